@@ -1,0 +1,48 @@
+/* The whole configuration, checked and filled in.
+ *
+ * mr_config_load reads the files, resolves ${env:} and ${file:}, checks every key against the option tables and
+ * returns plain structs. All findings are collected (up to 50), not only the first. Everything returned lives
+ * until mr_config_free. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "plug/encoder.h"
+#include "plug/sink.h"
+#include "plug/source.h"
+#include "plug/transform.h"
+
+struct mr_pipeline_config {
+    const char *name;   /* key below `pipelines:` */
+    const char *server; /* source.name; default: the pipeline's name */
+    const char *topic;  /* sink.topic, a template (schema/topic.h); default "{name}.{schema}.{table}" */
+    const struct mr_source *source;
+    const void *source_config;
+    const struct mr_encoder *encoder; /* NULL when the sink wants CHANGES */
+    const void *encoder_config;
+    const struct mr_sink *sink;
+    const void *sink_config;
+    size_t transform_count;
+    const struct mr_transform **transforms;
+    const void **transform_configs;
+    int64_t batch_bytes; /* limits.batch, default 1 MiB */
+    int64_t queue_bytes; /* limits.queue, default 16 MiB */
+    int64_t drain_ns;    /* limits.drain, default 30 s: how long a stop may take */
+};
+
+struct mr_config {
+    const char *state_directory; /* state.directory; NULL = none */
+    size_t pipeline_count;
+    struct mr_pipeline_config *pipelines;
+    int log_level, log_format; /* enum mr_log_level, enum mr_log_format */
+    void *owner;               /* memory of all of the above, for mr_config_free */
+};
+
+/* 0 and *ret_config, or MR_CONFIG with every finding as text in *ret_findings (rendered with source line and
+ * caret, secrets masked) and the first of them in err. */
+int mr_config_load(const char *const *paths, size_t count, struct mr_config **ret_config,
+                   struct mr_buf *ret_findings, struct mr_err *err) MR_MUST_CHECK;
+void mr_config_free(struct mr_config *config);

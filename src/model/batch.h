@@ -1,0 +1,51 @@
+/* The unit of ownership: changes, what was made of them, and the memory they stand in.
+ *
+ *     reader: read() fills changes, transactions, values   --push-->   writer: transform, encode fills records
+ *     writer: sink.write() gives it to the sink            --poll-->   released: mr_batch_reset, back to the reader
+ *
+ * One owner at a time; to push is to give away; no row is ever locked. The vectors (changes, records, tables)
+ * keep their capacity over a reset, the arena keeps its blocks up to the high-water mark: a warm batch makes no
+ * malloc. A batch lives until the sink releases it. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "model/change.h"
+#include "model/position.h"
+#include "model/record.h"
+
+struct mr_batch {
+    struct mr_arena arena;
+    struct mr_change *changes; /* mr_batch_add_change() */
+    size_t change_count, change_capacity;
+    struct mr_record *records; /* mr_batch_add_record(); filled by the encoder */
+    size_t record_count, record_capacity;
+    struct mr_table **tables; /* one reference each; mr_batch_use_table() */
+    size_t table_count, table_capacity;
+    void **adopted; /* foreign buffers freed by adopted_free at reset (large libpq messages) */
+    size_t adopted_count, adopted_capacity;
+    void (*adopted_free)(void *buffer);
+    struct mr_position position; /* after the last change; text {NULL, 0} = this batch moves nothing */
+    size_t bytes;          /* wire bytes taken in: what the queue counts, with arena.held */
+    uint64_t transactions; /* transactions that end in this batch */
+    int64_t received_us;   /* wall time of the first byte */
+    bool last;             /* the source reached `until`: nothing follows */
+    bool caught_up;        /* the source had nothing more to read when it closed the batch */
+    struct mr_batch *next; /* for lists of whoever owns it */
+    uint64_t sequence;     /* set by the engine: 1, 2, 3 ... in the order of writes since open */
+};
+
+struct mr_batch *mr_batch_new(size_t block_size, size_t keep);
+void mr_batch_free(struct mr_batch *batch);
+/* Forgets all content, drops references, frees adopted buffers, keeps memory up to the high-water mark. */
+void mr_batch_reset(struct mr_batch *batch);
+/* A zeroed element at the end; valid until the next add of the same kind (the vectors move). */
+struct mr_change *mr_batch_add_change(struct mr_batch *batch);
+struct mr_record *mr_batch_add_record(struct mr_batch *batch);
+/* Takes a reference unless the batch already has one (it looks at the last few only: duplicates are legal). */
+void mr_batch_use_table(struct mr_batch *batch, struct mr_table *table);
+/* The batch frees `buffer` at reset by adopted_free. */
+void mr_batch_adopt(struct mr_batch *batch, void *buffer);

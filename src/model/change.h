@@ -1,0 +1,64 @@
+/* One row change, and the transaction it belongs to.
+ *
+ * Both live in a batch's arena. A change's number is base + count of the changes the source gave before any
+ * filter; a replay gives each change its old number. It is the version that an index stores. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "model/table.h"
+#include "model/value.h"
+
+enum mr_op {
+    MR_OP_READ = 'r',     /* a row of a snapshot: after */
+    MR_OP_CREATE = 'c',   /* after */
+    MR_OP_UPDATE = 'u',   /* after; before when the source sent an old row or key */
+    MR_OP_DELETE = 'd',   /* before */
+    MR_OP_TRUNCATE = 't', /* neither; one change per table */
+    MR_OP_MESSAGE = 'm',  /* a logical message: message; table is NULL */
+};
+
+/* Debezium's snapshot markers, in the order of its enum. */
+enum mr_snapshot_mark {
+    MR_SNAPSHOT_NONE = 0, /* "false" */
+    MR_SNAPSHOT_TRUE,     /* "true" */
+    MR_SNAPSHOT_FIRST,    /* "first" */
+    MR_SNAPSHOT_FIRST_IN_TABLE, /* "first_in_data_collection" */
+    MR_SNAPSHOT_LAST_IN_TABLE,  /* "last_in_data_collection" */
+    MR_SNAPSHOT_LAST,     /* "last" */
+    MR_SNAPSHOT_INCREMENTAL, /* "incremental" */
+};
+
+struct mr_transaction {
+    uint64_t id;          /* PostgreSQL xid; 0 unknown */
+    uint64_t commit_lsn;  /* start of the commit record; in a snapshot, its consistent point */
+    uint64_t end_lsn;     /* PostgreSQL: 0 while the end was not seen yet */
+    uint64_t first_lsn;   /* LSN in the Begin message */
+    uint64_t previous_lsn; /* end of the transaction handled before this one (Debezium's lastCommitLsn); 0 none */
+    int64_t commit_us;    /* wall time of the commit, microseconds since 1970 */
+    struct mr_slice origin; /* replication origin's name; {NULL, 0} = none */
+    uint64_t origin_lsn;
+};
+
+struct mr_message {
+    bool transactional;
+    struct mr_slice prefix, content;
+};
+
+struct mr_change {
+    enum mr_op op;
+    enum mr_snapshot_mark mark;
+    struct mr_table *table; /* a reference is held by the batch; NULL for a message */
+    struct mr_transaction *transaction;
+    struct mr_value *before; /* table->column_count values, or NULL */
+    struct mr_value *after;  /* likewise */
+    struct mr_message *message;
+    uint64_t number;  /* change number, see above */
+    uint64_t ordinal; /* 0-based place among the changes of its transaction, before any filter */
+    uint64_t lsn;     /* the row's own log position (Debezium's source.lsn); 0 unknown */
+    int64_t read_us;  /* wall time at which we read it (the envelope's ts_ms); same for a whole read burst */
+    bool before_is_key; /* before holds the key columns only; the others are ABSENT */
+    bool key_changed;   /* an update whose key differs from before: becomes delete, tombstone, create */
+};

@@ -1,0 +1,28 @@
+/* An encoder turns changes into records: bytes with a topic, a key and headers. It knows no sink.
+ * Runs on the writer thread. Plans are made once per table version and kept by version id. */
+#pragma once
+
+#include <stddef.h>
+
+#include "model/batch.h"
+#include "plug/plug.h"
+
+struct mr_encoder_args {
+    const struct mr_context *context;
+    const void *config;
+};
+
+struct mr_encoder {
+    const char *name, *summary;
+    const struct mr_option *options;
+    size_t config_size, state_size;
+
+    int (*open)(void *state, const struct mr_encoder_args *args, struct mr_err *err) MR_MUST_CHECK;
+    /* MUST. Called once for each version before a batch that uses it is encoded; table->topic is set. May talk
+     * to a registry (MR_RETRY: called again). A version described twice is no error. */
+    int (*describe)(void *state, struct mr_table *table, struct mr_err *err) MR_MUST_CHECK;
+    /* MUST. Appends records for all changes of the batch, in order, into batch->records and its arena; makes no
+     * malloc once warm. MR_DATA names the change that cannot be encoded in err, and *ret_failed is its index. */
+    int (*encode)(void *state, struct mr_batch *batch, size_t *ret_failed, struct mr_err *err) MR_MUST_CHECK;
+    void (*close)(void *state);
+};

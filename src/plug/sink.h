@@ -1,0 +1,93 @@
+/* A sink: where events go, and the only keeper of the position.
+ *
+ * All functions run on the writer thread; none blocks longer than its deadline (a sink keeps a helper thread
+ * for calls that do). Order: open -> commit(claim) -> poll until durable -> (write | commit | poll)* -> close.
+ *
+ * write() gives batches in order. commit() asks that everything written so far and the checkpoint become
+ * visible by one atomic act; poll() tells when that happened and gives batches back. At most two commits are
+ * outstanding. A sink that is idempotent instead (stdout) says so, and its commit is as good as it gets. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "model/batch.h"
+#include "plug/plug.h"
+
+enum mr_sink_wants { MR_SINK_RECORDS, MR_SINK_CHANGES };
+enum mr_sink_delivery { MR_SINK_TRANSACTIONAL, MR_SINK_IDEMPOTENT, MR_SINK_AT_LEAST_ONCE };
+
+struct mr_sink_args {
+    const struct mr_context *context;
+    const void *config;
+    const char *owner;    /* this process's claim: a random id, new on each start */
+    uint64_t batch_bytes; /* what the engine will write at most between two commits, roughly; 0 unknown */
+};
+
+/* A checkpoint to store. text is the engine's JSON object (model/position.h) and is copied by the sink. */
+struct mr_commit {
+    uint64_t id;          /* 1, 2, 3 ... since open */
+    struct mr_slice text;
+    bool claim;           /* the first after open, or of a reopen: no rows, takes the pipeline over */
+    bool whole;           /* at a transaction's end; false: a split */
+    bool idle;            /* no rows since the last commit */
+    bool urgent;          /* a stop or a caught-up source: do not wait for more */
+    uint64_t number;      /* change number covered */
+    int64_t commit_us;    /* wall time of the newest source commit covered; 0 unknown */
+};
+
+struct mr_sink_result {
+    struct mr_batch *released; /* list by ->next, now the caller's; NULL = none */
+    uint64_t durable;          /* highest commit id that is durable; 0 = none yet */
+    bool full;                 /* write() would answer MR_AGAIN */
+};
+
+/* How the sink wants commits to be asked for. The engine asks at the first transaction end at which one of
+ * these is reached; SIZE_MAX/INT64_MAX = never for that reason. */
+struct mr_sink_pace {
+    size_t bytes;        /* encoded bytes since the last commit */
+    int64_t age_ns;      /* since the first row after the last commit */
+    int64_t caught_up_ns; /* the same, once the source has nothing more to read */
+    uint64_t split_records; /* above this many events inside one transaction: commit inside it (whole=false) */
+    int64_t split_ns;    /* likewise by time */
+};
+
+struct mr_sink {
+    const char *name, *summary;
+    const struct mr_option *options;
+    size_t config_size, state_size;
+    enum mr_sink_wants wants;
+    enum mr_sink_delivery delivery;
+
+    /* MUST. Opens, recovers what a crash left half done, and appends the checkpoint text it holds to
+     * ret_checkpoint (empty: none). Takes nothing from another owner yet: that is what the claim does. */
+    int (*open)(void *state, const struct mr_sink_args *args, struct mr_buf *ret_checkpoint,
+                struct mr_err *err) MR_MUST_CHECK;
+    /* MUST. */
+    void (*pace)(void *state, struct mr_sink_pace *ret_pace);
+    /* MUST. Takes ownership on 0. MR_AGAIN: full, poll first, the batch stays the caller's. */
+    int (*write)(void *state, struct mr_batch *batch, struct mr_err *err) MR_MUST_CHECK;
+    /* MUST. Asks; returns at once. MR_AGAIN: two are outstanding, poll first. */
+    int (*commit)(void *state, const struct mr_commit *commit, struct mr_err *err) MR_MUST_CHECK;
+    /* MUST. Makes progress until deadline_ns (monotonic; 0 = do not wait), or something can be told. MR_REPLAY:
+     * what was written since `durable` is lost to readers: the engine calls abort and replays. MR_RETRY: reopen.
+     * MR_FENCED: stop. ret is filled in every case. */
+    int (*poll)(void *state, int64_t deadline_ns, struct mr_sink_result *ret, struct mr_err *err)
+        MR_MUST_CHECK;
+    /* MUST. Drops what is not committed; every batch comes back by poll() or in *ret_released. */
+    int (*abort)(void *state, struct mr_batch **ret_released, struct mr_err *err) MR_MUST_CHECK;
+    /* MAY. A roll asked for from outside (SIGUSR1). */
+    void (*roll)(void *state);
+    /* MAY. */
+    int (*preflight)(const struct mr_sink_args *args, const struct mr_findings *findings,
+                     struct mr_err *err) MR_MUST_CHECK;
+    /* MAY. For `checkpoint show|set` while stopped: reads or replaces the stored checkpoint without a claim of
+     * ours being needed. ret_checkpoint empty: none. */
+    int (*checkpoint_read)(const struct mr_sink_args *args, struct mr_buf *ret_checkpoint,
+                           struct mr_err *err) MR_MUST_CHECK;
+    int (*checkpoint_write)(const struct mr_sink_args *args, struct mr_slice checkpoint,
+                            struct mr_err *err) MR_MUST_CHECK;
+    /* MUST. Frees everything; batches still held are freed too (mr_batch_free). */
+    void (*close)(void *state);
+};

@@ -1,0 +1,61 @@
+/* A source: a database's change log, read in order.
+ *
+ * All functions but confirm() run on the reader thread. Order of calls:
+ *   open -> [claim is committed in the sink by the engine] -> start -> read* -> close.
+ * After MR_RETRY from any of them: close, then open and start again at the last durable position. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/batch.h"
+#include "plug/plug.h"
+
+struct mr_source_args {
+    const struct mr_context *context;
+    const void *config;          /* the struct its option table fills */
+    struct mr_slice resume;      /* position text the sink holds; {NULL, 0} = none: a first start */
+    uint64_t resume_number;      /* change number the sink holds; 0 = none */
+    const char *until;           /* NULL for ever; "now": up to the log's end as of start; else a position
+                                    ("0/1A2B3C" in the source's own notation) */
+    bool temporary;              /* tail: leave nothing behind, ask for no permanent object */
+    bool take_over;              /* the claim is committed: a predecessor's session may be ended */
+    size_t batch_bytes;          /* close a batch at about this many wire bytes */
+};
+
+struct mr_source {
+    const char *name;    /* as in `type:` */
+    const char *summary; /* one line for help */
+    const struct mr_option *options;
+    size_t config_size, state_size;
+
+    /* MUST. Connects, checks identity, slot, publication and resume position; changes nothing on the server.
+     * *ret_claim is the position text to put into the claim: the resume position, or on a first start the
+     * identity alone. It lives in the state until close. MR_GAP: the position cannot be resumed (rule 4). */
+    int (*open)(void *state, const struct mr_source_args *args, struct mr_slice *ret_claim,
+                struct mr_err *err) MR_MUST_CHECK;
+    /* MUST. Makes what is missing (publication, then slot) and starts the stream. take_over is in effect. */
+    int (*start)(void *state, struct mr_err *err) MR_MUST_CHECK;
+    /* MUST. Fills an empty batch until it reaches batch_bytes at a transaction's end (or hard limit inside
+     * one), or the log has nothing more and the batch is not empty, or deadline_ns (monotonic) passes; a batch
+     * without changes may still carry a newer position (idle). Answers keepalives by its own clock. On failure
+     * the batch may hold whole transactions that were read before: its content is then valid up to
+     * batch->position and the caller delivers it first. */
+    int (*read)(void *state, struct mr_batch *batch, int64_t deadline_ns, struct mr_err *err) MR_MUST_CHECK;
+    /* MUST, any thread. Stores a durable position; the reader thread tells the server. Never blocks. */
+    void (*confirm)(void *state, const struct mr_position *position);
+    /* MUST, any thread, no state. Compares two position texts. */
+    enum mr_order (*order)(struct mr_slice a, struct mr_slice b);
+    /* MUST, reader thread, between read() calls and also while no read() is possible because the queue is
+     * full: answers keepalives and sends confirmed positions. Returns as read() does. */
+    int (*tend)(void *state, struct mr_err *err) MR_MUST_CHECK;
+    /* MAY. Connects by itself and reports every line of its preflight; changes nothing. */
+    int (*preflight)(const struct mr_source_args *args, const struct mr_findings *findings,
+                     struct mr_err *err) MR_MUST_CHECK;
+    /* MAY. Writes what start() would make ("CREATE PUBLICATION ..."), one line each, as notes of level info. */
+    int (*plan)(const struct mr_source_args *args, const struct mr_findings *findings, struct mr_err *err)
+        MR_MUST_CHECK;
+    /* MUST. Sends the last confirmed position if it can without blocking, closes, frees; state may be half
+     * open. A temporary source removes what it made. */
+    void (*close)(void *state);
+};

@@ -1,0 +1,24 @@
+/* A transform changes topic, key, fields or op of changes, or drops them. It never touches position or number.
+ * Runs on the writer thread, before the encoder. A derived table is a version keyed by (version, transform). */
+#pragma once
+
+#include <stddef.h>
+
+#include "model/batch.h"
+#include "plug/plug.h"
+
+struct mr_transform_args {
+    const struct mr_context *context;
+    const void *config;
+};
+
+struct mr_transform {
+    const char *name, *summary;
+    const struct mr_option *options;
+    size_t config_size, state_size;
+
+    int (*open)(void *state, const struct mr_transform_args *args, struct mr_err *err) MR_MUST_CHECK;
+    /* MUST. In place: may drop changes by moving the others up and lowering change_count. */
+    int (*apply)(void *state, struct mr_batch *batch, struct mr_err *err) MR_MUST_CHECK;
+    void (*close)(void *state);
+};

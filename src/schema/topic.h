@@ -1,0 +1,14 @@
+/* Where a table's events go: a template such as "{name}.{schema}.{table}".
+ *
+ * Expanded once per table version by the engine, which stores the result in table->topic; never per row.
+ * Placeholders: {name} logical server name, {database}, {schema}, {table}. Illegal characters of a topic (not
+ * [A-Za-z0-9._-]) are replaced by _ as Debezium does; a name over 249 bytes is MR_CONFIG. */
+#pragma once
+
+#include "base/err.h"
+#include "model/table.h"
+
+/* Checks a template at start: unknown placeholder, unbalanced brace, empty result -> MR_CONFIG. */
+int mr_topic_check(const char *template, struct mr_err *err) MR_MUST_CHECK;
+/* Expands it into the table's arena and sets table->topic. */
+int mr_topic_assign(const char *template, struct mr_table *table, struct mr_err *err) MR_MUST_CHECK;
