@@ -27,7 +27,7 @@ enum mr_class {
 };
 
 #define MR_MUST_CHECK __attribute__((warn_unused_result))
-#define MR_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define MR_PRINTF(text, first) __attribute__((format(printf, text, first)))
 
 struct mr_err {
     enum mr_class class;
