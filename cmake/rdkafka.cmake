@@ -1,0 +1,47 @@
+# RdKafka::rdkafka, the librdkafka that scripts/librdkafka built. Debian 13 and older package releases that are not safe
+# for transactions, so a system library is never taken. MR_RDKAFKA_DIR names another build: include/librdkafka/rdkafka.h
+# and lib/librdkafka.a below it.
+set(MR_RDKAFKA_LEAST 2.11.1)
+set(MR_RDKAFKA_DIR "" CACHE PATH "a static build of librdkafka; empty: the newest in the cache folder")
+
+function(mr_find_rdkafka)
+    set(dir "${MR_RDKAFKA_DIR}")
+    if(NOT dir)
+        if(DEFINED ENV{MILLRACE_CACHE})
+            set(cache "$ENV{MILLRACE_CACHE}")
+        else()
+            set(cache "$ENV{HOME}/.cache/millrace")
+        endif()
+        file(GLOB found "${cache}/librdkafka-*/lib/librdkafka.a")
+        list(SORT found COMPARE NATURAL ORDER DESCENDING)
+        if(found)
+            list(GET found 0 library)
+            string(REGEX REPLACE "/lib/librdkafka.a$" "" dir "${library}")
+        endif()
+    endif()
+    if(NOT dir OR NOT EXISTS "${dir}/lib/librdkafka.a")
+        message(FATAL_ERROR "librdkafka ${MR_RDKAFKA_LEAST} or newer is not built: run scripts/deps")
+    endif()
+    file(STRINGS "${dir}/include/librdkafka/rdkafka.h" line REGEX "^#define RD_KAFKA_VERSION ")
+    string(REGEX MATCH "0x([0-9a-f][0-9a-f])([0-9a-f][0-9a-f])([0-9a-f][0-9a-f])" number "${line}")
+    math(EXPR major "0x${CMAKE_MATCH_1}")
+    math(EXPR minor "0x${CMAKE_MATCH_2}")
+    math(EXPR patch "0x${CMAKE_MATCH_3}")
+    if("${major}.${minor}.${patch}" VERSION_LESS MR_RDKAFKA_LEAST)
+        message(FATAL_ERROR "librdkafka ${major}.${minor}.${patch} in ${dir} is older than ${MR_RDKAFKA_LEAST}: run scripts/deps")
+    endif()
+    message(STATUS "librdkafka ${major}.${minor}.${patch} in ${dir}")
+    pkg_check_modules(RDKAFKA_NEEDS REQUIRED IMPORTED_TARGET GLOBAL libzstd liblz4 zlib libssl libcrypto libcurl libsasl2)
+    add_library(RdKafka::rdkafka STATIC IMPORTED GLOBAL)
+    set_target_properties(RdKafka::rdkafka PROPERTIES
+        IMPORTED_LOCATION "${dir}/lib/librdkafka.a"
+        INTERFACE_INCLUDE_DIRECTORIES "${dir}/include")
+    target_link_libraries(RdKafka::rdkafka INTERFACE PkgConfig::RDKAFKA_NEEDS Threads::Threads m dl)
+endfunction()
+
+# mr_need_rdkafka(): makes the target for who links RdKafka::rdkafka (mr_connector calls it); the others build without it.
+function(mr_need_rdkafka)
+    if(NOT TARGET RdKafka::rdkafka)
+        mr_find_rdkafka()
+    endif()
+endfunction()
