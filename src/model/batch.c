@@ -1,0 +1,111 @@
+/* Batches: vectors that keep their capacity, around an arena that keeps its blocks.
+ *
+ * A reset forgets and hardly frees: the vectors stay, the arena keeps blocks up to its high-water mark, foreign
+ * buffers and table references are let go. The second and every later filling of the same size therefore makes
+ * no malloc, which test/unit/model/test_batch.c counts.
+ *
+ * Elements of changes and records are handed out zeroed, one at a time. The vectors double, so adding is
+ * amortised; they live on the heap and not in the arena because a doubled vector in an arena would leave its
+ * halves behind. */
+#include "model/batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* How many of the latest tables mr_batch_use_table compares: changes of one transaction touch few tables. */
+#define RECENT_TABLES 8
+
+struct mr_batch *mr_batch_new(size_t block_size, size_t keep)
+{
+    struct mr_batch *batch = mr_alloc_zero(sizeof *batch);
+
+    mr_arena_init(&batch->arena, block_size, keep);
+    return batch;
+}
+
+static void drop_content(struct mr_batch *batch)
+{
+    for (size_t i = 0; i < batch->table_count; i++)
+        mr_table_unref(batch->tables[i]);
+    for (size_t i = 0; i < batch->adopted_count; i++)
+        batch->adopted_free(batch->adopted[i]);
+    batch->table_count = batch->adopted_count = 0;
+    batch->change_count = batch->record_count = 0;
+}
+
+void mr_batch_free(struct mr_batch *batch)
+{
+    if (!batch)
+        return;
+    drop_content(batch);
+    mr_arena_done(&batch->arena);
+    free(batch->changes);
+    free(batch->records);
+    free(batch->tables);
+    free(batch->adopted);
+    free(batch);
+}
+
+void mr_batch_reset(struct mr_batch *batch)
+{
+    drop_content(batch);
+    mr_arena_reset(&batch->arena);
+    batch->position = (struct mr_position){0};
+    batch->bytes = 0;
+    batch->transactions = 0;
+    batch->received_us = 0;
+    batch->last = batch->caught_up = false;
+    batch->next = NULL;
+    batch->sequence = 0;
+}
+
+static void *grow(void *vector, size_t *capacity, size_t element)
+{
+    size_t doubled = *capacity ? *capacity * 2 : 16;
+
+    if (doubled > SIZE_MAX / 2 / element)
+        mr_out_of_memory(SIZE_MAX);
+    *capacity = doubled;
+    return mr_realloc(vector, doubled * element);
+}
+
+struct mr_change *mr_batch_add_change(struct mr_batch *batch)
+{
+    struct mr_change *change;
+
+    if (batch->change_count == batch->change_capacity)
+        batch->changes = grow(batch->changes, &batch->change_capacity, sizeof *batch->changes);
+    change = &batch->changes[batch->change_count++];
+    memset(change, 0, sizeof *change);
+    return change;
+}
+
+struct mr_record *mr_batch_add_record(struct mr_batch *batch)
+{
+    struct mr_record *record;
+
+    if (batch->record_count == batch->record_capacity)
+        batch->records = grow(batch->records, &batch->record_capacity, sizeof *batch->records);
+    record = &batch->records[batch->record_count++];
+    memset(record, 0, sizeof *record);
+    return record;
+}
+
+void mr_batch_use_table(struct mr_batch *batch, struct mr_table *table)
+{
+    size_t oldest = batch->table_count > RECENT_TABLES ? batch->table_count - RECENT_TABLES : 0;
+
+    for (size_t i = batch->table_count; i > oldest; i--)
+        if (batch->tables[i - 1] == table)
+            return;
+    if (batch->table_count == batch->table_capacity)
+        batch->tables = grow(batch->tables, &batch->table_capacity, sizeof(struct mr_table *));
+    batch->tables[batch->table_count++] = mr_table_ref(table);
+}
+
+void mr_batch_adopt(struct mr_batch *batch, void *buffer)
+{
+    if (batch->adopted_count == batch->adopted_capacity)
+        batch->adopted = grow(batch->adopted, &batch->adopted_capacity, sizeof(void *));
+    batch->adopted[batch->adopted_count++] = buffer;
+}
