@@ -18,7 +18,8 @@
 struct mr_pipeline_config {
     const char *name;   /* key below `pipelines:` */
     const char *server; /* source.name; default: the pipeline's name */
-    const char *topic;  /* sink.topic, a template (schema/topic.h); default "{name}.{schema}.{table}" */
+    const char
+        *topic; /* sink.topic, a template (schema/topic.h); default "{name}.{schema}.{table}" */
     const struct mr_source *source;
     const void *source_config;
     const struct mr_encoder *encoder; /* NULL when the sink wants CHANGES */
@@ -28,8 +29,8 @@ struct mr_pipeline_config {
     size_t transform_count;
     const struct mr_transform **transforms;
     const void **transform_configs;
-    int64_t batch_bytes; /* limits.batch, default 1 MiB */
-    int64_t queue_bytes; /* limits.queue, default 16 MiB */
+    int64_t batch_bytes; /* limits.batch, default 256 KiB */
+    int64_t queue_bytes; /* limits.queue, default 8 MiB */
     int64_t drain_ns;    /* limits.drain, default 30 s: how long a stop may take */
 };
 

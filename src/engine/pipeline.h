@@ -25,17 +25,19 @@ enum mr_pipeline_state {
 const char *mr_pipeline_state_name(enum mr_pipeline_state state);
 
 struct mr_run_options {
-    const char *until;     /* NULL, "now" or a position in the source's notation */
-    bool temporary;        /* tail */
-    bool quiet;            /* do not log the ordinary life of the pipeline (tail) */
+    const char *until; /* NULL, "now" or a position in the source's notation */
+    bool temporary;    /* tail */
+    bool quiet;        /* do not log the ordinary life of the pipeline (tail) */
+    bool
+        require_healthy; /* a server that cannot be reached at the first try ends the pipeline (exit 69) */
     const char *state_directory;
 };
 
 struct mr_pipeline_status {
     enum mr_pipeline_state state;
-    int64_t since_us;      /* wall time of the last change of state */
-    struct mr_err err;     /* the last error; code "" = none */
-    uint64_t attempts;     /* tries since things last went well */
+    int64_t since_us;  /* wall time of the last change of state */
+    struct mr_err err; /* the last error; code "" = none */
+    uint64_t attempts; /* tries since things last went well */
 };
 
 /* config and options outlive the pipeline. Fails only on MR_CONFIG (a template that is wrong). */

@@ -41,6 +41,7 @@ struct mr_sink_result {
     struct mr_batch *released; /* list by ->next, now the caller's; NULL = none */
     uint64_t durable;          /* highest commit id that is durable; 0 = none yet */
     bool full;                 /* write() would answer MR_AGAIN */
+    bool done;                 /* the reader has gone (a closed pipe): end well, as if a stop was asked for */
 };
 
 /* How the sink wants commits to be asked for. The engine asks at the first transaction end at which one of

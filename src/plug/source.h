@@ -19,7 +19,10 @@ struct mr_source_args {
     const char *until;           /* NULL for ever; "now": up to the log's end as of start; else a position
                                     ("0/1A2B3C" in the source's own notation) */
     bool temporary;              /* tail: leave nothing behind, ask for no permanent object */
-    bool take_over;              /* the claim is committed: a predecessor's session may be ended */
+    bool take_over;              /* the claim is committed: a predecessor's session may be ended. Known to be
+                                    true by the time of start(); an open() of a first start sees false */
+    bool adopt;                  /* the sink keeps no position (stdout): an existing slot of ours is resumed
+                                    where it was confirmed */
     size_t batch_bytes;          /* close a batch at about this many wire bytes */
 };
 

@@ -1,0 +1,44 @@
+/* The inside of a pipeline: what its writer thread knows and does. pipeline.h is the outside. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "engine/backoff.h"
+#include "engine/pipeline.h"
+#include "engine/session.h"
+#include "engine/writer.h"
+
+struct mr_pipeline {
+    const struct mr_pipeline_config *config;
+    struct mr_run_options options;
+    struct mr_context context;
+    struct mr_counters counters;
+    struct mr_pool pool;
+    char owner[40];
+    pthread_t thread;
+    pthread_mutex_t lock; /* guards status and ended */
+    pthread_cond_t changed;
+    struct mr_pipeline_status status;
+    bool ended;
+    int exit_code;
+    atomic_bool stopping; /* a graceful stop was asked for */
+    atomic_bool now;      /* drop everything */
+    atomic_bool roll;
+    int64_t drain_deadline_ns; /* set by the writer thread when it first sees `stopping` */
+
+    /* Writer thread only. */
+    struct mr_writer writer;
+    struct mr_backoff backoff;
+    bool claimed;         /* a claim of this process was durable once */
+    bool streamed;        /* a session reached READING once */
+    char logged_code[64]; /* of the last error line, so that it is not repeated on each try */
+    int64_t logged_ns;
+};
+
+/* Moves the state, with a log line; asserts that the move is legal. Writer thread. */
+void mr_pipeline_set_state(struct mr_pipeline *pipeline, enum mr_pipeline_state state);
+/* Keeps the error for status, and logs it unless the same code was logged within a minute. */
+void mr_pipeline_report(struct mr_pipeline *pipeline, const struct mr_err *err, bool final);
+/* The body of the writer thread: returns when the pipeline is over; the final state is set. */
+void mr_pipeline_supervise(struct mr_pipeline *pipeline);
