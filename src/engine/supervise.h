@@ -30,8 +30,10 @@ struct mr_pipeline {
     /* Writer thread only. */
     struct mr_writer writer;
     struct mr_backoff backoff;
-    bool claimed;         /* a claim of this process was durable once */
-    bool streamed;        /* a session reached READING once */
+    bool claimed; /* our claim is durable in the sink that is open now */
+    bool
+        ever_claimed; /* a claim of this process was durable once: a newer owner means we are fenced */
+    bool streamed;    /* a session reached READING once */
     char logged_code[64]; /* of the last error line, so that it is not repeated on each try */
     int64_t logged_ns;
 };
