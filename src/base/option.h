@@ -32,6 +32,7 @@ enum mr_option_flag {
     MR_OPTION_REQUIRED = 1,   /* absence is an error */
     MR_OPTION_SECRET = 2,     /* never printed: *** in show, logs and errors */
     MR_OPTION_RELOADABLE = 4, /* may change without a restart of the pipeline */
+    MR_OPTION_SHORT = 8,      /* GROUP: a scalar in its place sets the group's first option */
 };
 
 struct mr_option {
