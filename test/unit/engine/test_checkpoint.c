@@ -1,0 +1,95 @@
+/* The checkpoint object: what is rendered is read back, and what is not ours is refused with a reason. */
+#include "engine/checkpoint.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void comes_back_as_it_went(void **state)
+{
+    struct mr_checkpoint out, in;
+    struct mr_buf text;
+    struct mr_err err;
+
+    (void)state;
+    mr_checkpoint_init(&out);
+    mr_checkpoint_init(&in);
+    mr_buf_init(&text, 1 << 20);
+    strcpy(out.pipeline, "sh\"op");
+    strcpy(out.owner, "abc123");
+    out.start = 7;
+    out.number = 1795224661438080;
+    mr_buf_add_str(&out.source, "{\"resume\":\"16/B374D848\",\"n\":0,\"list\":[1,2]}");
+    mr_checkpoint_render(&out, &text);
+    assert_int_equal(mr_checkpoint_parse(mr_buf_slice(&text), &in, &err), 0);
+    assert_string_equal(in.pipeline, out.pipeline);
+    assert_string_equal(in.owner, out.owner);
+    assert_int_equal(in.start, 7);
+    assert_true(in.number == out.number);
+    assert_string_equal(mr_buf_cstr(&in.source), mr_buf_cstr(&out.source));
+    mr_buf_done(&text);
+    mr_checkpoint_done(&out);
+    mr_checkpoint_done(&in);
+}
+
+static void a_first_claim_has_no_source(void **state)
+{
+    struct mr_checkpoint out, in;
+    struct mr_buf text;
+    struct mr_err err;
+
+    (void)state;
+    mr_checkpoint_init(&out);
+    mr_checkpoint_init(&in);
+    mr_buf_init(&text, 1 << 20);
+    strcpy(out.pipeline, "p");
+    strcpy(out.owner, "o");
+    mr_checkpoint_render(&out, &text);
+    assert_non_null(strstr(mr_buf_cstr(&text), "\"source\":null"));
+    mr_buf_add_str(&in.source, "old");
+    assert_int_equal(mr_checkpoint_parse(mr_buf_slice(&text), &in, &err), 0);
+    assert_int_equal(in.source.size, 0);
+    mr_buf_done(&text);
+    mr_checkpoint_done(&out);
+    mr_checkpoint_done(&in);
+}
+
+static void what_is_not_ours_is_refused(void **state)
+{
+    static const char *const broken[] = {
+        "",
+        "{",
+        "[]",
+        "{}",
+        "{\"format\":2,\"pipeline\":\"p\",\"owner\":\"o\",\"source\":null}",
+        "{\"format\":1,\"owner\":\"o\",\"source\":null}",
+        "{\"format\":1,\"pipeline\":\"p\",\"source\":null}",
+        "{\"format\":1,\"pipeline\":\"p\",\"owner\":\"o\",\"source\":3}",
+        "{\"format\":1,\"format\":1,\"pipeline\":\"p\",\"owner\":\"o\",\"source\":null}",
+        "{\"format\":1,\"pipeline\":\"p\",\"owner\":\"0123456789012345678901234567890123456789\"}",
+    };
+    struct mr_checkpoint in;
+    struct mr_err err;
+
+    (void)state;
+    mr_checkpoint_init(&in);
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+        assert_int_equal(mr_checkpoint_parse(mr_slice_str(broken[i]), &in, &err), MR_CONFIG);
+        assert_string_equal(err.code, "checkpoint.unreadable");
+        assert_true(err.hint[0] != '\0');
+    }
+    mr_checkpoint_done(&in);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(comes_back_as_it_went),
+        cmocka_unit_test(a_first_claim_has_no_source),
+        cmocka_unit_test(what_is_not_ours_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
