@@ -76,7 +76,8 @@ struct mr_sink {
      * MR_FENCED: stop. ret is filled in every case. */
     int (*poll)(void *state, int64_t deadline_ns, struct mr_sink_result *ret, struct mr_err *err)
         MR_MUST_CHECK;
-    /* MUST. Drops what is not committed; every batch comes back by poll() or in *ret_released. */
+    /* MUST. Drops what is not committed; every batch comes back by poll() or in *ret_released. A commit that was
+     * under way may still have become durable: poll() after abort() tells, before anything is written again. */
     int (*abort)(void *state, struct mr_batch **ret_released, struct mr_err *err) MR_MUST_CHECK;
     /* MAY. A roll asked for from outside (SIGUSR1). */
     void (*roll)(void *state);
@@ -89,6 +90,9 @@ struct mr_sink {
                            struct mr_err *err) MR_MUST_CHECK;
     int (*checkpoint_write)(const struct mr_sink_args *args, struct mr_slice checkpoint,
                             struct mr_err *err) MR_MUST_CHECK;
+    /* MAY. `millrace files verify`: proves what stands in `directory` and reports every finding; changes nothing,
+     * may run beside a live pipeline. Fails only when it cannot look (MR_CONFIG). */
+    int (*verify)(const char *directory, const struct mr_findings *findings, struct mr_err *err) MR_MUST_CHECK;
     /* MUST. Frees everything; batches still held are freed too (mr_batch_free). */
     void (*close)(void *state);
 };
