@@ -1,0 +1,151 @@
+"""Apache Kafka in KRaft mode, one or several brokers, each also a controller, on free ports of 127.0.0.1.
+
+Topics are not created on their own (auto.create.topics.enable=false). Settings of the broker can be given as
+Kafka(settings={"name": "value"}).
+"""
+import base64
+import pathlib
+import tempfile
+import uuid
+
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from . import java, process
+
+VERSION = "4.3.1"
+PACKAGES = [f"org.apache.kafka:kafka_2.13:{VERSION}", f"org.apache.kafka:kafka-tools:{VERSION}",
+            "org.apache.logging.log4j:log4j-slf4j-impl:2.25.5", "org.apache.logging.log4j:log4j-core:2.25.5"]
+
+
+class Broker:
+    def __init__(self, number: int, folder: pathlib.Path):
+        self.number = number
+        self.folder = folder
+        self.port, self.controller_port = process.free_port(), process.free_port()
+        self.process = None
+
+
+class Kafka:
+    def __init__(self, brokers: int = 1, settings: dict[str, str] | None = None, heap: str = "512m"):
+        self.libs = java.install(f"kafka-{VERSION}", lambda folder: java.jars(PACKAGES, folder)) / "libs"
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="millrace-kafka-"))
+        self.settings = settings or {}
+        self.heap = heap
+        self.brokers = []
+        for number in range(1, brokers + 1):
+            folder = self.folder / str(number)
+            folder.mkdir()
+            self.brokers.append(Broker(number, folder))
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        for broker in self.brokers:
+            self._format(broker, cluster)
+
+    @property
+    def bootstrap(self) -> str:
+        return ",".join(f"127.0.0.1:{broker.port}" for broker in self.brokers)
+
+    def _properties(self, broker: Broker) -> pathlib.Path:
+        copies = min(3, len(self.brokers))
+        voters = ",".join(f"{other.number}@127.0.0.1:{other.controller_port}" for other in self.brokers)
+        lines = {
+            "process.roles": "broker,controller",
+            "node.id": broker.number,
+            "listeners": f"PLAINTEXT://127.0.0.1:{broker.port},CONTROLLER://127.0.0.1:{broker.controller_port}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{broker.port}",
+            "controller.listener.names": "CONTROLLER",
+            "controller.quorum.voters": voters,
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "log.dirs": broker.folder / "data",
+            "auto.create.topics.enable": "false",
+            "default.replication.factor": copies,
+            "min.insync.replicas": max(1, copies - 1),
+            "offsets.topic.num.partitions": 3,
+            "offsets.topic.replication.factor": copies,
+            "transaction.state.log.num.partitions": 3,
+            "transaction.state.log.replication.factor": copies,
+            "transaction.state.log.min.isr": max(1, copies - 1),
+            "share.coordinator.state.topic.replication.factor": copies,
+            "share.coordinator.state.topic.min.isr": max(1, copies - 1),
+            "group.initial.rebalance.delay.ms": 0,
+        } | self.settings
+        path = broker.folder / "server.properties"
+        path.write_text("".join(f"{key}={value}\n" for key, value in lines.items()))
+        return path
+
+    def _java(self, *arguments):
+        return [java.java(), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", java.log_config(self.folder), "-cp",
+                f"{self.libs}/*", *arguments]
+
+    def _format(self, broker: Broker, cluster: str):
+        command = self._java("-Xmx128m", "kafka.tools.StorageTool", "format", "-t", cluster, "-c",
+                             self._properties(broker))
+        done = process.Process(command, broker.folder / "format.log")
+        assert done.popen.wait(60) == 0, f"kafka: format failed\n{done.tail()}"
+
+    def start(self, number: int | None = None):
+        """Starts all brokers that do not run, or one by its number; returns when they answer."""
+        chosen = [broker for broker in self.brokers if number in (None, broker.number)]
+        chosen = [broker for broker in chosen if broker.process is None or broker.process.ended()]
+        for broker in chosen:
+            (broker.folder / "log").unlink(missing_ok=True)
+            command = self._java(f"-Xmx{self.heap}", "kafka.Kafka", broker.folder / "server.properties")
+            broker.process = process.Process(command, broker.folder / "log")
+        for broker in chosen:
+            process.wait_until(lambda b=broker: "Kafka Server started" in (b.folder / "log").read_text(errors="replace"),
+                               90, f"Kafka broker {broker.number}", broker.process)
+        return self
+
+    def stop(self, number: int | None = None):
+        for broker in self.brokers:
+            if number in (None, broker.number) and broker.process:
+                broker.process.stop()
+
+    def kill9(self, number: int | None = None):
+        for broker in self.brokers:
+            if number in (None, broker.number) and broker.process:
+                broker.process.kill9()
+
+    def close(self):
+        self.kill9()
+        process.remove(self.folder)
+
+    def admin(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self.bootstrap})
+
+    def create_topic(self, name: str, partitions: int = 1, config: dict[str, str] | None = None):
+        copies = min(3, len(self.brokers))
+        admin = self.admin()  # its handle has to live until the answer is there
+        for future in admin.create_topics([NewTopic(name, partitions, copies, config=config or {})]).values():
+            future.result(30)
+
+    def topics(self) -> list[str]:
+        return sorted(self.admin().list_topics(timeout=20).topics)
+
+    def consume(self, topic: str, isolation: str = "read_committed", seconds: float = 30) -> list:
+        """Every message from the beginning to the end that the isolation level sees at the moment of the call."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": uuid.uuid4().hex,
+                             "enable.auto.commit": False, "isolation.level": isolation, "enable.partition.eof": True,
+                             "auto.offset.reset": "earliest"})
+        try:
+            metadata = consumer.list_topics(topic, timeout=20).topics[topic]
+            assert metadata.error is None, metadata.error
+            open_partitions = set(metadata.partitions)
+            consumer.assign([TopicPartition(topic, partition, 0) for partition in open_partitions])
+            messages = []
+
+            def finished():
+                message = consumer.poll(0.5)
+                if message is None:
+                    return False
+                if message.error():
+                    assert message.error().code() == KafkaError._PARTITION_EOF, message.error()
+                    open_partitions.discard(message.partition())
+                else:
+                    messages.append(message)
+                return not open_partitions
+
+            process.wait_until(finished, seconds, f"the end of topic {topic}", pause=0)
+            return messages
+        finally:
+            consumer.close()
