@@ -1,0 +1,346 @@
+/* The whole engine over a scripted source and a sink in memory: what is lost, doubled or reordered when things
+ * break, and who confirms what to whom. The encoder here writes the id as key and the note as value. */
+#include "engine/pipeline.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "test/support/memory_sink.h"
+#include "test/support/scripted_source.h"
+
+static int encoder_open(void *encoder, const struct mr_encoder_args *args, struct mr_err *err)
+{
+    (void)encoder;
+    (void)args;
+    (void)err;
+    return 0;
+}
+
+static int encoder_describe(void *encoder, struct mr_table *table, struct mr_err *err)
+{
+    (void)encoder;
+    (void)err;
+    assert_true(mr_slice_is(table->topic, "server.public.t"));
+    return 0;
+}
+
+static int encoder_encode(void *encoder, struct mr_batch *batch, size_t *ret_failed,
+                          struct mr_err *err)
+{
+    (void)encoder;
+    for (size_t i = 0; i < batch->change_count; i++) {
+        const struct mr_change *change = &batch->changes[i];
+        const struct mr_value *row = change->after ? change->after : change->before;
+        struct mr_record *record;
+
+        if (row[1].kind == MR_TEXT && mr_slice_is(mr_value_slice(&row[1]), "bad")) {
+            *ret_failed = i;
+            return mr_err_set(err, MR_DATA, "encoder.test", "a bad row");
+        }
+        record = mr_batch_add_record(batch);
+        record->topic = change->table->topic;
+        record->key = mr_slice_str(mr_arena_printf(&batch->arena, "%lld", (long long)row[0].i));
+        record->value = row[1].kind == MR_TEXT ? mr_value_slice(&row[1]) : mr_slice_str("null");
+        record->change = change;
+        record->table = change->table;
+    }
+    return 0;
+}
+
+static void encoder_close(void *encoder)
+{
+    (void)encoder;
+}
+
+static const struct mr_encoder test_encoder = {
+    .name = "test",
+    .summary = "key and note",
+    .state_size = 1,
+    .open = encoder_open,
+    .describe = encoder_describe,
+    .encode = encoder_encode,
+    .close = encoder_close,
+};
+
+struct fixture {
+    struct mr_script script;
+    struct mr_memory_store store;
+    struct mr_scripted_config source_config;
+    struct mr_memory_config sink_config;
+    struct mr_pipeline_config config;
+    struct mr_pipeline *pipeline;
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+
+    mr_script_init(&f->script);
+    f->script.first_number = 1000;
+    mr_memory_store_init(&f->store);
+    f->source_config.script = &f->script;
+    f->sink_config.store = &f->store;
+    f->config = (struct mr_pipeline_config){
+        .name = "p",
+        .server = "server",
+        .topic = "{name}.{schema}.{table}",
+        .source = &mr_source_scripted,
+        .source_config = &f->source_config,
+        .encoder = &test_encoder,
+        .sink = &mr_sink_memory,
+        .sink_config = &f->sink_config,
+        .batch_bytes = 64 << 10,
+        .queue_bytes = 256 << 10,
+        .drain_ns = 10 * MR_SECOND_NS,
+    };
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    mr_script_done(&f->script);
+    mr_memory_store_done(&f->store);
+    free(f);
+    return 0;
+}
+
+static void start(struct fixture *f, const char *until)
+{
+    struct mr_run_options options = {.until = until, .quiet = true};
+    struct mr_err err;
+
+    assert_int_equal(mr_pipeline_start(&f->config, &options, &f->pipeline, &err), 0);
+}
+
+static int finish(struct fixture *f)
+{
+    struct mr_pipeline_status status;
+
+    if (!mr_pipeline_wait(f->pipeline, mr_clock_mono_ns() + 30 * MR_SECOND_NS)) {
+        mr_pipeline_get_status(f->pipeline, &status);
+        fail_msg("the pipeline does not end: %s %s", mr_pipeline_state_name(status.state),
+                 status.err.text);
+    }
+    return mr_pipeline_free(f->pipeline);
+}
+
+/* Every change of the script is visible once, in order. */
+static void check_all(struct fixture *f, size_t changes)
+{
+    assert_int_equal(f->store.visible_count, changes);
+    for (size_t i = 0; i < changes; i++)
+        assert_int_equal(f->store.visible[i].number, 1000 + i);
+}
+
+static void everything_arrives_once_in_order(void **state)
+{
+    struct fixture *f = *state;
+
+    mr_script_fill(&f->script, 50, 7, 1);
+    start(f, "now");
+    assert_int_equal(finish(f), 0);
+    check_all(f, 350);
+    assert_string_equal(f->store.visible[0].key, "1");
+    assert_true(f->script.claimed_before_start);
+    assert_int_equal(f->store.claims, 1);
+    assert_int_equal(f->script.confirmed_done, 50);
+}
+
+static void a_second_run_goes_on_where_the_first_stopped(void **state)
+{
+    struct fixture *f = *state;
+
+    mr_script_fill(&f->script, 10, 3, 1);
+    start(f, "now");
+    assert_int_equal(finish(f), 0);
+    mr_script_fill(&f->script, 10, 3, 31);
+    start(f, "now");
+    assert_int_equal(finish(f), 0);
+    check_all(f, 60);
+    assert_int_equal(f->store.claims, 2);
+}
+
+static void a_source_that_breaks_is_read_again(void **state)
+{
+    struct fixture *f = *state;
+
+    mr_script_fill(&f->script, 20, 10, 1);
+    f->script.batch_changes = 4;
+    f->script.fail_read_after = 33;
+    f->script.fail_class = MR_RETRY;
+    start(f, "now");
+    assert_int_equal(finish(f), 0);
+    check_all(f, 200);
+    assert_int_equal(f->script.opens, 2);
+}
+
+static void a_commit_that_fails_is_replayed(void **state)
+{
+    static const enum mr_class classes[] = {MR_REPLAY, MR_RETRY};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct fixture *f;
+        if (i > 0)
+            setup(state);
+        f = *state;
+        mr_script_fill(&f->script, 30, 5, 1);
+        f->script.batch_changes = 3;
+        f->store.fail_commit = 4;
+        f->store.fail_class = classes[i];
+        start(f, "now");
+        assert_int_equal(finish(f), 0);
+        check_all(f, 150);
+        if (i == 0)
+            teardown(state);
+    }
+}
+
+static void a_commit_whose_answer_was_lost_is_not_doubled(void **state)
+{
+    struct fixture *f = *state;
+
+    mr_script_fill(&f->script, 30, 5, 1);
+    f->store.fail_commit = 5;
+    f->store.fail_class = MR_RETRY;
+    f->store.fail_after = true;
+    start(f, "now");
+    assert_int_equal(finish(f), 0);
+    check_all(f, 150);
+    assert_true(f->store.opens >= 2);
+}
+
+static void a_sink_that_is_away_at_first_is_waited_for(void **state)
+{
+    struct fixture *f = *state;
+
+    mr_script_fill(&f->script, 5, 5, 1);
+    f->store.fail_open = 3;
+    f->store.refuse_writes = 20;
+    f->script.fail_open = 2;
+    start(f, "now");
+    assert_int_equal(finish(f), 0);
+    check_all(f, 25);
+}
+
+static void nothing_is_confirmed_before_it_is_durable(void **state)
+{
+    struct fixture *f = *state;
+
+    f->store.hold = true;
+    mr_script_fill(&f->script, 5, 2, 1);
+    start(f, NULL);
+    for (int i = 0; i < 100; i++) {
+        struct timespec slice = {0, 2 * MR_MS_NS};
+        nanosleep(&slice, NULL);
+        pthread_mutex_lock(&f->script.lock);
+        assert_int_equal(f->script.confirmed_done, 0);
+        pthread_mutex_unlock(&f->script.lock);
+    }
+    pthread_mutex_lock(&f->store.lock);
+    f->store.hold = false;
+    pthread_mutex_unlock(&f->store.lock);
+    assert_true(mr_memory_store_wait(&f->store, 10, 20));
+    mr_pipeline_stop(f->pipeline, false);
+    assert_int_equal(finish(f), 0);
+    assert_int_equal(f->script.confirmed_done, 5);
+}
+
+static void a_stop_commits_what_is_whole(void **state)
+{
+    struct fixture *f = *state;
+
+    f->store.pace = (struct mr_sink_pace){SIZE_MAX, INT64_MAX, INT64_MAX, UINT64_MAX, INT64_MAX};
+    mr_script_fill(&f->script, 40, 5, 1);
+    start(f, NULL);
+    for (int i = 0; i < 5000; i++) {
+        struct timespec slice = {0, MR_MS_NS};
+        pthread_mutex_lock(&f->store.lock);
+        bool enough = f->store.writes > 3;
+        pthread_mutex_unlock(&f->store.lock);
+        if (enough)
+            break;
+        nanosleep(&slice, NULL);
+    }
+    mr_pipeline_stop(f->pipeline, false);
+    assert_int_equal(finish(f), 0);
+    assert_true(f->store.visible_count > 0 && f->store.visible_count % 5 == 0);
+    start(f, "now");
+    assert_int_equal(finish(f), 0);
+    check_all(f, 200);
+}
+
+static void the_older_of_two_instances_is_fenced(void **state)
+{
+    struct fixture *f = *state;
+    struct mr_pipeline *older;
+
+    mr_script_fill(&f->script, 3, 2, 1);
+    start(f, NULL);
+    older = f->pipeline;
+    assert_true(mr_memory_store_wait(&f->store, 6, 20));
+    start(f, "now");
+    assert_int_equal(finish(f), 0);
+    mr_script_fill(&f->script, 3, 2, 7);
+    f->pipeline = older;
+    assert_int_equal(finish(f), 75);
+    check_all(f, 6);
+}
+
+static void a_row_that_cannot_be_encoded_stops_with_its_position_kept(void **state)
+{
+    static const struct mr_script_change bad = {MR_OP_CREATE, 99, "bad"};
+    struct fixture *f = *state;
+
+    mr_script_fill(&f->script, 4, 2, 1);
+    mr_script_add(&f->script, &bad, 1);
+    start(f, NULL);
+    assert_int_equal(finish(f), 1);
+    assert_true(f->store.visible_count <= 8);
+}
+
+static void a_gap_is_never_retried(void **state)
+{
+    struct fixture *f = *state;
+
+    mr_script_fill(&f->script, 4, 2, 1);
+    f->script.fail_open = 1;
+    f->script.fail_class = MR_GAP;
+    start(f, NULL);
+    assert_int_equal(finish(f), 65);
+    assert_int_equal(f->script.opens, 1);
+    assert_int_equal(f->store.claims, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(everything_arrives_once_in_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_second_run_goes_on_where_the_first_stopped, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_source_that_breaks_is_read_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_commit_that_fails_is_replayed, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_commit_whose_answer_was_lost_is_not_doubled, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_sink_that_is_away_at_first_is_waited_for, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(nothing_is_confirmed_before_it_is_durable, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_stop_commits_what_is_whole, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_older_of_two_instances_is_fenced, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_row_that_cannot_be_encoded_stops_with_its_position_kept,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_gap_is_never_retried, setup, teardown),
+    };
+
+    mr_log_setup(2, MR_LOG_ERROR, MR_LOG_LOGFMT);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
