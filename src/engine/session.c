@@ -36,7 +36,7 @@ static bool must_leave(struct mr_session *session)
 }
 
 /* Waits for a flag of the writer in slices, tending the source in between. */
-static int await(struct mr_session *session, atomic_bool *flag)
+static int await(struct mr_session *session, atomic_bool *flag, struct mr_err *err)
 {
     struct timespec until;
     int rc = 0;
@@ -49,7 +49,7 @@ static int await(struct mr_session *session, atomic_bool *flag)
         if (!atomic_load(flag) && !must_leave(session))
             pthread_cond_timedwait(&session->changed, &session->lock, &until);
         pthread_mutex_unlock(&session->lock);
-        rc = session->config->source->tend(session->state, &session->err);
+        rc = session->config->source->tend(session->state, err);
     }
     return rc;
 }
@@ -129,7 +129,7 @@ static int work(struct mr_session *session)
     if (rc < 0)
         return rc;
     set_phase(session, MR_SESSION_OPENED);
-    rc = await(session, &session->go);
+    rc = await(session, &session->go, &session->err);
     if (rc < 0 || must_leave(session) || atomic_load(&session->stop))
         return rc;
     session->args.take_over = true;
@@ -153,16 +153,15 @@ static void await_end(struct mr_session *session)
 static void *run(void *argument)
 {
     struct mr_session *session = argument;
-    struct mr_err kept;
+    struct mr_err
+        late; /* an error after the end is too late to matter: the position is in the sink */
     int rc = work(session);
 
     session->rc = rc;
-    kept = session->err;
     mr_queue_close(&session->queue);
     set_phase(session, MR_SESSION_ENDED);
     if (rc == 0)
-        (void)!await(session, &session->end); /* too late to matter: the position is in the sink */
-    session->err = kept;
+        (void)!await(session, &session->end, &late);
     await_end(session);
     session->config->source->close(session->state);
     set_phase(session, MR_SESSION_CLOSED);

@@ -26,8 +26,8 @@ static int encoder_open(void *encoder, const struct mr_encoder_args *args, struc
 static int encoder_describe(void *encoder, struct mr_table *table, struct mr_err *err)
 {
     (void)encoder;
-    (void)err;
-    assert_true(mr_slice_is(table->topic, "server.public.t"));
+    if (!mr_slice_is(table->topic, "test.public.t"))
+        return mr_err_set(err, MR_BUG, "encoder.topic", "topic %.*s", MR_SLICE_ARG(table->topic));
     return 0;
 }
 
@@ -89,7 +89,7 @@ static int setup(void **state)
     f->sink_config.store = &f->store;
     f->config = (struct mr_pipeline_config){
         .name = "p",
-        .server = "server",
+        .server = "test",
         .topic = "{name}.{schema}.{table}",
         .source = &mr_source_scripted,
         .source_config = &f->source_config,
