@@ -351,6 +351,8 @@ int mr_writer_take(struct mr_writer *writer, struct mr_batch *batch, struct mr_e
 
 static bool over_split(const struct mr_writer *writer, int64_t now_ns)
 {
+    if (writer->pending.position.in_table && !writer->pace.split_tables)
+        return false;
     return writer->rows >= writer->pace.split_records ||
            (writer->pace.split_ns < INT64_MAX &&
             now_ns - writer->first_ns >= writer->pace.split_ns);
