@@ -259,7 +259,11 @@ static void a_stop_commits_what_is_whole(void **state)
 {
     struct fixture *f = *state;
 
-    f->store.pace = (struct mr_sink_pace){SIZE_MAX, INT64_MAX, INT64_MAX, UINT64_MAX, INT64_MAX};
+    f->store.pace = (struct mr_sink_pace){.bytes = SIZE_MAX,
+                                          .age_ns = INT64_MAX,
+                                          .caught_up_ns = INT64_MAX,
+                                          .split_records = UINT64_MAX,
+                                          .split_ns = INT64_MAX};
     mr_script_fill(&f->script, 40, 5, 1);
     start(f, NULL);
     for (int i = 0; i < 5000; i++) {
