@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
+
 enum mr_option_type {
     MR_OPTION_END = 0,
     MR_OPTION_BOOL,     /* true | false only */
@@ -56,3 +58,30 @@ struct mr_option_map {
     const char **keys, **values;
     size_t count;
 };
+
+/* The option of that key, or NULL. */
+const struct mr_option *mr_option_find(const struct mr_option *options, const char *key);
+
+/* What is wrong with a scalar. Each but OK has an error code of its own in the reference. */
+enum mr_option_fault {
+    MR_OPTION_OK = 0,
+    MR_OPTION_FAULT_TYPE,   /* not a value of that type at all */
+    MR_OPTION_FAULT_UNIT,   /* a bare number where a unit is needed */
+    MR_OPTION_FAULT_RANGE,  /* outside min..max, or of int64 */
+    MR_OPTION_FAULT_CHOICE, /* none of the choices */
+};
+
+/* Reads `text` as a BOOL, INT, SIZE, DURATION, STRING or ENUM and writes the field in `config`; a failure
+ * leaves it untouched. A STRING field points to `text` itself, which must live as long as the config. */
+enum mr_option_fault mr_option_set(const struct mr_option *option, const char *text, void *config);
+
+/* What the option takes, to stand after "expected": "an integer from 1 to 65535". */
+void mr_option_expected(const struct mr_option *option, char *ret_text, size_t size);
+
+/* Writes every default of the table (nested groups too) into a zeroed struct; lists take memory from arena. */
+void mr_option_defaults(const struct mr_option *options, void *config, struct mr_arena *arena);
+/* The same for one option. Without a default the field stays as it is. */
+void mr_option_default(const struct mr_option *option, void *config, struct mr_arena *arena);
+
+/* A size or duration as a user would write it: "64MiB", "1500ms". */
+void mr_option_format(enum mr_option_type type, int64_t value, char *ret_text, size_t size);
