@@ -238,7 +238,8 @@ void mr_diag_add_masked(struct mr_buf *buf, struct mr_slice text)
 /* Where in a line of unknown structure the value of a secret-looking key begins; SIZE_MAX when nowhere. */
 static size_t guessed_secret(struct mr_slice line)
 {
-    static const char *const words[] = {"passw", "secret", "token", "passphrase", "apikey", "api_key"};
+    static const char *const words[] = {"passw",      "secret", "token",
+                                        "passphrase", "apikey", "api_key"};
 
     for (size_t at = 0; at < line.size; at++) {
         for (size_t w = 0; w < sizeof(words) / sizeof(words[0]); w++) {
@@ -311,7 +312,8 @@ static size_t mask_line(const struct mr_diag_file *file, struct mr_slice line, u
             next_guess(line, i, &guess);
         if (here == column && starts && caret == SIZE_MAX)
             caret = written;
-        hide = i >= guess.rest || (i >= guess.start && i < guess.end) || is_secret(file, number, here);
+        hide =
+            i >= guess.rest || (i >= guess.start && i < guess.end) || is_secret(file, number, here);
         if (hide && !masked) {
             mr_buf_add_str(ret_shown, "***");
             written += 3;

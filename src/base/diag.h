@@ -30,9 +30,9 @@ struct mr_diag_span {
 struct mr_diag_file {
     const char *path; /* as shown */
     struct mr_slice text;
-    uint32_t order;                /* findings are sorted by it */
-    bool unparsed;                 /* its structure is unknown: secrets are guessed from the words of a line */
-    struct mr_diag_span *secrets;  /* never shown */
+    uint32_t order; /* findings are sorted by it */
+    bool unparsed;  /* its structure is unknown: secrets are guessed from the words of a line */
+    struct mr_diag_span *secrets; /* never shown */
 };
 
 struct mr_diag_item {

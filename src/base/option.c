@@ -21,15 +21,9 @@ struct unit {
     int64_t factor;
 };
 
-static const struct unit sizes[] = {{"B", 1},
-                                    {"KiB", 1LL << 10},
-                                    {"MiB", 1LL << 20},
-                                    {"GiB", 1LL << 30},
-                                    {"TiB", 1LL << 40},
-                                    {"kB", 1000},
-                                    {"MB", 1000000},
-                                    {"GB", 1000000000},
-                                    {NULL, 0}};
+static const struct unit sizes[] = {{"B", 1},           {"KiB", 1LL << 10}, {"MiB", 1LL << 20},
+                                    {"GiB", 1LL << 30}, {"TiB", 1LL << 40}, {"kB", 1000},
+                                    {"MB", 1000000},    {"GB", 1000000000}, {NULL, 0}};
 static const struct unit durations[] = {{"us", 1000},
                                         {"ms", 1000000},
                                         {"s", 1000000000LL},
@@ -180,11 +174,8 @@ enum mr_option_fault mr_option_set(const struct mr_option *option, const char *t
         return MR_OPTION_OK;
     case MR_OPTION_INT:
     case MR_OPTION_SIZE:
-    case MR_OPTION_DURATION:
-        return read_number(option, text, field);
-    case MR_OPTION_STRING:
-        *(const char **)field = text;
-        return MR_OPTION_OK;
+    case MR_OPTION_DURATION: return read_number(option, text, field);
+    case MR_OPTION_STRING: *(const char **)field = text; return MR_OPTION_OK;
     case MR_OPTION_ENUM: return read_choice(option, text, field);
     default: return MR_OPTION_FAULT_TYPE;
     }
@@ -227,7 +218,8 @@ static void list_choices(const struct mr_option *option, char *text, size_t size
     size_t used = (size_t)snprintf(text, size, "%s", option->choices[1] ? "one of " : "");
 
     for (int i = 0; option->choices[i] && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", option->choices[i]);
+        used +=
+            (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", option->choices[i]);
 }
 
 void mr_option_expected(const struct mr_option *option, char *ret_text, size_t size)

@@ -38,15 +38,15 @@ enum mr_option_flag {
 };
 
 struct mr_option {
-    const char *key;           /* as written in YAML: lower case, words joined by _ */
+    const char *key; /* as written in YAML: lower case, words joined by _ */
     enum mr_option_type type;
     unsigned flags;
-    size_t offset;             /* into the component's config struct */
-    const char *standard;      /* the default, as the user would write it; NULL = none */
-    int64_t min, max;          /* INT, SIZE (bytes), DURATION (ns): inclusive; both 0 = no check */
+    size_t offset;              /* into the component's config struct */
+    const char *standard;       /* the default, as the user would write it; NULL = none */
+    int64_t min, max;           /* INT, SIZE (bytes), DURATION (ns): inclusive; both 0 = no check */
     const char *const *choices; /* ENUM: NULL-terminated */
     const struct mr_option *group; /* GROUP: the nested table */
-    const char *doc;           /* one to three sentences, for a user; plain text, no markup */
+    const char *doc;               /* one to three sentences, for a user; plain text, no markup */
 };
 
 struct mr_option_list {

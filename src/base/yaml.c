@@ -52,9 +52,11 @@ static void syntax_error(struct reader *reader)
                        (uint32_t)mark.column + 1, NULL, "not valid YAML: %s%s%s", problem,
                        parser->context ? " " : "", parser->context ? parser->context : "");
     if (strstr(problem, "mapping values are not allowed"))
-        mr_diag_hint(reader->diag, item, "a value with \": \" in it needs quotes; otherwise check the indentation");
+        mr_diag_hint(reader->diag, item,
+                     "a value with \": \" in it needs quotes; otherwise check the indentation");
     else if (strstr(problem, "cannot start any token"))
-        mr_diag_hint(reader->diag, item, "indent with spaces, not tabs; quote values that begin with @ ` or %%");
+        mr_diag_hint(reader->diag, item,
+                     "indent with spaces, not tabs; quote values that begin with @ ` or %%");
     else if (strstr(problem, "expected <block end>") || strstr(problem, "expected key"))
         mr_diag_hint(reader->diag, item, "check the indentation of this line and of the one above");
 }
@@ -110,8 +112,7 @@ static struct mr_yaml_node *read_scalar(struct reader *reader, const yaml_event_
                                         const char *path)
 {
     struct mr_yaml_node *node = new_node(reader, MR_YAML_SCALAR, event);
-    struct mr_slice text =
-        mr_slice(event->data.scalar.value, event->data.scalar.length);
+    struct mr_slice text = mr_slice(event->data.scalar.value, event->data.scalar.length);
 
     refuse_anchor_and_tag(reader, event, path, event->data.scalar.anchor, event->data.scalar.tag);
     node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;

@@ -21,11 +21,12 @@ struct mr_yaml_node {
     enum mr_yaml_kind kind;
     struct mr_diag_file *file;
     uint32_t line, column, end_line, end_column; /* from 1; the end is exclusive */
-    const char *text;  /* SCALAR: NUL-terminated, no NUL inside; after substitution, the result */
-    bool quoted;       /* SCALAR: not plain */
-    bool tainted;      /* SCALAR: holds bytes of a ${file:} or another secret: never shown */
-    bool substituted;  /* SCALAR: text is not what the file says */
-    bool reference;    /* SCALAR: the file holds one ${...} and nothing else, so its source may be shown */
+    const char *text; /* SCALAR: NUL-terminated, no NUL inside; after substitution, the result */
+    bool quoted;      /* SCALAR: not plain */
+    bool tainted;     /* SCALAR: holds bytes of a ${file:} or another secret: never shown */
+    bool substituted; /* SCALAR: text is not what the file says */
+    bool
+        reference; /* SCALAR: the file holds one ${...} and nothing else, so its source may be shown */
     size_t count;                /* MAPPING, SEQUENCE */
     struct mr_yaml_node **keys;  /* MAPPING: scalars */
     struct mr_yaml_node **items; /* MAPPING: the values; SEQUENCE: the elements */

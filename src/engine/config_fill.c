@@ -69,7 +69,8 @@ static const char *known_keys(const struct fill *fill)
     return result;
 }
 
-static void unknown_key(const struct fill *fill, struct mr_yaml_node *key, struct mr_yaml_node *item)
+static void unknown_key(const struct fill *fill, struct mr_yaml_node *key,
+                        struct mr_yaml_node *item)
 {
     struct mr_suggest suggest = mr_suggest(key->text);
     struct mr_diag_item *finding;
@@ -80,8 +81,9 @@ static void unknown_key(const struct fill *fill, struct mr_yaml_node *key, struc
             mr_suggest_offer(&suggest, option->key);
     }
     mr_yaml_hide(item, &fill->load->arena);
-    finding = mr_diag_add(&fill->load->diag, "config.unknown_key", key->file, key->line, key->column,
-                          mr_yaml_path(&fill->load->arena, fill->path, key->text), "unknown key");
+    finding =
+        mr_diag_add(&fill->load->diag, "config.unknown_key", key->file, key->line, key->column,
+                    mr_yaml_path(&fill->load->arena, fill->path, key->text), "unknown key");
     if (suggest.best)
         mr_diag_hint(&fill->load->diag, finding, "did you mean \"%s\"?", suggest.best);
     else
@@ -159,8 +161,8 @@ static void fill_list(const struct fill *fill, struct mr_option_list *list,
 /* Names in a free mapping come from elsewhere (librdkafka's, HTTP headers): a secret is told by its name. */
 static void hide_by_name(const struct fill *fill, const char *key, struct mr_yaml_node *item)
 {
-    static const char *const words[] = {"pass", "secret", "token", "credential", "authorization", ".pem",
-                                        "jaas"};
+    static const char *const words[] = {"pass",          "secret", "token", "credential",
+                                        "authorization", ".pem",   "jaas"};
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (strcasestr(key, words[i])) {
@@ -193,6 +195,22 @@ static void fill_map(const struct fill *fill, struct mr_option_map *map, struct 
     }
 }
 
+/* A group; one with a short form also as the value of its first option. */
+static void fill_group(const struct fill *fill, const struct mr_option *option, void *field,
+                       struct mr_yaml_node *node, const char *path)
+{
+    struct mr_config_set set = {option->group, field};
+
+    if (!option->group)
+        return;
+    if (!(option->flags & MR_OPTION_SHORT) || node->kind != MR_YAML_SCALAR) {
+        mr_config_fill(fill->load, &set, 1, path, node);
+        return;
+    }
+    mr_option_defaults(option->group, field, &fill->load->arena);
+    fill_scalar(fill, option->group, field, node, path);
+}
+
 static void fill_option(const struct fill *fill, const struct mr_option *option, void *config,
                         struct mr_yaml_node *node)
 {
@@ -206,9 +224,7 @@ static void fill_option(const struct fill *fill, const struct mr_option *option,
             mr_yaml_hide(node, &fill->load->arena);
     }
     if (option->type == MR_OPTION_GROUP) {
-        struct mr_config_set set = {option->group, field};
-        if (option->group)
-            mr_config_fill(fill->load, &set, 1, path, node);
+        fill_group(fill, option, field, node, path);
     } else if (option->type == MR_OPTION_LIST) {
         fill_list(fill, field, node, path);
     } else if (option->type == MR_OPTION_MAP) {

@@ -121,7 +121,8 @@ static void replace(struct substitution *sub, char *inside)
         from_file(sub, inside + 5);
     } else {
         item = complain(sub, "config.substitution", "unknown substitution", "", "");
-        item->text = "unknown substitution: expected ${env:NAME}, ${env:NAME:-default} or ${file:/path}";
+        item->text =
+            "unknown substitution: expected ${env:NAME}, ${env:NAME:-default} or ${file:/path}";
         mr_diag_hint(&sub->load->diag, item, "write $$ for a literal dollar sign");
     }
 }
@@ -169,8 +170,8 @@ void mr_config_substitute(struct mr_config_load *load, struct mr_yaml_node *node
     for (size_t i = 0; i < node->count; i++) {
         char index[32];
         snprintf(index, sizeof(index), "[%zu]", i);
-        mr_config_substitute(load, node->items[i],
-                             mr_yaml_path(&load->arena, path,
-                                          node->keys[i] ? node->keys[i]->text : index));
+        mr_config_substitute(
+            load, node->items[i],
+            mr_yaml_path(&load->arena, path, node->keys[i] ? node->keys[i]->text : index));
     }
 }

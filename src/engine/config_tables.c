@@ -1,7 +1,7 @@
 /* What stands in every configuration file, whatever connectors it names.
  *
  *     version: 1                       mr_config_top_options
- *     include: [conf.d/*.yaml]
+ *     include: [...]
  *     state: {directory: ...}
  *     log: {level: ..., format: ...}
  *     pipelines:
@@ -24,7 +24,8 @@ static const struct mr_option state_options[] = {
     {.key = "directory",
      .type = MR_OPTION_STRING,
      .offset = offsetof(struct mr_config_top, state_directory),
-     .doc = "Directory for spilled transactions and caches. Nothing in it is needed to go on: the position "
+     .doc = "Directory for spilled transactions and caches. Nothing in it is needed to go on: the "
+            "position "
             "is stored in the sink, and the directory may be deleted while millrace is stopped."},
     {0}};
 
@@ -55,11 +56,18 @@ const struct mr_option mr_config_top_options[] = {
     {.key = "include",
      .type = MR_OPTION_LIST,
      .offset = offsetof(struct mr_config_top, include),
-     .doc = "Further files, as paths or patterns (conf.d/*.yaml) relative to this file. They are read in the order "
+     .doc = "Further files, as paths or patterns (conf.d/*.yaml) relative to this file. They are "
+            "read in the order "
             "given, those of a pattern by name. Mappings merge, other values replace, later wins; "
             "the same pipeline in two files is an error."},
-    {.key = "state", .type = MR_OPTION_GROUP, .group = state_options, .doc = "Local, disposable state."},
-    {.key = "log", .type = MR_OPTION_GROUP, .group = log_options, .doc = "The log on standard error."},
+    {.key = "state",
+     .type = MR_OPTION_GROUP,
+     .group = state_options,
+     .doc = "Local, disposable state."},
+    {.key = "log",
+     .type = MR_OPTION_GROUP,
+     .group = log_options,
+     .doc = "The log on standard error."},
     {.key = "pipelines",
      .type = MR_OPTION_GROUP,
      .flags = MR_OPTION_REQUIRED,
@@ -70,17 +78,18 @@ static const struct mr_option limit_options[] = {
     {.key = "batch",
      .type = MR_OPTION_SIZE,
      .offset = offsetof(struct mr_config_limits, batch_bytes),
-     .standard = "1MiB",
+     .standard = "256KiB",
      .min = 4096,
      .max = 1LL << 30,
      .doc = "A batch is closed at about this many bytes from the source."},
     {.key = "queue",
      .type = MR_OPTION_SIZE,
      .offset = offsetof(struct mr_config_limits, queue_bytes),
-     .standard = "16MiB",
+     .standard = "8MiB",
      .min = 65536,
      .max = 16LL << 30,
-     .doc = "What may wait between the source's thread and the sink's. When it is full, the source is not "
+     .doc = "What may wait between the source's thread and the sink's. When it is full, the source "
+            "is not "
             "read: this is the only back-pressure."},
     {.key = "drain",
      .type = MR_OPTION_DURATION,
@@ -88,7 +97,8 @@ static const struct mr_option limit_options[] = {
      .standard = "30s",
      .min = 0,
      .max = 3600LL * 1000000000LL,
-     .doc = "How long a stop may take to deliver and commit what was read. What is not committed by then is "
+     .doc = "How long a stop may take to deliver and commit what was read. What is not committed "
+            "by then is "
             "read again at the next start."},
     {0}};
 
@@ -102,7 +112,8 @@ const struct mr_option mr_config_pipeline_options[] = {
      .doc = "A list of transforms that every change passes, in this order."},
     {.key = "format",
      .type = MR_OPTION_GROUP,
-     .doc = "How a change is written into a record. Not given where the sink stores typed values by itself."},
+     .doc = "How a change is written into a record. Not given where the sink stores typed values "
+            "by itself."},
     {.key = "sink",
      .type = MR_OPTION_GROUP,
      .flags = MR_OPTION_REQUIRED,
@@ -121,7 +132,8 @@ const struct mr_option mr_config_source_options[] = {
     {.key = "name",
      .type = MR_OPTION_STRING,
      .offset = offsetof(struct mr_config_common, other),
-     .doc = "Logical name of the server: the {name} of topics and the source.name of events, as topic.prefix is "
+     .doc = "Logical name of the server: the {name} of topics and the source.name of events, as "
+            "topic.prefix is "
             "in Debezium. The pipeline's name when absent."},
     {0}};
 
@@ -141,6 +153,7 @@ const struct mr_option mr_config_sink_options[] = {
      .type = MR_OPTION_STRING,
      .offset = offsetof(struct mr_config_common, other),
      .standard = "{name}.{schema}.{table}",
-     .doc = "Where a table's events go. Placeholders: {name}, {database}, {schema}, {table}. Characters that a topic "
+     .doc = "Where a table's events go. Placeholders: {name}, {database}, {schema}, {table}. "
+            "Characters that a topic "
             "cannot have become _."},
     {0}};

@@ -21,9 +21,10 @@ struct mr_config_common {
     const char *type, *other;
 };
 
-extern const struct mr_option mr_config_top_options[];       /* struct mr_config_top */
-extern const struct mr_option mr_config_pipeline_options[];  /* struct mr_config_limits */
-extern const struct mr_option mr_config_source_options[];    /* struct mr_config_common, as those below */
+extern const struct mr_option mr_config_top_options[];      /* struct mr_config_top */
+extern const struct mr_option mr_config_pipeline_options[]; /* struct mr_config_limits */
+extern const struct mr_option
+    mr_config_source_options[]; /* struct mr_config_common, as those below */
 extern const struct mr_option mr_config_format_options[];
 extern const struct mr_option mr_config_transform_options[];
 extern const struct mr_option mr_config_sink_options[];
