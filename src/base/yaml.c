@@ -73,6 +73,12 @@ static bool next_event(struct reader *reader, yaml_event_t *ret_event)
     return false;
 }
 
+static void set_end(struct mr_yaml_node *node, const yaml_event_t *event)
+{
+    node->end_line = (uint32_t)event->end_mark.line + 1;
+    node->end_column = (uint32_t)event->end_mark.column + 1;
+}
+
 static struct mr_yaml_node *new_node(struct reader *reader, enum mr_yaml_kind kind,
                                      const yaml_event_t *event)
 {
@@ -84,8 +90,7 @@ static struct mr_yaml_node *new_node(struct reader *reader, enum mr_yaml_kind ki
     node->text = "";
     node->line = (uint32_t)event->start_mark.line + 1;
     node->column = (uint32_t)event->start_mark.column + 1;
-    node->end_line = (uint32_t)event->end_mark.line + 1;
-    node->end_column = (uint32_t)event->end_mark.column + 1;
+    set_end(node, event);
     return node;
 }
 
@@ -162,6 +167,7 @@ static void read_sequence(struct reader *reader, struct mr_yaml_node *node, cons
     while (next_event(reader, &event)) {
         struct mr_yaml_node *item;
         if (event.type == YAML_SEQUENCE_END_EVENT) {
+            set_end(node, &event);
             yaml_event_delete(&event);
             return;
         }
@@ -220,10 +226,12 @@ static void read_mapping(struct reader *reader, struct mr_yaml_node *node, const
     bool more = true;
 
     while (more && next_event(reader, &event)) {
-        if (event.type == YAML_MAPPING_END_EVENT)
+        if (event.type == YAML_MAPPING_END_EVENT) {
+            set_end(node, &event);
             more = false;
-        else
+        } else {
             more = read_pair(reader, node, &event, path, depth);
+        }
         yaml_event_delete(&event);
     }
 }
