@@ -20,13 +20,14 @@
 struct mr_arena_block;
 
 struct mr_arena {
-    struct mr_arena_block *first;   /* list of blocks in order of use */
-    struct mr_arena_block *current; /* the one `next` points into; NULL before the first allocation */
-    char *next, *end;               /* next <= end, both inside `current` */
-    size_t block_size;              /* size of an ordinary block in bytes */
-    size_t keep;                    /* bytes of blocks that survive a reset */
-    size_t held;                    /* bytes of all blocks now held: the arena's cost */
-    size_t used;                    /* bytes handed out since the last reset, padding included */
+    struct mr_arena_block *first; /* list of blocks in order of use */
+    struct mr_arena_block
+        *current;      /* the one `next` points into; NULL before the first allocation */
+    char *next, *end;  /* next <= end, both inside `current` */
+    size_t block_size; /* size of an ordinary block in bytes */
+    size_t keep;       /* bytes of blocks that survive a reset */
+    size_t held;       /* bytes of all blocks now held: the arena's cost */
+    size_t used;       /* bytes handed out since the last reset, padding included */
 };
 
 void mr_arena_init(struct mr_arena *arena, size_t block_size, size_t keep);

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #define MR_SECOND_NS 1000000000LL
-#define MR_MS_NS 1000000LL
+#define MR_MS_NS     1000000LL
 #define MR_SECOND_US 1000000LL
 
 int64_t mr_clock_mono_ns(void);

@@ -16,9 +16,10 @@
 
 enum mr_class {
     MR_OK = 0,
-    MR_AGAIN = -1,  /* full: poll, then offer the same thing again. Never reaches a user. */
-    MR_RETRY = -2,  /* the other side is away: close, back off with jitter, reopen, for ever */
-    MR_REPLAY = -3, /* the sink lost a block: abort it and replay from its position, do not reopen it */
+    MR_AGAIN = -1, /* full: poll, then offer the same thing again. Never reaches a user. */
+    MR_RETRY = -2, /* the other side is away: close, back off with jitter, reopen, for ever */
+    MR_REPLAY =
+        -3, /* the sink lost a block: abort it and replay from its position, do not reopen it */
     MR_DATA = -4,   /* this change is bad: stop, or dead-letter, by policy */
     MR_GAP = -5,    /* changes are missing: stop, never retry, say how to go on. Exit 65 */
     MR_CONFIG = -6, /* a human must change something. Exit 78, or 77 for missing rights */
@@ -26,12 +27,12 @@ enum mr_class {
     MR_BUG = -8,    /* an invariant of ours is broken. Exit 70 */
 };
 
-#define MR_MUST_CHECK __attribute__((warn_unused_result))
+#define MR_MUST_CHECK          __attribute__((warn_unused_result))
 #define MR_PRINTF(text, first) __attribute__((format(printf, text, first)))
 
 struct mr_err {
     enum mr_class class;
-    int exit_code;   /* 0: by class; otherwise what main should exit with (77 for permissions, 69, ...) */
+    int exit_code; /* 0: by class; otherwise what main should exit with (77 for permissions, 69, ...) */
     char code[64];   /* dotted; "" when nothing was written */
     char native[64]; /* SQLSTATE and the like; "" when there is none */
     char text[1500]; /* one sentence or several, no newline at the end, never a secret */

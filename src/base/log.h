@@ -49,7 +49,7 @@ void mr_log_write(struct mr_log_site *site, enum mr_log_level level, const char 
         static struct mr_log_site mr_log_here;                                                     \
         if (mr_log_enabled(level))                                                                 \
             mr_log_write(&mr_log_here, (level), (pipeline), (msg),                                 \
-                         (const struct mr_log_field[]){__VA_ARGS__ __VA_OPT__(, ) {0}});           \
+                         (const struct mr_log_field[]){__VA_ARGS__ __VA_OPT__(, ){0}});            \
     } while (0)
 
 /* Fields code, class, native, err (text) and hint of an error, as a list for mr_log. */

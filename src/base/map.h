@@ -27,7 +27,8 @@ void *mr_map_put(struct mr_map *map, struct mr_slice key, void *value);
 void *mr_map_remove_number(struct mr_map *map, uint64_t key);
 void *mr_map_remove(struct mr_map *map, struct mr_slice key);
 /* Walks all values in no order: start with *at = 0; NULL at the end. No change of the map in between. */
-void *mr_map_next(const struct mr_map *map, size_t *at, struct mr_slice *ret_key, uint64_t *ret_number);
+void *mr_map_next(const struct mr_map *map, size_t *at, struct mr_slice *ret_key,
+                  uint64_t *ret_number);
 
 /* The hash both maps use (64-bit, well mixed, the same on every run and machine). */
 uint64_t mr_hash(struct mr_slice bytes, uint64_t seed);

@@ -30,7 +30,8 @@ enum mr_queue_result { MR_QUEUE_OK, MR_QUEUE_TIMEOUT, MR_QUEUE_CLOSED };
 void mr_queue_init(struct mr_queue *queue, size_t slots, size_t limit);
 void mr_queue_done(struct mr_queue *queue);
 /* Waits until there is room, the queue is closed or the monotonic deadline (ns; 0 = do not wait) passes. */
-enum mr_queue_result mr_queue_push(struct mr_queue *queue, void *item, size_t cost, int64_t deadline_ns);
+enum mr_queue_result mr_queue_push(struct mr_queue *queue, void *item, size_t cost,
+                                   int64_t deadline_ns);
 enum mr_queue_result mr_queue_pop(struct mr_queue *queue, void **ret_item, int64_t deadline_ns);
 void mr_queue_close(struct mr_queue *queue);
 size_t mr_queue_bytes(struct mr_queue *queue);

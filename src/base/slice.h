@@ -43,4 +43,5 @@ static inline bool mr_slice_is(struct mr_slice a, const char *text)
 }
 
 /* For printf("%.*s", MR_SLICE_ARG(s)); cut at INT_MAX, which only messages reach. */
-#define MR_SLICE_ARG(s) (int)((s).size > 0x7fffffff ? 0x7fffffff : (s).size), (s).data ? (s).data : ""
+#define MR_SLICE_ARG(s)                                                                            \
+    (int)((s).size > 0x7fffffff ? 0x7fffffff : (s).size), (s).data ? (s).data : ""

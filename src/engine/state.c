@@ -5,9 +5,9 @@
  *        |            v                  v               v            v
  *        +------- RETRYING <-------------+---------------+         FAILED (from anywhere but STOPPED)
  *
- * STARTING holds no position yet (the sink is being opened and claimed); CONNECTING has one and asks the source to go on
- * from it. RETRYING leads back to STARTING when the sink was lost, to CONNECTING when only the source was. A stop
- * may come at any moment. Nothing leaves STOPPED or FAILED: a new run is a new pipeline. */
+ * STARTING holds no position yet (the sink is being opened and claimed); CONNECTING has one and asks the source
+ * to go on from it. RETRYING leads back to STARTING when the sink was lost, to CONNECTING when only the source was.
+ * A stop may come at any moment. Nothing leaves STOPPED or FAILED: a new run is a new pipeline. */
 #include "engine/state.h"
 
 #define BIT(state) (1u << MR_PIPELINE_##state)

@@ -22,22 +22,23 @@ enum mr_op {
 
 /* Debezium's snapshot markers, in the order of its enum. */
 enum mr_snapshot_mark {
-    MR_SNAPSHOT_NONE = 0, /* "false" */
-    MR_SNAPSHOT_TRUE,     /* "true" */
-    MR_SNAPSHOT_FIRST,    /* "first" */
+    MR_SNAPSHOT_NONE = 0,       /* "false" */
+    MR_SNAPSHOT_TRUE,           /* "true" */
+    MR_SNAPSHOT_FIRST,          /* "first" */
     MR_SNAPSHOT_FIRST_IN_TABLE, /* "first_in_data_collection" */
     MR_SNAPSHOT_LAST_IN_TABLE,  /* "last_in_data_collection" */
-    MR_SNAPSHOT_LAST,     /* "last" */
-    MR_SNAPSHOT_INCREMENTAL, /* "incremental" */
+    MR_SNAPSHOT_LAST,           /* "last" */
+    MR_SNAPSHOT_INCREMENTAL,    /* "incremental" */
 };
 
 struct mr_transaction {
-    uint64_t id;          /* PostgreSQL xid; 0 unknown */
-    uint64_t commit_lsn;  /* start of the commit record; in a snapshot, its consistent point */
-    uint64_t end_lsn;     /* PostgreSQL: 0 while the end was not seen yet */
-    uint64_t first_lsn;   /* LSN in the Begin message */
-    uint64_t previous_lsn; /* end of the transaction handled before this one (Debezium's lastCommitLsn); 0 none */
-    int64_t commit_us;    /* wall time of the commit, microseconds since 1970 */
+    uint64_t id;         /* PostgreSQL xid; 0 unknown */
+    uint64_t commit_lsn; /* start of the commit record; in a snapshot, its consistent point */
+    uint64_t end_lsn;    /* PostgreSQL: 0 while the end was not seen yet */
+    uint64_t first_lsn;  /* LSN in the Begin message */
+    uint64_t
+        previous_lsn; /* end of the transaction handled before this one (Debezium's lastCommitLsn); 0 none */
+    int64_t commit_us;      /* wall time of the commit, microseconds since 1970 */
     struct mr_slice origin; /* replication origin's name; {NULL, 0} = none */
     uint64_t origin_lsn;
 };
@@ -58,7 +59,9 @@ struct mr_change {
     uint64_t number;  /* change number, see above */
     uint64_t ordinal; /* 0-based place among the changes of its transaction, before any filter */
     uint64_t lsn;     /* the row's own log position (Debezium's source.lsn); 0 unknown */
-    int64_t read_us;  /* wall time at which we read it (the envelope's ts_ms); same for a whole read burst */
+    int64_t
+        read_us; /* wall time at which we read it (the envelope's ts_ms); same for a whole read burst */
     bool before_is_key; /* before holds the key columns only; the others are ABSENT */
-    bool key_changed;   /* an update whose key differs from before: becomes delete, tombstone, create */
+    bool
+        key_changed; /* an update whose key differs from before: becomes delete, tombstone, create */
 };

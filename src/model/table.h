@@ -18,25 +18,25 @@
 /* What a column means, whatever the database calls it. Next to each: the kinds its values may have besides
  * NULL, UNCHANGED, ABSENT. */
 enum mr_type {
-    MR_TYPE_BOOL,        /* BOOL */
-    MR_TYPE_INT16,       /* INT */
-    MR_TYPE_INT32,       /* INT */
-    MR_TYPE_INT64,       /* INT */
-    MR_TYPE_UINT64,      /* UINT */
-    MR_TYPE_FLOAT32,     /* FLOAT */
-    MR_TYPE_FLOAT64,     /* FLOAT */
-    MR_TYPE_DECIMAL,     /* DECIMAL, DECIMAL_TEXT; precision 0 = unconstrained, each value has its own scale */
-    MR_TYPE_MONEY,       /* DECIMAL; scale 2 */
-    MR_TYPE_TEXT,        /* TEXT: char, varchar, inet, ranges, ...; length in `length` if declared */
-    MR_TYPE_BYTES,       /* BYTES */
-    MR_TYPE_UUID,        /* UUID */
-    MR_TYPE_JSON,        /* TEXT */
-    MR_TYPE_XML,         /* TEXT */
-    MR_TYPE_ENUM,        /* TEXT; labels */
-    MR_TYPE_DATE,        /* DATE */
-    MR_TYPE_TIME,        /* TIME; `precision` 0..6, -1 not declared */
-    MR_TYPE_TIMETZ,      /* TIMETZ */
-    MR_TYPE_TIMESTAMP,   /* TIMESTAMP, no zone */
+    MR_TYPE_BOOL,    /* BOOL */
+    MR_TYPE_INT16,   /* INT */
+    MR_TYPE_INT32,   /* INT */
+    MR_TYPE_INT64,   /* INT */
+    MR_TYPE_UINT64,  /* UINT */
+    MR_TYPE_FLOAT32, /* FLOAT */
+    MR_TYPE_FLOAT64, /* FLOAT */
+    MR_TYPE_DECIMAL, /* DECIMAL, DECIMAL_TEXT; precision 0 = unconstrained, each value has its own scale */
+    MR_TYPE_MONEY,     /* DECIMAL; scale 2 */
+    MR_TYPE_TEXT,      /* TEXT: char, varchar, inet, ranges, ...; length in `length` if declared */
+    MR_TYPE_BYTES,     /* BYTES */
+    MR_TYPE_UUID,      /* UUID */
+    MR_TYPE_JSON,      /* TEXT */
+    MR_TYPE_XML,       /* TEXT */
+    MR_TYPE_ENUM,      /* TEXT; labels */
+    MR_TYPE_DATE,      /* DATE */
+    MR_TYPE_TIME,      /* TIME; `precision` 0..6, -1 not declared */
+    MR_TYPE_TIMETZ,    /* TIMETZ */
+    MR_TYPE_TIMESTAMP, /* TIMESTAMP, no zone */
     MR_TYPE_TIMESTAMPTZ, /* TIMESTAMP, UTC */
     MR_TYPE_INTERVAL,    /* INTERVAL */
     MR_TYPE_BITS,        /* BITS; `length` = declared bits, 0 = unlimited */
@@ -59,17 +59,18 @@ enum mr_type {
 struct mr_column {
     struct mr_slice name;
     enum mr_type type;
-    int32_t precision;   /* DECIMAL digits; TIME, TIMESTAMP fraction digits or -1 */
-    int32_t scale;       /* DECIMAL; may be negative */
-    int32_t length;      /* TEXT characters, BITS bits; 0 = not declared */
-    bool optional;       /* false only when every row of this version has a value */
+    int32_t precision; /* DECIMAL digits; TIME, TIMESTAMP fraction digits or -1 */
+    int32_t scale;     /* DECIMAL; may be negative */
+    int32_t length;    /* TEXT characters, BITS bits; 0 = not declared */
+    bool optional;     /* false only when every row of this version has a value */
     bool generated;
-    bool has_default;    /* default_value is a constant known for this version */
+    bool has_default; /* default_value is a constant known for this version */
     struct mr_value default_value;
-    uint16_t key;        /* 1-based place in the key; 0 = not part of it */
-    uint32_t native_id;  /* PostgreSQL type OID (the column's own, not a domain's base), MySQL type byte */
-    int32_t native_modifier; /* PostgreSQL typmod */
-    struct mr_slice native_type; /* "numeric", "_int4", "tinyint unsigned" */
+    uint16_t key; /* 1-based place in the key; 0 = not part of it */
+    uint32_t
+        native_id; /* PostgreSQL type OID (the column's own, not a domain's base), MySQL type byte */
+    int32_t native_modifier;         /* PostgreSQL typmod */
+    struct mr_slice native_type;     /* "numeric", "_int4", "tinyint unsigned" */
     const struct mr_column *element; /* ARRAY: the element as a column without a name; else NULL */
     const struct mr_slice *labels;   /* ENUM, in sort order */
     uint32_t label_count;
@@ -81,15 +82,16 @@ struct mr_table {
     atomic_uint references;
     uint64_t id;           /* unique in this process; > 0 */
     struct mr_arena arena; /* owns every byte below */
-    struct mr_slice connector; /* "postgresql", "mysql", "mariadb": selects the source block's layout */
-    struct mr_slice server;    /* logical server name: Debezium's topic.prefix */
+    struct mr_slice
+        connector; /* "postgresql", "mysql", "mariadb": selects the source block's layout */
+    struct mr_slice server;                 /* logical server name: Debezium's topic.prefix */
     struct mr_slice database, schema, name; /* schema is {NULL, 0} where the database has none */
-    uint64_t native_id;        /* PostgreSQL relation OID, MySQL table id */
+    uint64_t native_id;                     /* PostgreSQL relation OID, MySQL table id */
     enum mr_identity identity;
     uint32_t column_count;
     struct mr_column *columns;
-    uint32_t key_count;        /* 0: rows have no key, records have a null key */
-    uint32_t *key_columns;     /* indexes into columns, in key order */
+    uint32_t key_count;    /* 0: rows have no key, records have a null key */
+    uint32_t *key_columns; /* indexes into columns, in key order */
     /* Set once by the writer thread before the first encoder sees the version; see schema/topic.h. */
     struct mr_slice topic;
     /* How encoders know a derived version: 0, or the id of the transform that made it. */

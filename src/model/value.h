@@ -14,25 +14,25 @@
 enum mr_kind {
     MR_NULL = 0,
     MR_UNCHANGED, /* the source did not send it: TOAST value untouched by an update, column not in a row image */
-    MR_ABSENT,    /* not part of this image at all: a non-key column of a key-only old row */
-    MR_BOOL,      /* i: 0 or 1 */
-    MR_INT,       /* i; the column's type says the width */
-    MR_UINT,      /* u: MySQL bigint unsigned above INT64_MAX and below */
-    MR_FLOAT,     /* f (double); a FLOAT32 column's value is exactly a float */
-    MR_DECIMAL,   /* i * 10^-scale; any decimal whose unscaled value fits int64 */
+    MR_ABSENT,  /* not part of this image at all: a non-key column of a key-only old row */
+    MR_BOOL,    /* i: 0 or 1 */
+    MR_INT,     /* i; the column's type says the width */
+    MR_UINT,    /* u: MySQL bigint unsigned above INT64_MAX and below */
+    MR_FLOAT,   /* f (double); a FLOAT32 column's value is exactly a float */
+    MR_DECIMAL, /* i * 10^-scale; any decimal whose unscaled value fits int64 */
     MR_DECIMAL_TEXT, /* p, size: "-123.4500" as the server prints it, or "NaN", "Infinity", "-Infinity" */
-    MR_TEXT,      /* p, size: UTF-8 by contract of the source */
-    MR_BYTES,     /* p, size */
-    MR_UUID,      /* p: 16 raw bytes, size 16 */
-    MR_DATE,      /* i: days since 1970-01-01; MR_TIME_INFINITY / MR_TIME_NEG_INFINITY */
-    MR_TIME,      /* i: microseconds since midnight, 0..86400000000 */
-    MR_TIMETZ,    /* i: microseconds since midnight, local; zone: seconds east of UTC */
+    MR_TEXT,         /* p, size: UTF-8 by contract of the source */
+    MR_BYTES,        /* p, size */
+    MR_UUID,         /* p: 16 raw bytes, size 16 */
+    MR_DATE,         /* i: days since 1970-01-01; MR_TIME_INFINITY / MR_TIME_NEG_INFINITY */
+    MR_TIME,         /* i: microseconds since midnight, 0..86400000000 */
+    MR_TIMETZ,       /* i: microseconds since midnight, local; zone: seconds east of UTC */
     MR_TIMESTAMP, /* i: microseconds since 1970-01-01 00:00 (UTC for timestamptz); infinities as for DATE */
-    MR_INTERVAL,  /* interval: months, days, microseconds */
-    MR_BITS,      /* bits: count and bytes, most significant bit first */
-    MR_ARRAY,     /* array */
-    MR_GEOMETRY,  /* geometry: point, line, ... as doubles; PostGIS as WKB */
-    MR_VECTOR,    /* vector: pgvector's three types */
+    MR_INTERVAL, /* interval: months, days, microseconds */
+    MR_BITS,     /* bits: count and bytes, most significant bit first */
+    MR_ARRAY,    /* array */
+    MR_GEOMETRY, /* geometry: point, line, ... as doubles; PostGIS as WKB */
+    MR_VECTOR,   /* vector: pgvector's three types */
 };
 
 #define MR_TIME_INFINITY     INT64_MAX
@@ -60,10 +60,11 @@ struct mr_array {
 };
 
 struct mr_geometry {
-    uint8_t closed;      /* path: 1 closed */
-    int32_t srid;        /* PostGIS; -1 = none */
-    uint32_t count;      /* doubles in numbers */
-    const double *numbers; /* point x,y | line a,b,c | lseg, box 4 | circle x,y,r | path, polygon x,y,... */
+    uint8_t closed; /* path: 1 closed */
+    int32_t srid;   /* PostGIS; -1 = none */
+    uint32_t count; /* doubles in numbers */
+    const double
+        *numbers; /* point x,y | line a,b,c | lseg, box 4 | circle x,y,r | path, polygon x,y,... */
     struct mr_slice wkb; /* PostGIS: without the SRID; else {NULL, 0} */
 };
 

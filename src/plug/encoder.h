@@ -23,6 +23,7 @@ struct mr_encoder {
     int (*describe)(void *state, struct mr_table *table, struct mr_err *err) MR_MUST_CHECK;
     /* MUST. Appends records for all changes of the batch, in order, into batch->records and its arena; makes no
      * malloc once warm. MR_DATA names the change that cannot be encoded in err, and *ret_failed is its index. */
-    int (*encode)(void *state, struct mr_batch *batch, size_t *ret_failed, struct mr_err *err) MR_MUST_CHECK;
+    int (*encode)(void *state, struct mr_batch *batch, size_t *ret_failed,
+                  struct mr_err *err) MR_MUST_CHECK;
     void (*close)(void *state);
 };

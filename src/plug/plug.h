@@ -51,8 +51,8 @@ struct mr_counters {
     _Atomic uint64_t source_position, source_server_position; /* LSNs: lag in bytes */
     _Atomic int64_t source_last_commit_us;
     _Atomic uint64_t encoded_records, encoded_bytes;
-    _Atomic uint64_t sink_records, sink_bytes, sink_commits, sink_aborts, sink_retries, sink_rotations,
-        dead_letters;
+    _Atomic uint64_t sink_records, sink_bytes, sink_commits, sink_aborts, sink_retries,
+        sink_rotations, dead_letters;
     _Atomic int64_t checkpoint_us;
     _Atomic uint64_t queue_bytes, blocked_ns;
     _Atomic uint64_t snapshot_rows, snapshot_rows_estimated, snapshot_tables, snapshot_tables_done;

@@ -21,38 +21,41 @@ enum mr_sink_delivery { MR_SINK_TRANSACTIONAL, MR_SINK_IDEMPOTENT, MR_SINK_AT_LE
 struct mr_sink_args {
     const struct mr_context *context;
     const void *config;
-    const char *owner;    /* this process's claim: a random id, new on each start */
-    uint64_t batch_bytes; /* what the engine will write at most between two commits, roughly; 0 unknown */
+    const char *owner; /* this process's claim: a random id, new on each start */
+    uint64_t
+        batch_bytes; /* what the engine will write at most between two commits, roughly; 0 unknown */
 };
 
 /* A checkpoint to store. text is the engine's JSON object (model/position.h) and is copied by the sink. */
 struct mr_commit {
-    uint64_t id;          /* 1, 2, 3 ... since open */
+    uint64_t id; /* 1, 2, 3 ... since open */
     struct mr_slice text;
-    bool claim;           /* the first after open, or of a reopen: no rows, takes the pipeline over */
-    bool whole;           /* at a transaction's end; false: a split */
-    bool idle;            /* no rows since the last commit */
-    bool urgent;          /* a stop or a caught-up source: do not wait for more */
-    uint64_t number;      /* change number covered */
-    int64_t commit_us;    /* wall time of the newest source commit covered; 0 unknown */
+    bool claim;        /* the first after open, or of a reopen: no rows, takes the pipeline over */
+    bool whole;        /* at a transaction's end; false: a split */
+    bool idle;         /* no rows since the last commit */
+    bool urgent;       /* a stop or a caught-up source: do not wait for more */
+    uint64_t number;   /* change number covered */
+    int64_t commit_us; /* wall time of the newest source commit covered; 0 unknown */
 };
 
 struct mr_sink_result {
     struct mr_batch *released; /* list by ->next, now the caller's; NULL = none */
     uint64_t durable;          /* highest commit id that is durable; 0 = none yet */
     bool full;                 /* write() would answer MR_AGAIN */
-    bool done;                 /* the reader has gone (a closed pipe): end well, as if a stop was asked for */
+    bool done; /* the reader has gone (a closed pipe): end well, as if a stop was asked for */
 };
 
 /* How the sink wants commits to be asked for. The engine asks at the first transaction end at which one of
  * these is reached; SIZE_MAX/INT64_MAX = never for that reason. */
 struct mr_sink_pace {
-    size_t bytes;        /* encoded bytes since the last commit */
-    int64_t age_ns;      /* since the first row after the last commit */
+    size_t bytes;         /* encoded bytes since the last commit */
+    int64_t age_ns;       /* since the first row after the last commit */
     int64_t caught_up_ns; /* the same, once the source has nothing more to read */
-    uint64_t split_records; /* above this many events inside one transaction: commit inside it (whole=false) */
-    int64_t split_ns;    /* likewise by time */
-    bool split_tables;   /* may commit inside a snapshot's table (its rows may then come twice after a crash);
+    uint64_t
+        split_records; /* above this many events inside one transaction: commit inside it (whole=false) */
+    int64_t split_ns; /* likewise by time */
+    bool
+        split_tables; /* may commit inside a snapshot's table (its rows may then come twice after a crash);
                             false: a table is committed whole, however large */
 };
 
@@ -76,8 +79,8 @@ struct mr_sink {
     /* MUST. Makes progress until deadline_ns (monotonic; 0 = do not wait), or something can be told. MR_REPLAY:
      * what was written since `durable` is lost to readers: the engine calls abort and replays. MR_RETRY: reopen.
      * MR_FENCED: stop. ret is filled in every case. */
-    int (*poll)(void *state, int64_t deadline_ns, struct mr_sink_result *ret, struct mr_err *err)
-        MR_MUST_CHECK;
+    int (*poll)(void *state, int64_t deadline_ns, struct mr_sink_result *ret,
+                struct mr_err *err) MR_MUST_CHECK;
     /* MUST. Drops what is not committed; every batch comes back by poll() or in *ret_released. A commit that was
      * under way may still have become durable: poll() after abort() tells, before anything is written again. */
     int (*abort)(void *state, struct mr_batch **ret_released, struct mr_err *err) MR_MUST_CHECK;
@@ -94,7 +97,8 @@ struct mr_sink {
                             struct mr_err *err) MR_MUST_CHECK;
     /* MAY. `millrace files verify`: proves what stands in `directory` and reports every finding; changes nothing,
      * may run beside a live pipeline. Fails only when it cannot look (MR_CONFIG). */
-    int (*verify)(const char *directory, const struct mr_findings *findings, struct mr_err *err) MR_MUST_CHECK;
+    int (*verify)(const char *directory, const struct mr_findings *findings,
+                  struct mr_err *err) MR_MUST_CHECK;
     /* MUST. Frees everything; batches still held are freed too (mr_batch_free). */
     void (*close)(void *state);
 };

@@ -13,17 +13,17 @@
 
 struct mr_source_args {
     const struct mr_context *context;
-    const void *config;          /* the struct its option table fills */
-    struct mr_slice resume;      /* position text the sink holds; {NULL, 0} = none: a first start */
-    uint64_t resume_number;      /* change number the sink holds; 0 = none */
-    const char *until;           /* NULL for ever; "now": up to the log's end as of start; else a position
+    const void *config;     /* the struct its option table fills */
+    struct mr_slice resume; /* position text the sink holds; {NULL, 0} = none: a first start */
+    uint64_t resume_number; /* change number the sink holds; 0 = none */
+    const char *until;  /* NULL for ever; "now": up to the log's end as of start; else a position
                                     ("0/1A2B3C" in the source's own notation) */
-    bool temporary;              /* tail: leave nothing behind, ask for no permanent object */
-    bool take_over;              /* the claim is committed: a predecessor's session may be ended. Known to be
+    bool temporary;     /* tail: leave nothing behind, ask for no permanent object */
+    bool take_over;     /* the claim is committed: a predecessor's session may be ended. Known to be
                                     true by the time of start(); an open() of a first start sees false */
-    bool adopt;                  /* the sink keeps no position (stdout): an existing slot of ours is resumed
+    bool adopt;         /* the sink keeps no position (stdout): an existing slot of ours is resumed
                                     where it was confirmed */
-    size_t batch_bytes;          /* close a batch at about this many wire bytes */
+    size_t batch_bytes; /* close a batch at about this many wire bytes */
 };
 
 struct mr_source {
@@ -44,7 +44,8 @@ struct mr_source {
      * without changes may still carry a newer position (idle). Answers keepalives by its own clock. On failure
      * the batch may hold whole transactions that were read before: its content is then valid up to
      * batch->position and the caller delivers it first. */
-    int (*read)(void *state, struct mr_batch *batch, int64_t deadline_ns, struct mr_err *err) MR_MUST_CHECK;
+    int (*read)(void *state, struct mr_batch *batch, int64_t deadline_ns,
+                struct mr_err *err) MR_MUST_CHECK;
     /* MUST, any thread. Stores a durable position; the reader thread tells the server. Never blocks. */
     void (*confirm)(void *state, const struct mr_position *position);
     /* MUST, any thread, no state. Compares two position texts. */
@@ -56,8 +57,8 @@ struct mr_source {
     int (*preflight)(const struct mr_source_args *args, const struct mr_findings *findings,
                      struct mr_err *err) MR_MUST_CHECK;
     /* MAY. Writes what start() would make ("CREATE PUBLICATION ..."), one line each, as notes of level info. */
-    int (*plan)(const struct mr_source_args *args, const struct mr_findings *findings, struct mr_err *err)
-        MR_MUST_CHECK;
+    int (*plan)(const struct mr_source_args *args, const struct mr_findings *findings,
+                struct mr_err *err) MR_MUST_CHECK;
     /* MUST. Sends the last confirmed position if it can without blocking, closes, frees; state may be half
      * open. A temporary source removes what it made. */
     void (*close)(void *state);

@@ -17,7 +17,8 @@ struct mr_transform {
     const struct mr_option *options;
     size_t config_size, state_size;
 
-    int (*open)(void *state, const struct mr_transform_args *args, struct mr_err *err) MR_MUST_CHECK;
+    int (*open)(void *state, const struct mr_transform_args *args,
+                struct mr_err *err) MR_MUST_CHECK;
     /* MUST. In place: may drop changes by moving the others up and lowering change_count. */
     int (*apply)(void *state, struct mr_batch *batch, struct mr_err *err) MR_MUST_CHECK;
     void (*close)(void *state);

@@ -56,8 +56,8 @@ int mr_topic_check(const char *template, struct mr_err *err)
             size_t i = placeholder_at(at);
             if (i == PLACEHOLDERS) {
                 mr_err_set(err, MR_CONFIG, "config.topic_template",
-                           "the topic template \"%s\" has an unknown placeholder at \"%s\"", template,
-                           at);
+                           "the topic template \"%s\" has an unknown placeholder at \"%s\"",
+                           template, at);
                 mr_err_hint(err, "use {name}, {database}, {schema} and {table}");
                 return MR_CONFIG;
             }
@@ -114,9 +114,10 @@ int mr_topic_assign(const char *template, struct mr_table *table, struct mr_err 
         return rc;
     size = expand(template, table, topic);
     if (size == 0 || size > TOPIC_MAX || (size <= 2 && strspn(topic, ".") >= size)) {
-        mr_err_set(err, MR_CONFIG, "config.topic_name",
-                   "table %.*s.%.*s gets a topic name of %zu bytes, Kafka allows 1 to %d and not . or ..",
-                   MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), size, TOPIC_MAX);
+        mr_err_set(
+            err, MR_CONFIG, "config.topic_name",
+            "table %.*s.%.*s gets a topic name of %zu bytes, Kafka allows 1 to %d and not . or ..",
+            MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), size, TOPIC_MAX);
         mr_err_hint(err, "choose a shorter sink.topic or source.name");
         return MR_CONFIG;
     }
