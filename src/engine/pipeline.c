@@ -90,6 +90,7 @@ int mr_pipeline_start(const struct mr_pipeline_config *config, const struct mr_r
     init_sync(pipeline);
     pipeline->status.since_us = mr_clock_wall_us();
     mr_backoff_init(&pipeline->backoff, 100 * MR_MS_NS, 30 * MR_SECOND_NS, seed);
+    mr_progress_init(&pipeline->progress, !options->quiet);
     mr_pool_init(&pipeline->pool, (size_t)config->batch_bytes, POOL_KEEP(config));
     mr_writer_init(&pipeline->writer, config, &pipeline->context, &pipeline->pool);
     if (pthread_create(&pipeline->thread, NULL, run, pipeline) != 0)

@@ -82,6 +82,11 @@ static bool cut_short(struct mr_pipeline *pipeline)
     return mr_clock_mono_ns() >= pipeline->drain_deadline_ns;
 }
 
+static bool asked_to_end(const struct mr_pipeline *pipeline)
+{
+    return atomic_load(&pipeline->stopping) || atomic_load(&pipeline->now);
+}
+
 static struct outcome went_wrong(int rc, enum side side, const struct mr_err *err)
 {
     struct outcome outcome = {.rc = rc, .side = side};
@@ -201,24 +206,34 @@ static int offer(struct pump *pump, struct mr_err *err)
     return poll_sink(pump->pipeline, pump->session, mr_clock_mono_ns() + AGAIN_NS, err);
 }
 
-static void note_progress(struct pump *pump)
+/* SNAPSHOTTING while tables are left to read, STREAMING after. */
+static void note_reading(struct mr_pipeline *pipeline, int64_t now_ns)
+{
+    const struct mr_counters *counters = &pipeline->counters;
+    uint64_t tables = atomic_load_explicit(&counters->snapshot_tables, memory_order_relaxed);
+    uint64_t done = atomic_load_explicit(&counters->snapshot_tables_done, memory_order_relaxed);
+
+    pipeline->streamed = true;
+    if (done < tables) {
+        mr_pipeline_set_state(pipeline, MR_PIPELINE_SNAPSHOTTING);
+        if (!pipeline->options.quiet)
+            mr_progress_tick(&pipeline->progress, pipeline->config->name, counters, now_ns);
+    } else {
+        mr_progress_end(&pipeline->progress, pipeline->config->name, counters, now_ns);
+        mr_pipeline_set_state(pipeline, MR_PIPELINE_STREAMING);
+    }
+}
+
+static void note_progress(struct pump *pump, int64_t now_ns)
 {
     struct mr_pipeline *pipeline = pump->pipeline;
-    bool reading = mr_session_reached(pump->session, MR_SESSION_READING, 0);
-    uint64_t tables =
-        atomic_load_explicit(&pipeline->counters.snapshot_tables, memory_order_relaxed);
-    uint64_t done =
-        atomic_load_explicit(&pipeline->counters.snapshot_tables_done, memory_order_relaxed);
-    enum mr_pipeline_state state = pipeline->status.state;
 
     if (atomic_load(&pipeline->stopping)) {
         mr_pipeline_set_state(pipeline, MR_PIPELINE_DRAINING);
         (void)cut_short(pipeline);
-        mr_session_stop(pump->session, mr_clock_mono_ns() + pipeline->config->drain_ns / 2);
-    } else if (reading && state != MR_PIPELINE_DRAINING) {
-        pipeline->streamed = true;
-        mr_pipeline_set_state(pipeline,
-                              done < tables ? MR_PIPELINE_SNAPSHOTTING : MR_PIPELINE_STREAMING);
+        mr_session_stop(pump->session, now_ns + pipeline->config->drain_ns / 2);
+    } else if (mr_session_reached(pump->session, MR_SESSION_READING, 0)) {
+        note_reading(pipeline, now_ns);
     }
     if (atomic_exchange(&pipeline->roll, false) && pipeline->config->sink->roll)
         pipeline->config->sink->roll(pipeline->writer.sink);
@@ -230,7 +245,7 @@ static int step(struct pump *pump, struct mr_err *err)
     int64_t now_ns = mr_clock_mono_ns();
     int rc;
 
-    note_progress(pump);
+    note_progress(pump, now_ns);
     if (!pump->batch)
         pop(pump, now_ns);
     if (pump->batch && (rc = offer(pump, err)) < 0)
@@ -275,7 +290,7 @@ static struct outcome pump_all(struct mr_pipeline *pipeline, struct mr_session *
 static bool wait_opened(struct mr_pipeline *pipeline, struct mr_session *session)
 {
     while (!mr_session_reached(session, MR_SESSION_OPENED, mr_clock_mono_ns() + 20 * MR_MS_NS)) {
-        if (atomic_load(&pipeline->now) || atomic_load(&pipeline->stopping))
+        if (asked_to_end(pipeline))
             return false;
     }
     return !mr_session_reached(session, MR_SESSION_ENDED, 0);
@@ -331,8 +346,7 @@ static int back_off(struct mr_pipeline *pipeline, struct mr_err *err)
     int rc = 0;
 
     mr_pipeline_set_state(pipeline, MR_PIPELINE_RETRYING);
-    while (rc == 0 && mr_clock_mono_ns() < until_ns && !atomic_load(&pipeline->stopping) &&
-           !atomic_load(&pipeline->now)) {
+    while (rc == 0 && mr_clock_mono_ns() < until_ns && !asked_to_end(pipeline)) {
         if (pipeline->writer.sink) {
             rc = poll_sink(pipeline, NULL, mr_clock_mono_ns() + 20 * MR_MS_NS, err);
         } else {
@@ -358,7 +372,7 @@ static struct outcome run_sessions(struct mr_pipeline *pipeline)
     for (;;) {
         mr_pipeline_set_state(pipeline, MR_PIPELINE_CONNECTING);
         outcome = run_session(pipeline);
-        if (outcome.over || gives_up(pipeline, &outcome))
+        if (outcome.over || gives_up(pipeline, &outcome) || asked_to_end(pipeline))
             return outcome;
         if (outcome.side == SIDE_SINK && outcome.rc == MR_RETRY)
             return outcome;
@@ -373,7 +387,7 @@ static struct outcome run_sessions(struct mr_pipeline *pipeline)
             outcome.rc = back_off(pipeline, &outcome.err);
         if (outcome.rc < 0)
             return went_wrong(outcome.rc, SIDE_SINK, &outcome.err);
-        if (atomic_load(&pipeline->stopping) || atomic_load(&pipeline->now))
+        if (asked_to_end(pipeline))
             return (struct outcome){.over = true};
     }
 }
@@ -392,22 +406,36 @@ static struct outcome run_life(struct mr_pipeline *pipeline)
     return outcome;
 }
 
+/* A stop that could not commit what was in flight is no success, but nothing is lost either. */
+static void cut_drain(struct outcome *outcome)
+{
+    struct mr_err cause = outcome->err;
+
+    outcome->rc = mr_err_set(
+        &outcome->err, MR_RETRY, "pipeline.drain_cut",
+        "stopped before everything was committed (%s); it is read again at the next start",
+        cause.text);
+    outcome->err.exit_code = 1;
+}
+
 void mr_pipeline_supervise(struct mr_pipeline *pipeline)
 {
     struct outcome outcome;
 
     for (;;) {
         outcome = run_life(pipeline);
-        if (outcome.over || gives_up(pipeline, &outcome))
+        if (outcome.over || gives_up(pipeline, &outcome) || asked_to_end(pipeline))
             break;
         mr_pipeline_report(pipeline, &outcome.err, false);
         (void)!back_off(pipeline, &outcome.err);
-        if (atomic_load(&pipeline->stopping) || atomic_load(&pipeline->now)) {
+        if (asked_to_end(pipeline)) {
             outcome = (struct outcome){.over = true};
             break;
         }
     }
     if (outcome.rc < 0) {
+        if (asked_to_end(pipeline) && (outcome.rc == MR_RETRY || outcome.rc == MR_REPLAY))
+            cut_drain(&outcome);
         mr_pipeline_report(pipeline, &outcome.err, true);
         pipeline->exit_code = mr_err_exit(&outcome.err);
     }

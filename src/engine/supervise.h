@@ -6,6 +6,7 @@
 
 #include "engine/backoff.h"
 #include "engine/pipeline.h"
+#include "engine/progress.h"
 #include "engine/session.h"
 #include "engine/writer.h"
 
@@ -30,6 +31,7 @@ struct mr_pipeline {
     /* Writer thread only. */
     struct mr_writer writer;
     struct mr_backoff backoff;
+    struct mr_progress progress;
     bool claimed; /* our claim is durable in the sink that is open now */
     bool
         ever_claimed; /* a claim of this process was durable once: a newer owner means we are fenced */

@@ -300,6 +300,30 @@ static void the_older_of_two_instances_is_fenced(void **state)
     check_all(f, 6);
 }
 
+/* The sink never answers: the stop gives up after limits.drain, says so, and the next start has it all. */
+static void a_stop_that_cannot_commit_is_cut_and_loses_nothing(void **state)
+{
+    struct fixture *f = *state;
+
+    f->config.drain_ns = 300 * MR_MS_NS;
+    mr_script_fill(&f->script, 4, 2, 1);
+    start(f, NULL);
+    assert_true(mr_memory_store_wait(&f->store, 8, 20));
+    pthread_mutex_lock(&f->store.lock);
+    f->store.hold = true;
+    pthread_mutex_unlock(&f->store.lock);
+    mr_script_fill(&f->script, 4, 2, 9);
+    struct timespec slice = {0, 300 * MR_MS_NS};
+    nanosleep(&slice, NULL);
+    mr_pipeline_stop(f->pipeline, false);
+    assert_int_equal(finish(f), 1);
+    f->store.hold = false;
+    f->config.drain_ns = 10 * MR_SECOND_NS;
+    start(f, "now");
+    assert_int_equal(finish(f), 0);
+    check_all(f, 16);
+}
+
 static void a_row_that_cannot_be_encoded_stops_with_its_position_kept(void **state)
 {
     static const struct mr_script_change bad = {MR_OP_CREATE, 99, "bad"};
@@ -339,6 +363,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(nothing_is_confirmed_before_it_is_durable, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stop_commits_what_is_whole, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_stop_that_cannot_commit_is_cut_and_loses_nothing, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(the_older_of_two_instances_is_fenced, setup, teardown),
         cmocka_unit_test_setup_teardown(a_row_that_cannot_be_encoded_stops_with_its_position_kept,
                                         setup, teardown),
