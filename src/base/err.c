@@ -45,7 +45,8 @@ static void begin(struct mr_err *err, enum mr_class class, const char *code)
 {
     err->class = class;
     err->exit_code = 0;
-    snprintf(err->code, sizeof err->code, "%s", code);
+    if (code != err->code)
+        snprintf(err->code, sizeof err->code, "%s", code);
     err->native[0] = err->hint[0] = 0;
 }
 
