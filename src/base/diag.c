@@ -197,7 +197,7 @@ static bool url_password(struct mr_slice text, size_t from, size_t *ret_start, s
 
 bool mr_diag_password(struct mr_slice text, size_t from, size_t *ret_start, size_t *ret_end)
 {
-    size_t keyword, start, end;
+    size_t keyword = 0, start, end;
     bool has_keyword = keyword_value(text, from, &keyword);
 
     if (url_password(text, from, &start, &end) && (!has_keyword || start < keyword)) {
