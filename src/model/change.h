@@ -46,6 +46,7 @@ struct mr_transaction {
 struct mr_message {
     bool transactional;
     struct mr_slice prefix, content;
+    struct mr_slice database; /* it was sent in; {NULL, 0} unknown */
 };
 
 struct mr_change {

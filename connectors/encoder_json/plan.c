@@ -1,0 +1,177 @@
+/* The compiled plan of a table version: names quoted, schemas rendered, the constant parts of the source block
+ * cut into pieces, so that a row is written as pieces and values in turn.
+ *
+ *     value_open   {"schema":{...},"payload":      (schemas: true)
+ *     before/after {"id":1,...}                    columns[]
+ *     source_head  ,"source":{"version":"..","connector":"postgresql","name":"shop","ts_ms":
+ *     source_mark  ,"snapshot":"false","db":"shop","sequence":"[
+ *     source_table "schema":"public","table":"orders","txId":
+ *     value_close  }
+ *
+ * Made once per version and kept until the version is gone. */
+#include "connectors/encoder_json/plan.h"
+
+#include <stdlib.h>
+
+#define TYPICAL_START 512
+
+static struct mr_slice keep(struct mr_arena *arena, struct mr_buf *buf)
+{
+    struct mr_slice text = mr_arena_copy(arena, mr_buf_slice(buf));
+
+    mr_buf_clear(buf);
+    return text;
+}
+
+static struct mr_slice opening(struct mr_arena *arena, const struct mr_connect *schema,
+                               struct mr_buf *buf)
+{
+    mr_buf_clear(buf);
+    mr_buf_add_str(buf, "{\"schema\":");
+    mr_connect_json(schema, (struct mr_slice){NULL, 0}, buf);
+    mr_buf_add_str(buf, ",\"payload\":");
+    return keep(arena, buf);
+}
+
+static void plan_column(struct json_plan *plan, const struct json_config *config, uint32_t index,
+                        bool first, struct row_column *column, struct mr_buf *buf)
+{
+    mr_buf_clear(buf);
+    mr_buf_add_char(buf, first ? '{' : ',');
+    mr_json_add_str(buf, plan->table->columns[index].name);
+    mr_buf_add_char(buf, ':');
+    column->lead = keep(&plan->arena, buf);
+    column->form = &plan->envelope.forms[index];
+    column->index = index;
+    column->way = (uint8_t)row_choose(column->form, config->decimal_format != 0);
+}
+
+static void plan_columns(struct json_plan *plan, const struct json_config *config,
+                         struct mr_buf *buf)
+{
+    const struct mr_table *table = plan->table;
+
+    plan->columns = MR_ARENA_ARRAY(&plan->arena, struct row_column, table->column_count);
+    plan->keys = MR_ARENA_ARRAY(&plan->arena, struct row_column, table->key_count);
+    for (uint32_t i = 0; i < table->column_count; i++) {
+        if (plan->envelope.forms[i].kind == MR_FORM_DROPPED)
+            continue;
+        plan_column(plan, config, i, plan->column_count == 0, &plan->columns[plan->column_count],
+                    buf);
+        plan->column_count++;
+    }
+    for (uint32_t i = 0; i < table->key_count; i++) {
+        if (plan->envelope.forms[table->key_columns[i]].kind == MR_FORM_DROPPED)
+            continue;
+        plan_column(plan, config, table->key_columns[i], plan->key_count == 0,
+                    &plan->keys[plan->key_count], buf);
+        plan->key_count++;
+    }
+}
+
+static void add_pair(struct mr_buf *buf, const char *key, struct mr_slice text)
+{
+    mr_buf_add_str(buf, key);
+    mr_json_add_str(buf, text);
+}
+
+static void plan_source(struct json_plan *plan, const struct json_config *config,
+                        struct mr_slice connector, struct mr_slice server, struct mr_slice database,
+                        struct mr_buf *buf)
+{
+    const struct mr_table *table = plan->table;
+    const struct mr_slice none = MR_SLICE("");
+
+    mr_buf_clear(buf);
+    add_pair(buf, ",\"source\":{\"version\":", mr_slice_str(config->source_version));
+    add_pair(buf, ",\"connector\":", connector);
+    add_pair(buf, ",\"name\":", server);
+    mr_buf_add_str(buf, ",\"ts_ms\":");
+    plan->source_head = keep(&plan->arena, buf);
+    mr_buf_add_str(buf, ",\"snapshot\":\"false");
+    add_pair(buf, "\",\"db\":", database);
+    mr_buf_add_str(buf, ",\"sequence\":\"[");
+    plan->source_mark = keep(&plan->arena, buf);
+    plan->source_db = plan->source_mark;
+    plan->source_db.data += strlen(",\"snapshot\":\"false");
+    plan->source_db.size -= strlen(",\"snapshot\":\"false");
+    add_pair(buf, "\"schema\":", table ? table->schema : none);
+    add_pair(buf, ",\"table\":", table ? table->name : none);
+    mr_buf_add_str(buf, ",\"txId\":");
+    plan->source_table = keep(&plan->arena, buf);
+}
+
+/* Topic names allow fewer characters than logical names do. */
+static struct mr_slice message_topic(struct mr_arena *arena, const char *server)
+{
+    char *name = mr_arena_printf(arena, "%s.message", server);
+
+    for (char *at = name; *at; at++) {
+        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", *at))
+            *at = '_';
+    }
+    return mr_slice_str(name);
+}
+
+static void plan_schemas(struct json_plan *plan, const struct json_config *config,
+                         struct mr_buf *buf)
+{
+    const struct mr_connect *key = plan->envelope.key, *value = plan->envelope.value;
+
+    if (!plan->table) {
+        key = mr_envelope_message_key(&plan->arena);
+        value = mr_envelope_message_value(&plan->arena);
+    } else if (config->envelope == JSON_ENVELOPE_FLAT) {
+        value = plan->envelope.row;
+    }
+    if (!config->schemas)
+        return;
+    if (key)
+        plan->key_open = opening(&plan->arena, key, buf);
+    plan->value_open = opening(&plan->arena, value, buf);
+    plan->key_close = plan->value_close = mr_slice_str("}");
+}
+
+struct json_plan *json_plan_new(const struct json_config *config, struct mr_table *table,
+                                const char *server)
+{
+    struct json_plan *plan = mr_alloc_zero(sizeof(*plan));
+    struct mr_buf buf;
+
+    mr_arena_init(&plan->arena, 16 << 10, 0);
+    mr_buf_init(&buf, SIZE_MAX / 2);
+    plan->typical = TYPICAL_START;
+    plan->key_open = plan->key_close = plan->value_open = plan->value_close = mr_slice_str("");
+    if (table) {
+        plan->table = mr_table_ref(table);
+        plan->topic = table->topic;
+        mr_envelope_make(&plan->arena, table, table->topic, &config->forms, &plan->envelope);
+        plan_columns(plan, config, &buf);
+        plan_source(plan, config, table->connector, table->server, table->database, &buf);
+    } else {
+        plan->topic = message_topic(&plan->arena, server);
+        plan_source(plan, config, mr_slice_str("postgresql"), mr_slice_str(server),
+                    mr_slice_str(""), &buf);
+    }
+    plan_schemas(plan, config, &buf);
+    mr_buf_done(&buf);
+    return plan;
+}
+
+void json_plan_database(const struct json_config *config, struct json_plan *plan,
+                        const char *server, struct mr_slice database)
+{
+    struct mr_buf buf;
+
+    mr_buf_init(&buf, SIZE_MAX / 2);
+    plan->database = mr_arena_copy(&plan->arena, database);
+    plan_source(plan, config, mr_slice_str("postgresql"), mr_slice_str(server), database, &buf);
+    mr_buf_done(&buf);
+}
+
+void json_plan_free(struct json_plan *plan)
+{
+    mr_arena_done(&plan->arena);
+    mr_table_unref(plan->table);
+    free(plan);
+}

@@ -1,0 +1,42 @@
+/* What is known about one table version before its first row: everything but the values. */
+#pragma once
+
+#include "connectors/encoder_json/row.h"
+#include "schema/envelope.h"
+
+enum json_envelope { JSON_ENVELOPE_DEBEZIUM, JSON_ENVELOPE_FLAT };
+enum json_deletes { JSON_DELETES_TOMBSTONE, JSON_DELETES_REWRITE, JSON_DELETES_DROP };
+
+struct json_config {
+    bool schemas, tombstones, context_headers;
+    int envelope;       /* enum json_envelope */
+    int deletes;        /* enum json_deletes */
+    int decimal_format; /* 0 base64, 1 numeric */
+    const char *source_version;
+    struct mr_form_options forms;
+};
+
+struct json_plan {
+    struct mr_table *table; /* one reference; NULL in the plan for messages */
+    struct mr_arena arena;
+    struct mr_envelope envelope;
+    struct row_column *columns, *keys;
+    uint32_t column_count, key_count;
+    /* `{"schema":...,"payload":` or empty; and the brace that closes it, or empty. */
+    struct mr_slice key_open, key_close, value_open, value_close;
+    struct mr_slice source_head;  /* ,"source":{ up to "ts_ms": */
+    struct mr_slice source_mark;  /* ,"snapshot":"false","db":...,"sequence":"[ */
+    struct mr_slice source_db;    /* ","db":...,"sequence":"[ : what follows any mark */
+    struct mr_slice source_table; /* "schema":..,"table":..,"txId": */
+    struct mr_slice topic;
+    struct mr_slice database; /* of the message plan: what source_db says */
+    size_t typical; /* bytes of the largest value so far, up to a limit: what to reserve */
+};
+
+/* A plan for a table version (takes a reference), or, with table NULL, for the messages of `server`. */
+struct json_plan *json_plan_new(const struct json_config *config, struct mr_table *table,
+                                const char *server);
+void json_plan_free(struct json_plan *plan);
+/* The source block's parts for messages name the database; makes them anew when it changes. */
+void json_plan_database(const struct json_config *config, struct json_plan *plan,
+                        const char *server, struct mr_slice database);

@@ -1,0 +1,83 @@
+/* Topic templates: what expands to what, and what is refused. */
+#include "schema/topic.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+static struct mr_table *table(const char *schema, const char *name)
+{
+    struct mr_table *made = mr_table_new(0);
+
+    made->server = mr_slice_str("shop");
+    made->database = mr_slice_str("db");
+    made->schema = mr_slice_str(schema);
+    made->name = mr_slice_str(name);
+    return made;
+}
+
+static void expands(void **state)
+{
+    static const struct {
+        const char *template, *schema, *name, *topic;
+    } cases[] = {
+        {"{name}.{schema}.{table}", "public", "orders", "shop.public.orders"},
+        {"{name}.{schema}.{table}", "public", "Order lines", "shop.public.Order_lines"},
+        {"{name}.{schema}.{table}", "public", "日本", "shop.public.______"},
+        {"{name}.{schema}.{table}", NULL, "orders", "shop.orders"},
+        {"{database}-{table}", "public", "a.b", "db-a.b"},
+        {"all", "public", "t", "all"},
+        {"a b", "public", "t", "a_b"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct mr_table *t = table(cases[i].schema, cases[i].name);
+        struct mr_err err;
+
+        assert_int_equal(mr_topic_assign(cases[i].template, t, &err), 0);
+        assert_true(mr_slice_is(t->topic, cases[i].topic));
+        mr_table_unref(t);
+    }
+}
+
+static void refuses(void **state)
+{
+    static const char *const templates[] = {"", "{tabel}", "{table", "a}b", "{}"};
+    struct mr_err err;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(templates) / sizeof(templates[0]); i++) {
+        assert_int_equal(mr_topic_check(templates[i], &err), MR_CONFIG);
+        assert_string_equal(err.code, "config.topic_template");
+    }
+}
+
+static void refuses_names_kafka_does_not_allow(void **state)
+{
+    char name[260];
+    struct mr_err err;
+    struct mr_table *t;
+
+    (void)state;
+    memset(name, 'x', sizeof(name));
+    name[249] = '\0';
+    t = table("public", name);
+    assert_int_equal(mr_topic_assign("{table}", t, &err), 0);
+    assert_int_equal(mr_topic_assign("{table}y", t, &err), MR_CONFIG);
+    assert_string_equal(err.code, "config.topic_name");
+    t->name = mr_slice_str("..");
+    assert_int_equal(mr_topic_assign("{table}", t, &err), MR_CONFIG);
+    mr_table_unref(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(expands),
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(refuses_names_kafka_does_not_allow),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
