@@ -10,7 +10,7 @@ CALLS = {
     r"(strcpy|strcat|sprintf|vsprintf|gets|stpcpy)": "writes without a limit: use struct mr_buf, or snprintf",
     r"(strncpy|strncat)": "leaves a text without its end: use snprintf or slices",
     r"(atoi|atol|atoll|atof)": "hides what is not a number: use the parsers in base",
-    r"(strtok|asctime|ctime|gmtime|localtime|strerror|getservbyname|gethostbyname|readdir_r|rand|srand|setlocale)":
+    r"(strtok|asctime|ctime|gmtime|localtime|getservbyname|gethostbyname|readdir_r|rand|srand|setlocale)":
         "is not safe with threads, or differs by locale: use the _r form or base",
     r"(alloca|system|popen|mktemp|tmpnam|tempnam|longjmp|setjmp)": "is never needed here",
     r"(abort|exit|_exit|quick_exit)": "ends the process: only main may (out of memory aborts in base/arena.c)",

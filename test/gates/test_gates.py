@@ -64,7 +64,7 @@ PLANTED = [
     ("banned", "src/base/thing.c", "void f(void)\n{\n    exit(1);\n}\n", "exit() ends the process"),
     ("banned", "src/base/thing.c", "void f(char *a)\n{\n    strcpy(a, a);\n}\n", "strcpy() writes without a limit"),
     ("banned", "src/base/thing.c", "int f(char *a)\n{\n    return atoi(a);\n}\n", "atoi()"),
-    ("banned", "src/base/thing.c", "char *f(void)\n{\n    return strerror(1);\n}\n", "strerror()"),
+    ("banned", "src/base/thing.c", "char *f(void)\n{\n    return strtok(0, 0);\n}\n", "strtok()"),
     ("banned", "connectors/sink_a/sink_a.c", "void f(void)\n{\n    usleep(1);\n}\n", "in a connector"),
     ("banned", "connectors/sink_a/sink_a.c", 'void f(void)\n{\n    mr_log(MR_LOG_INFO, "", "");\n}\n', "logs above debug"),
     ("banned", "src/base/thing.c", "#include <threads.h>\n", "use pthreads"),
