@@ -1,0 +1,228 @@
+/* Topics: there or not, how many partitions, created, configured, from where to where.
+ *
+ * librdkafka's admin calls answer by an event on a queue. Each function here makes a queue, asks, and waits in
+ * short steps, so that a close is obeyed within a fifth of a second, up to ANSWER_NS; then the answer counts as
+ * not given (MR_RETRY). Nothing is retried here: who asks knows whether to ask again.
+ *
+ * A new topic is not at once known to every broker: after a successful creation it is described until it is
+ * seen with all its partitions. */
+#include "connectors/sink_kafka/admin.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+#define ANSWER_NS (20 * MR_SECOND_NS)
+#define STEP_MS   100
+
+/* The answer to one admin call, or NULL and err. */
+static rd_kafka_event_t *answer(struct mr_kafka_client *client, rd_kafka_queue_t *queue,
+                                const char *doing, struct mr_err *err)
+{
+    int64_t deadline = mr_clock_mono_ns() + ANSWER_NS;
+    rd_kafka_event_t *event = NULL;
+
+    while (!event && mr_clock_mono_ns() < deadline && !mr_kafka_stopping(client->setting)) {
+        event = rd_kafka_queue_poll(queue, STEP_MS);
+        mr_kafka_client_serve(client, 0);
+        if (!event && client->denied)
+            break;
+    }
+    if (!event) {
+        mr_kafka_unreachable(err, client, doing);
+        return NULL;
+    }
+    rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+    if (code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT) {
+        mr_kafka_unreachable(err, client, doing);
+    } else if (code) {
+        mr_kafka_fail(err, code, rd_kafka_event_error_string(event), "%s", doing);
+    } else {
+        return event;
+    }
+    rd_kafka_event_destroy(event);
+    return NULL;
+}
+
+static int class_of(const struct mr_err *err)
+{
+    return (int)err->class;
+}
+
+int mr_kafka_admin_partitions(struct mr_kafka_client *client, const char *topic,
+                              int *ret_partitions, struct mr_err *err)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client->rk);
+    rd_kafka_TopicCollection_t *names = rd_kafka_TopicCollection_of_topic_names(&topic, 1);
+    size_t count = 0;
+    int rc = 0;
+
+    rd_kafka_DescribeTopics(client->rk, names, NULL, queue);
+    rd_kafka_event_t *event = answer(client, queue, "describe a topic", err);
+    if (event) {
+        const rd_kafka_TopicDescription_t **found = rd_kafka_DescribeTopics_result_topics(
+            rd_kafka_event_DescribeTopics_result(event), &count);
+        const rd_kafka_error_t *error = count ? rd_kafka_TopicDescription_error(found[0]) : NULL;
+        if (error && rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+            *ret_partitions = 0;
+        else if (error && rd_kafka_error_code(error))
+            rc = mr_kafka_fail(err, rd_kafka_error_code(error), NULL, "describe topic %s", topic);
+        else if (count && rd_kafka_TopicDescription_partitions(found[0], &count))
+            *ret_partitions = (int)count;
+        rd_kafka_event_destroy(event);
+    } else {
+        rc = class_of(err);
+    }
+    rd_kafka_TopicCollection_destroy(names);
+    rd_kafka_queue_destroy(queue);
+    return rc;
+}
+
+static int take_created(rd_kafka_event_t *event, const char *topic, struct mr_err *err)
+{
+    size_t count = 0;
+    const rd_kafka_topic_result_t **made =
+        rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
+    rd_kafka_resp_err_t code =
+        count ? rd_kafka_topic_result_error(made[0]) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    int rc = 0;
+
+    if (code && code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+        rc = mr_kafka_fail(err, code, rd_kafka_topic_result_error_string(made[0]),
+                           "create topic %s", topic);
+    rd_kafka_event_destroy(event);
+    return rc;
+}
+
+/* After a creation: until brokers tell of the topic. */
+static int await_topic(struct mr_kafka_client *client, const char *topic, struct mr_err *err)
+{
+    int64_t deadline = mr_clock_mono_ns() + ANSWER_NS;
+
+    while (mr_clock_mono_ns() < deadline && !mr_kafka_stopping(client->setting)) {
+        int partitions = 0;
+        int rc = mr_kafka_admin_partitions(client, topic, &partitions, err);
+        if (rc < 0 || partitions > 0)
+            return rc;
+        mr_kafka_client_serve(client, STEP_MS);
+    }
+    return mr_err_set(err, MR_RETRY, "sink.kafka.unavailable",
+                      "topic %s was created but no broker tells of it yet", topic);
+}
+
+int mr_kafka_admin_create(struct mr_kafka_client *client, const struct mr_kafka_new_topic *topic,
+                          struct mr_err *err)
+{
+    char why[256] = "";
+    rd_kafka_NewTopic_t *wanted =
+        rd_kafka_NewTopic_new(topic->name, topic->partitions, topic->replication, why, sizeof why);
+
+    if (!wanted)
+        return mr_err_set(err, MR_CONFIG, "sink.kafka.create_topic", "cannot create topic %s: %s",
+                          topic->name, why);
+    for (size_t i = 0; i < topic->config.count; i++)
+        rd_kafka_NewTopic_set_config(wanted, topic->config.keys[i], topic->config.values[i]);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client->rk);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(client->rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+    rd_kafka_AdminOptions_set_operation_timeout(options, 10000, why, sizeof why);
+    rd_kafka_AdminOptions_set_validate_only(options, topic->validate_only, why, sizeof why);
+    rd_kafka_CreateTopics(client->rk, &wanted, 1, options, queue);
+    rd_kafka_event_t *event = answer(client, queue, "create a topic", err);
+    int rc = event ? take_created(event, topic->name, err) : class_of(err);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_NewTopic_destroy(wanted);
+    return rc < 0 || topic->validate_only ? rc : await_topic(client, topic->name, err);
+}
+
+static void take_setting(const rd_kafka_ConfigResource_t *resource, const char *key,
+                         struct mr_buf *ret_value)
+{
+    size_t count = 0;
+    const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resource, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        const char *value = rd_kafka_ConfigEntry_value(entries[i]);
+        if (value && strcmp(rd_kafka_ConfigEntry_name(entries[i]), key) == 0)
+            mr_buf_add_str(ret_value, value);
+    }
+}
+
+int mr_kafka_admin_setting(struct mr_kafka_client *client, const char *topic, const char *key,
+                           struct mr_buf *ret_value, struct mr_err *err)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client->rk);
+    rd_kafka_ConfigResource_t *wanted = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+    size_t count = 0;
+    int rc = 0;
+
+    rd_kafka_DescribeConfigs(client->rk, &wanted, 1, NULL, queue);
+    rd_kafka_event_t *event = answer(client, queue, "read a topic's configuration", err);
+    if (event) {
+        const rd_kafka_ConfigResource_t **found = rd_kafka_DescribeConfigs_result_resources(
+            rd_kafka_event_DescribeConfigs_result(event), &count);
+        rd_kafka_resp_err_t code = count ? rd_kafka_ConfigResource_error(found[0]) : 0;
+        if (code)
+            rc = mr_kafka_fail(err, code, rd_kafka_ConfigResource_error_string(found[0]),
+                               "read the configuration of topic %s", topic);
+        else if (count)
+            take_setting(found[0], key, ret_value);
+        rd_kafka_event_destroy(event);
+    } else {
+        rc = class_of(err);
+    }
+    rd_kafka_ConfigResource_destroy(wanted);
+    rd_kafka_queue_destroy(queue);
+    return rc;
+}
+
+static int list_offset(struct mr_kafka_client *client, const char *topic,
+                       rd_kafka_OffsetSpec_t which, bool committed_only, int64_t *ret_offset,
+                       struct mr_err *err)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client->rk);
+    rd_kafka_topic_partition_list_t *wanted = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(client->rk, RD_KAFKA_ADMIN_OP_LISTOFFSETS);
+    size_t count = 0;
+    int rc = 0;
+
+    rd_kafka_error_destroy(rd_kafka_AdminOptions_set_isolation_level(
+        options, committed_only ? RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED
+                                : RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED));
+    rd_kafka_topic_partition_list_add(wanted, topic, 0)->offset = which;
+    rd_kafka_ListOffsets(client->rk, wanted, options, queue);
+    rd_kafka_event_t *event = answer(client, queue, "find the end of the checkpoint topic", err);
+    if (event) {
+        const rd_kafka_ListOffsetsResultInfo_t **infos =
+            rd_kafka_ListOffsets_result_infos(rd_kafka_event_ListOffsets_result(event), &count);
+        const rd_kafka_topic_partition_t *found =
+            count ? rd_kafka_ListOffsetsResultInfo_topic_partition(infos[0]) : NULL;
+        if (found && found->err)
+            rc = mr_kafka_fail(err, found->err, NULL, "find the end of topic %s", topic);
+        else
+            *ret_offset = found ? found->offset : 0;
+        rd_kafka_event_destroy(event);
+    } else {
+        rc = class_of(err);
+    }
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_topic_partition_list_destroy(wanted);
+    rd_kafka_queue_destroy(queue);
+    return rc;
+}
+
+int mr_kafka_admin_range(struct mr_kafka_client *client, const char *topic, bool committed_only,
+                         int64_t *ret_first, int64_t *ret_end, struct mr_err *err)
+{
+    int64_t first = 0;
+    int rc = list_offset(client, topic, RD_KAFKA_OFFSET_SPEC_EARLIEST, committed_only, &first, err);
+
+    if (rc == 0)
+        rc = list_offset(client, topic, RD_KAFKA_OFFSET_SPEC_LATEST, committed_only, ret_end, err);
+    if (rc == 0)
+        *ret_first = first;
+    return rc;
+}

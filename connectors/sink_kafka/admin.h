@@ -1,0 +1,24 @@
+/* Questions to the cluster about topics, each one call that waits for its answer. */
+#pragma once
+
+#include "base/buf.h"
+#include "connectors/sink_kafka/client.h"
+
+/* *ret_partitions: 0 when there is no such topic. */
+int mr_kafka_admin_partitions(struct mr_kafka_client *client, const char *topic,
+                              int *ret_partitions, struct mr_err *err) MR_MUST_CHECK;
+struct mr_kafka_new_topic {
+    const char *name;
+    int partitions, replication; /* -1: the broker's default */
+    struct mr_option_map config;
+    bool validate_only; /* ask whether it could be created */
+};
+/* A topic that exists already is no error. Waits until it can be described. */
+int mr_kafka_admin_create(struct mr_kafka_client *client, const struct mr_kafka_new_topic *topic,
+                          struct mr_err *err) MR_MUST_CHECK;
+/* One setting of a topic's configuration; "" when the broker does not name it. */
+int mr_kafka_admin_setting(struct mr_kafka_client *client, const char *topic, const char *key,
+                           struct mr_buf *ret_value, struct mr_err *err) MR_MUST_CHECK;
+/* Offsets of partition 0: the first kept one, and the end as readers of that isolation see it. */
+int mr_kafka_admin_range(struct mr_kafka_client *client, const char *topic, bool committed_only,
+                         int64_t *ret_first, int64_t *ret_end, struct mr_err *err) MR_MUST_CHECK;

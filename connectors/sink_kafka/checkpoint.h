@@ -1,0 +1,35 @@
+/* The pipeline's position in Kafka: the last record with our key in a topic of one partition.
+ *
+ *     key      <name>.<pipeline>
+ *     value    the engine's checkpoint, a JSON object; "" when a pipeline was claimed but stands nowhere yet
+ *     headers  owner: who wrote it; commit: its number since that owner opened */
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include "base/buf.h"
+#include "connectors/sink_kafka/client.h"
+
+struct mr_kafka_checkpoint {
+    bool found;
+    struct mr_buf text;
+    char owner[64];
+    uint64_t commit;
+};
+
+void mr_kafka_checkpoint_init(struct mr_kafka_checkpoint *checkpoint);
+void mr_kafka_checkpoint_done(struct mr_kafka_checkpoint *checkpoint);
+
+/* Makes the topic if it is missing and checks that it can hold a checkpoint. */
+int mr_kafka_checkpoint_prepare(struct mr_kafka_client *client, struct mr_err *err) MR_MUST_CHECK;
+
+/* MR_KAFKA_SETTLED waits until nothing is open below the topic's present end: what is read is final once
+ * init_transactions has returned. MR_KAFKA_AS_SEEN reads what is committed now. */
+enum mr_kafka_reading { MR_KAFKA_AS_SEEN, MR_KAFKA_SETTLED };
+int mr_kafka_checkpoint_read(const struct mr_kafka_setting *setting, enum mr_kafka_reading reading,
+                             struct mr_kafka_checkpoint *ret_checkpoint,
+                             struct mr_err *err) MR_MUST_CHECK;
+
+/* Hands one to librdkafka (copied). */
+rd_kafka_resp_err_t mr_kafka_checkpoint_produce(struct mr_kafka_client *client,
+                                                const struct mr_kafka_checkpoint *checkpoint);

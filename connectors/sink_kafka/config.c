@@ -1,0 +1,355 @@
+/* Options of the Kafka sink and the client configuration made from them.
+ *
+ * Three kinds of librdkafka properties meet here, set in this order so that the later win:
+ *
+ *     ours      defaults that were measured (linger.ms, socket.timeout.ms, ...): `client` may change them
+ *     client    whatever the user writes below `client:`, checked by librdkafka itself
+ *     fixed     what exactly-once rests on: set last, and refused in `client` with the option to use instead
+ *
+ * Why these defaults: reconnects of 50 to 500 ms bring a three second outage of all brokers back in 4 s instead
+ * of 11; socket.timeout.ms bounds how long a dead leader's requests are waited for; lz4 costs us next to nothing
+ * on real envelopes and saves the broker a third; delivery reports only on error, and as events, let a flush
+ * wait on a condition variable instead of sleeping in steps of 10 ms (a commit of 3 ms instead of 11).
+ *
+ * A reader (of the checkpoint) and an admin client take the same `client` properties; librdkafka ignores those
+ * that do not fit their kind and says so in its log, which the log callback drops. */
+#include "connectors/sink_kafka/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+
+#define FIELD(member) offsetof(struct mr_kafka_config, member)
+
+static const char *const deliveries[] = {"exactly_once", "at_least_once", NULL};
+static const char *const create_modes[] = {"auto", "never", NULL};
+const char *const mr_kafka_compressions[] = {"lz4", "zstd", "snappy", "gzip", "none", NULL};
+
+static const struct mr_option create_options[] = {
+    {.key = "mode",
+     .type = MR_OPTION_ENUM,
+     .offset = offsetof(struct mr_kafka_create_topics, mode),
+     .standard = "auto",
+     .choices = create_modes,
+     .doc = "auto: a topic that does not exist is created before its first event. never: it is an "
+            "error. "
+            "`create_topics: never` is short for it. Brokers never create topics by themselves for "
+            "millrace."},
+    {.key = "partitions",
+     .type = MR_OPTION_INT,
+     .offset = offsetof(struct mr_kafka_create_topics, partitions),
+     .standard = "0",
+     .min = 0,
+     .max = 100000,
+     .doc = "Partitions of a new topic; 0 is the broker's own default."},
+    {.key = "replication",
+     .type = MR_OPTION_INT,
+     .offset = offsetof(struct mr_kafka_create_topics, replication),
+     .standard = "0",
+     .min = 0,
+     .max = 100,
+     .doc = "Replication factor of a new topic, the checkpoint topic included; 0 is the broker's "
+            "own default."},
+    {.key = "config",
+     .type = MR_OPTION_MAP,
+     .offset = offsetof(struct mr_kafka_create_topics, config),
+     .doc = "Topic configuration of a new topic, for example cleanup.policy: compact."},
+    {0}};
+
+static const struct mr_option commit_options[] = {
+    {.key = "interval",
+     .type = MR_OPTION_DURATION,
+     .offset = FIELD(commit.interval) - FIELD(commit),
+     .standard = "20ms",
+     .min = 1000000,
+     .max = 60000000000LL,
+     .doc = "How long events may wait for their commit when the source is caught up. Shorter is "
+            "fresher for "
+            "readers and dearer for brokers (about 4 ms of broker CPU per commit)."},
+    {.key = "bytes",
+     .type = MR_OPTION_SIZE,
+     .offset = FIELD(commit.bytes) - FIELD(commit),
+     .standard = "8MiB",
+     .min = 65536,
+     .max = 1073741824,
+     .doc = "Commit at the first end of a source transaction after this much, while behind. Up to "
+            "eight times "
+            "as much may be held in memory during an outage of the brokers."},
+    {0}};
+
+const struct mr_option mr_kafka_options[] = {
+    {.key = "brokers",
+     .type = MR_OPTION_LIST,
+     .flags = MR_OPTION_REQUIRED,
+     .offset = FIELD(brokers),
+     .doc = "Brokers to start from, host:port; one that answers is enough."},
+    {.key = "delivery",
+     .type = MR_OPTION_ENUM,
+     .offset = FIELD(delivery),
+     .standard = "exactly_once",
+     .choices = deliveries,
+     .doc = "exactly_once: events and position commit in one Kafka transaction; consumers must "
+            "read with "
+            "isolation.level=read_committed. at_least_once: no transactions; a restart may repeat "
+            "events."},
+    {.key = "create_topics",
+     .type = MR_OPTION_GROUP,
+     .flags = MR_OPTION_SHORT,
+     .offset = FIELD(create_topics),
+     .group = create_options,
+     .doc = "Whether and how topics are created."},
+    {.key = "commit",
+     .type = MR_OPTION_GROUP,
+     .offset = FIELD(commit),
+     .group = commit_options,
+     .doc = "When events become visible."},
+    {.key = "transactional_id",
+     .type = MR_OPTION_STRING,
+     .offset = FIELD(transactional_id),
+     .doc = "Kafka's transactional.id: what fences a second instance of this pipeline. Default "
+            "millrace.<name>.<pipeline>. Must stay the same over restarts and be used by nothing "
+            "else."},
+    {.key = "checkpoint_topic",
+     .type = MR_OPTION_STRING,
+     .offset = FIELD(checkpoint_topic),
+     .doc = "Topic of one partition, compacted, that holds the pipeline's position. Default "
+            "millrace.<name>.<pipeline>.checkpoint. Created when it is missing."},
+    {.key = "transaction_timeout",
+     .type = MR_OPTION_DURATION,
+     .offset = FIELD(transaction_timeout),
+     .standard = "60s",
+     .min = 1000000000LL,
+     .max = 900000000000LL,
+     .doc = "How long brokers let a transaction stay open before they abort it; after a crash, "
+            "readers wait at "
+            "most this long. Not above the brokers' transaction.max.timeout.ms."},
+    {.key = "compression",
+     .type = MR_OPTION_ENUM,
+     .offset = FIELD(compression),
+     .standard = "lz4",
+     .choices = mr_kafka_compressions,
+     .doc = "Compression of record batches."},
+    {.key = "client",
+     .type = MR_OPTION_MAP,
+     .flags = MR_OPTION_SECRET,
+     .offset = FIELD(client),
+     .doc = "Any librdkafka property, such as security.protocol, sasl.mechanism, sasl.username, "
+            "sasl.password, "
+            "ssl.ca.location, linger.ms or message.max.bytes."},
+    {0}};
+
+/* Properties that are not for users, and what to use instead. */
+static const struct {
+    const char *key, *instead;
+} fixed[] = {
+    {"bootstrap.servers", "use `brokers`"},
+    {"metadata.broker.list", "use `brokers`"},
+    {"transactional.id", "use `transactional_id`"},
+    {"transaction.timeout.ms", "use `transaction_timeout`"},
+    {"compression.codec", "use `compression`"},
+    {"compression.type", "use `compression`"},
+    {"enable.idempotence", "every delivery mode needs it"},
+    {"acks", "every delivery mode needs all replicas in sync"},
+    {"request.required.acks", "every delivery mode needs all replicas in sync"},
+    {"max.in.flight", "idempotence fixes it"},
+    {"max.in.flight.requests.per.connection", "idempotence fixes it"},
+    {"queuing.strategy", "idempotence fixes it"},
+    {"enable.gapless.guarantee", "the transaction already gives it"},
+    {"partitioner", "millrace places records as Java's producer does"},
+    {"allow.auto.create.topics", "use `create_topics`"},
+    {"delivery.report.only.error", "millrace takes its reports in a form of its own"},
+    {"isolation.level", "the checkpoint is read with read_committed"},
+    {"enable.partition.eof", "the checkpoint's reader needs it"},
+    {"enable.auto.commit", "the checkpoint's reader has no group"},
+    {"enable.auto.offset.store", "the checkpoint's reader has no group"},
+    {"auto.offset.reset", "the checkpoint's reader seeks by itself"},
+    {"group.id", "the checkpoint's reader has no group"},
+    {"message.timeout.ms", "use `transaction_timeout`"},
+    {"delivery.timeout.ms", "use `transaction_timeout`"},
+    {"plugin.library.paths", "millrace loads no code"},
+    {"test.mock.num.brokers", "use real brokers"},
+    {"opaque", "it is internal"},
+    {"interceptors", "it is internal"},
+};
+
+static const char *const ours[][2] = {
+    {"client.software.name", "millrace"},
+    {"client.software.version", MR_VERSION},
+    {"socket.timeout.ms", "10000"},
+    {"reconnect.backoff.ms", "50"},
+    {"reconnect.backoff.max.ms", "500"},
+    {"log.connection.close", "false"},
+    {"topic.metadata.refresh.interval.ms", "60000"},
+};
+
+static const char *const ours_producer[][2] = {
+    {"linger.ms", "20"},
+    {"batch.num.messages", "20000"},
+    {"queue.buffering.max.messages", "1000000"},
+    {"queue.buffering.max.kbytes", "2097151"},
+};
+
+static void add_name(char **ret_name, const char *set, const struct mr_context *context,
+                     const char *prefix, const char *suffix)
+{
+    char *text = NULL;
+
+    if (set)
+        *ret_name = mr_strdup(set);
+    else if (asprintf(&text, "%s%s.%s%s", prefix, context->server, context->pipeline, suffix) < 0)
+        mr_out_of_memory(0);
+    else
+        *ret_name = text;
+}
+
+/* Replaces what a topic's name may not hold. */
+static void legalise(char *name)
+{
+    for (char *at = name; *at; at++) {
+        bool legal = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') ||
+                     (*at >= '0' && *at <= '9') || *at == '.' || *at == '_' || *at == '-';
+        if (!legal)
+            *at = '_';
+    }
+}
+
+void mr_kafka_names_init(struct mr_kafka_names *names, const struct mr_kafka_config *config,
+                         const struct mr_context *context)
+{
+    add_name(&names->transactional_id, config->transactional_id, context, "millrace.", "");
+    add_name(&names->checkpoint_topic, config->checkpoint_topic, context, "millrace.",
+             ".checkpoint");
+    add_name(&names->checkpoint_key, NULL, context, "", "");
+    if (!config->checkpoint_topic)
+        legalise(names->checkpoint_topic);
+}
+
+void mr_kafka_names_done(struct mr_kafka_names *names)
+{
+    free(names->transactional_id);
+    free(names->checkpoint_topic);
+    free(names->checkpoint_key);
+}
+
+static int set(rd_kafka_conf_t *conf, const char *key, const char *value, struct mr_err *err)
+{
+    char why[512] = "";
+
+    if (rd_kafka_conf_set(conf, key, value, why, sizeof why) == RD_KAFKA_CONF_OK)
+        return 0;
+    mr_err_set(err, MR_CONFIG, "sink.kafka.client_property", "client property %s: %s", key, why);
+    mr_err_hint(err, "librdkafka's CONFIGURATION.md lists all properties and their values");
+    return MR_CONFIG;
+}
+
+static int set_number(rd_kafka_conf_t *conf, const char *key, int64_t value, struct mr_err *err)
+{
+    char text[32];
+
+    snprintf(text, sizeof text, "%lld", (long long)value);
+    return set(conf, key, text, err);
+}
+
+static int set_pairs(rd_kafka_conf_t *conf, const char *const (*pairs)[2], size_t count,
+                     struct mr_err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < count && rc == 0; i++)
+        rc = set(conf, pairs[i][0], pairs[i][1], err);
+    return rc;
+}
+
+static int set_client(rd_kafka_conf_t *conf, const struct mr_option_map *client, struct mr_err *err)
+{
+    for (size_t i = 0; i < client->count; i++) {
+        for (size_t f = 0; f < sizeof fixed / sizeof *fixed; f++) {
+            if (strcmp(client->keys[i], fixed[f].key) == 0)
+                return mr_err_set(err, MR_CONFIG, "sink.kafka.client_property",
+                                  "client property %s cannot be set: %s", fixed[f].key,
+                                  fixed[f].instead);
+        }
+        int rc = set(conf, client->keys[i], client->values[i], err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int set_brokers(rd_kafka_conf_t *conf, const struct mr_option_list *brokers,
+                       struct mr_err *err)
+{
+    struct mr_buf buf;
+
+    mr_buf_init(&buf, 1 << 20);
+    for (size_t i = 0; i < brokers->count; i++)
+        mr_buf_printf(&buf, "%s%s", i ? "," : "", brokers->items[i]);
+    int rc = set(conf, "bootstrap.servers", mr_buf_cstr(&buf), err);
+    mr_buf_done(&buf);
+    return rc;
+}
+
+static int set_producer(rd_kafka_conf_t *conf, const struct mr_kafka_config *config,
+                        const char *transactional_id, struct mr_err *err)
+{
+    int rc = set(conf, "enable.idempotence", "true", err);
+
+    if (rc == 0)
+        rc = set(conf, "delivery.report.only.error", "true", err);
+    if (rc == 0)
+        rc = set(conf, "allow.auto.create.topics", "false", err);
+    if (rc == 0)
+        rc = set(conf, "compression.codec", mr_kafka_compressions[config->compression], err);
+    if (rc == 0 && transactional_id)
+        rc = set(conf, "transactional.id", transactional_id, err);
+    if (rc == 0 && transactional_id)
+        rc = set_number(conf, "transaction.timeout.ms", config->transaction_timeout / 1000000, err);
+    if (rc == 0 && !transactional_id) /* nothing bounds it: an outage is waited out */
+        rc = set(conf, "message.timeout.ms", "0", err);
+    rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
+    return rc;
+}
+
+static int set_reader(rd_kafka_conf_t *conf, struct mr_err *err)
+{
+    static const char *const pairs[][2] = {
+        {"group.id",
+         "millrace-checkpoint-reader"}, /* assign() asks for one; nothing is ever committed */
+        {"isolation.level", "read_committed"},
+        {"enable.auto.commit", "false"},
+        {"enable.auto.offset.store", "false"},
+        {"enable.partition.eof", "true"},
+        {"auto.offset.reset", "error"},
+        {"allow.auto.create.topics", "false"},
+        {"fetch.wait.max.ms", "50"},
+        {"fetch.error.backoff.ms", "50"},
+    };
+
+    return set_pairs(conf, pairs, sizeof pairs / sizeof *pairs, err);
+}
+
+int mr_kafka_conf(const struct mr_kafka_config *config, enum mr_kafka_role role,
+                  const char *transactional_id, rd_kafka_conf_t **ret_conf, struct mr_err *err)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    int rc = set_pairs(conf, ours, sizeof ours / sizeof *ours, err);
+
+    if (rc == 0 && role == MR_KAFKA_PRODUCER)
+        rc = set_pairs(conf, ours_producer, sizeof ours_producer / sizeof *ours_producer, err);
+    if (rc == 0)
+        rc = set_client(conf, &config->client, err);
+    if (rc == 0)
+        rc = set_brokers(conf, &config->brokers, err);
+    if (rc == 0 && role == MR_KAFKA_PRODUCER)
+        rc = set_producer(conf, config, transactional_id, err);
+    if (rc == 0 && role == MR_KAFKA_READER)
+        rc = set_reader(conf, err);
+    if (rc < 0) {
+        rd_kafka_conf_destroy(conf);
+        return rc;
+    }
+    *ret_conf = conf;
+    return 0;
+}

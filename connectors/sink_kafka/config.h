@@ -1,0 +1,55 @@
+/* What a user may set for the Kafka sink, and the client configuration made from it.
+ *
+ * The option table fills struct mr_kafka_config. From it mr_kafka_conf makes a librdkafka configuration for one
+ * of three roles; what the sink's promises rest on (idempotence, isolation, transaction id, ...) is set by us and
+ * refused in `client`. */
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include "plug/sink.h"
+
+enum mr_kafka_delivery { MR_KAFKA_EXACTLY_ONCE, MR_KAFKA_AT_LEAST_ONCE };
+enum mr_kafka_create { MR_KAFKA_CREATE_AUTO, MR_KAFKA_CREATE_NEVER };
+
+struct mr_kafka_create_topics {
+    int mode;                    /* enum mr_kafka_create */
+    int64_t partitions;          /* 0: the broker's default */
+    int64_t replication;         /* 0: the broker's default */
+    struct mr_option_map config; /* topic configuration, as kafka-topics --config */
+};
+
+struct mr_kafka_config {
+    struct mr_option_list brokers;
+    int delivery; /* enum mr_kafka_delivery */
+    struct mr_kafka_create_topics create_topics;
+    struct {
+        int64_t interval, bytes; /* ns, bytes */
+    } commit;
+    const char *transactional_id; /* NULL: millrace.<name>.<pipeline> */
+    const char *checkpoint_topic; /* NULL: millrace.<name>.<pipeline>.checkpoint */
+    int64_t transaction_timeout;  /* ns */
+    int compression;              /* index into mr_kafka_compressions */
+    struct mr_option_map client;
+};
+
+extern const struct mr_option mr_kafka_options[];
+extern const char *const mr_kafka_compressions[];
+
+/* The names that follow from configuration and pipeline; all heap, freed by mr_kafka_names_done. */
+struct mr_kafka_names {
+    char *transactional_id;
+    char *checkpoint_topic;
+    char *checkpoint_key; /* <name>.<pipeline> */
+};
+void mr_kafka_names_init(struct mr_kafka_names *names, const struct mr_kafka_config *config,
+                         const struct mr_context *context);
+void mr_kafka_names_done(struct mr_kafka_names *names);
+
+enum mr_kafka_role { MR_KAFKA_PRODUCER, MR_KAFKA_READER, MR_KAFKA_ADMIN };
+
+/* A configuration for rd_kafka_new; the caller's until that takes it. `opaque` reaches the log callback, which
+ * expects a struct mr_kafka_client *. MR_CONFIG names the property that is unknown, wrong or not for users. */
+int mr_kafka_conf(const struct mr_kafka_config *config, enum mr_kafka_role role,
+                  const char *transactional_id, rd_kafka_conf_t **ret_conf,
+                  struct mr_err *err) MR_MUST_CHECK;

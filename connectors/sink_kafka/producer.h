@@ -1,0 +1,48 @@
+/* One pipeline's producer: the flow of transactions on a librdkafka handle, and the change to a new handle.
+ *
+ *     CLOSED --connect--> IDLE --send/commit begins--> OPEN --commit--> IDLE
+ *        ^                  ^                           |
+ *        |                  +----------- abort ---------+
+ *        +---- anything whose outcome is not known for sure (broken) 
+ *
+ * Every function blocks and belongs to one thread, the session's. */
+#pragma once
+
+#include "connectors/sink_kafka/checkpoint.h"
+#include "connectors/sink_kafka/client.h"
+#include "connectors/sink_kafka/topics.h"
+#include "model/batch.h"
+
+struct mr_kafka_producer {
+    struct mr_kafka_setting *setting;
+    struct mr_kafka_client client;
+    struct mr_kafka_topics topics;
+    struct mr_kafka_checkpoint last; /* what the checkpoint topic holds, as far as we know */
+    bool transactional;
+    bool open;    /* a transaction has begun (or records were handed over, without transactions) */
+    bool claimed; /* the checkpoint topic names us as owner */
+    bool broken;  /* the handle must be replaced before anything else */
+    bool
+        fenced; /* the last failure looked like a successor's work: wait for its claim before judging */
+    int queue_limit;
+    int64_t commit_ns;       /* how long the last commit took */
+    uint64_t records, bytes; /* handed over since start */
+};
+
+void mr_kafka_producer_init(struct mr_kafka_producer *producer, struct mr_kafka_setting *setting);
+void mr_kafka_producer_done(struct mr_kafka_producer *producer);
+
+/* A new handle, fenced in, and `last` as the topic says. MR_FENCED: another owner took over. MR_GAP: the position we
+ * had stored is gone. MR_RETRY: call again. */
+int mr_kafka_producer_connect(struct mr_kafka_producer *producer, struct mr_err *err) MR_MUST_CHECK;
+/* The three below: on failure, `broken` says whether abort is enough or a new connect is needed. */
+int mr_kafka_producer_send(struct mr_kafka_producer *producer, const struct mr_batch *batch,
+                           struct mr_err *err) MR_MUST_CHECK;
+/* Waits until brokers hold all that was sent, so that its memory may go; the transaction stays open. */
+int mr_kafka_producer_flush(struct mr_kafka_producer *producer, struct mr_err *err) MR_MUST_CHECK;
+/* Commits with this text as checkpoint number `commit`. Success may still leave `broken` set: then the commit holds,
+ * but the handle is not to be used again. */
+int mr_kafka_producer_commit(struct mr_kafka_producer *producer, struct mr_slice text,
+                             uint64_t commit, struct mr_err *err) MR_MUST_CHECK;
+/* Drops the open transaction. Sets `broken` when that cannot be made sure of in time. */
+void mr_kafka_producer_abort(struct mr_kafka_producer *producer);

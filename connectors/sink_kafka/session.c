@@ -1,0 +1,529 @@
+/* Between two threads: a list, a lock, two conditions.
+ *
+ * The lock is taken per batch and per commit, never per record. The session's thread takes the item under the cursor,
+ * works on it unlocked (only this thread moves items out of the list, only the writer adds at its tail), and then
+ * moves on. Its outcomes:
+ *
+ *     sent, committed                  cursor advances; a commit releases everything up to itself
+ *     failed, handle good              abort, cursor to the head, again after a pause that grows to five seconds
+ *     failed, handle in doubt          connect until it works (brokers may be away for hours), then compare: commits
+ *                                      that the checkpoint proves durable are released, the rest is sent again
+ *     fenced, refused, misconfigured   stored for poll(); the thread then only waits for abort or close
+ *
+ * Memory: what the list holds is bounded by `limit`; beyond it write() answers MR_AGAIN. A single source transaction
+ * larger than that is flushed to the brokers piece by piece, its batches given back while the Kafka transaction stays
+ * open (`torn`); it is then no longer in memory for a second try. */
+#include "connectors/sink_kafka/session.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "connectors/sink_kafka/producer.h"
+
+#define LEAST_LIMIT (16 << 20)
+#define PAUSE_FIRST (100 * MR_MS_NS)
+#define PAUSE_MOST  (5 * MR_SECOND_NS)
+#define IDLE_NS     (200 * MR_MS_NS)
+
+struct item {
+    struct item *next;
+    struct mr_batch *batch; /* NULL: a commit */
+    size_t cost;
+    uint64_t commit;
+    struct mr_buf text;
+};
+
+struct mr_kafka_session {
+    struct mr_kafka_setting setting;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t work; /* told to the thread */
+    pthread_cond_t news; /* told to the writer */
+    struct mr_buf stored;
+    /* under the lock */
+    struct item *head, *cursor, *tail; /* cursor NULL: all items are sent */
+    size_t held, limit, commits;       /* commits: those in the list */
+    struct mr_batch *released, **released_end;
+    uint64_t durable, told; /* told: what poll last said */
+    bool connected, abort_asked, was_full, closing;
+    struct mr_err failure; /* class MR_OK: none */
+    int64_t commit_ns;
+    /* the thread's own */
+    struct mr_kafka_producer producer;
+    bool torn;
+    int64_t pause_ns;
+    uint64_t counted_records, counted_bytes;
+};
+
+static void note(struct mr_kafka_session *session, const struct mr_err *err)
+{
+    const struct mr_notes *notes = &session->setting.context->notes;
+
+    if (notes->note)
+        notes->note(notes->state, MR_LOG_WARN, err->code, "%s", err->text);
+}
+
+static void wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadline_ns)
+{
+    struct timespec at = {.tv_sec = deadline_ns / MR_SECOND_NS,
+                          .tv_nsec = deadline_ns % MR_SECOND_NS};
+
+    pthread_cond_timedwait(cond, lock, &at);
+}
+
+static void item_free(struct item *item)
+{
+    mr_buf_done(&item->text);
+    free(item);
+}
+
+/* Takes the head out; its batch goes to the released. Lock held. */
+static void pop_head(struct mr_kafka_session *session)
+{
+    struct item *item = session->head;
+
+    session->head = item->next;
+    if (!session->head)
+        session->tail = NULL;
+    if (session->cursor == item)
+        session->cursor = item->next;
+    session->held -= item->cost;
+    if (item->batch) {
+        item->batch->next = NULL;
+        *session->released_end = item->batch;
+        session->released_end = &item->batch->next;
+    } else {
+        session->commits--;
+    }
+    item_free(item);
+}
+
+/* Releases everything up to the commit of that number, if it is in the list. Lock held. */
+static void settle(struct mr_kafka_session *session, uint64_t commit)
+{
+    bool there = false;
+
+    for (const struct item *item = session->head; item; item = item->next)
+        there =
+            there || (!item->batch && item->commit <= commit && item->commit > session->durable);
+    if (!there)
+        return;
+    while (session->durable < commit && session->head) {
+        if (!session->head->batch)
+            session->durable = session->head->commit;
+        pop_head(session);
+    }
+    session->torn = false;
+    session->commit_ns = session->producer.commit_ns;
+    pthread_cond_signal(&session->news);
+}
+
+static void count(struct mr_kafka_session *session)
+{
+    struct mr_counters *counters = session->setting.context->counters;
+
+    if (!counters)
+        return;
+    mr_count(&counters->sink_commits, 1);
+}
+
+static void fail(struct mr_kafka_session *session, const struct mr_err *err)
+{
+    pthread_mutex_lock(&session->lock);
+    session->failure = *err;
+    pthread_cond_signal(&session->news);
+    pthread_mutex_unlock(&session->lock);
+}
+
+/* After a failure the list is sent again from its head, if it is all still there. */
+static void rewind_list(struct mr_kafka_session *session)
+{
+    struct mr_err err;
+
+    pthread_mutex_lock(&session->lock);
+    settle(session, session->producer.last.commit);
+    session->cursor = session->head;
+    bool torn = session->torn;
+    pthread_mutex_unlock(&session->lock);
+    if (torn) {
+        mr_err_set(&err, MR_REPLAY, "sink.kafka.replay",
+                   "a transaction larger than memory was aborted: its events are read again");
+        fail(session, &err);
+    }
+}
+
+static void pause_thread(struct mr_kafka_session *session)
+{
+    int64_t until = mr_clock_mono_ns() + session->pause_ns;
+
+    pthread_mutex_lock(&session->lock);
+    while (mr_clock_mono_ns() < until && !session->closing && !session->abort_asked)
+        wait_until(&session->work, &session->lock, until);
+    pthread_mutex_unlock(&session->lock);
+    session->pause_ns = session->pause_ns * 2 < PAUSE_MOST ? session->pause_ns * 2 : PAUSE_MOST;
+}
+
+/* A new handle, however long it takes. Returns the class of what cannot be retried, or 0. */
+static int reconnect(struct mr_kafka_session *session, struct mr_err *err)
+{
+    struct mr_counters *counters = session->setting.context->counters;
+
+    for (;;) {
+        if (counters)
+            mr_count(&counters->sink_retries, 1);
+        int rc = mr_kafka_producer_connect(&session->producer, err);
+        if (rc != MR_RETRY || mr_kafka_stopping(&session->setting))
+            return rc;
+        note(session, err);
+        pause_thread(session);
+    }
+}
+
+/* Brings the producer back to a state in which items can be sent; err says what went wrong, and what stays wrong. */
+static void recover(struct mr_kafka_session *session, struct mr_err *err)
+{
+    struct mr_counters *counters = session->setting.context->counters;
+    bool final = err->class != MR_RETRY;
+    struct mr_err first = *err;
+
+    if (!final)
+        note(session, err);
+    if (counters)
+        mr_count(&counters->sink_aborts, 1);
+    mr_kafka_producer_abort(&session->producer);
+    if (final) {
+        fail(session, &first);
+        return;
+    }
+    pause_thread(session);
+    if (session->producer.broken && reconnect(session, err) < 0) {
+        if (!mr_kafka_stopping(&session->setting))
+            fail(session, err);
+        return;
+    }
+    rewind_list(session);
+}
+
+/* The whole list is with the brokers, more is wanted, and no commit is in sight: give the memory back. */
+static int shed(struct mr_kafka_session *session, struct mr_err *err)
+{
+    int rc = mr_kafka_producer_flush(&session->producer, err);
+
+    if (rc < 0)
+        return rc;
+    pthread_mutex_lock(&session->lock);
+    while (session->head && session->head != session->cursor)
+        pop_head(session);
+    session->torn = true;
+    pthread_cond_signal(&session->news);
+    pthread_mutex_unlock(&session->lock);
+    return 0;
+}
+
+static int work_on(struct mr_kafka_session *session, struct item *item, struct mr_err *err)
+{
+    if (item->batch)
+        return mr_kafka_producer_send(&session->producer, item->batch, err);
+    int rc =
+        mr_kafka_producer_commit(&session->producer, mr_buf_slice(&item->text), item->commit, err);
+    if (rc == 0)
+        count(session);
+    return rc;
+}
+
+/* One item, with what follows from its outcome. */
+static void step(struct mr_kafka_session *session, struct item *item, bool full)
+{
+    struct mr_err err;
+    bool commit = !item->batch;
+    uint64_t number = item->commit;
+    int rc = work_on(session, item, &err);
+
+    if (rc == 0) {
+        pthread_mutex_lock(&session->lock);
+        session->cursor = item->next;
+        if (commit)
+            settle(session, number);
+        full = full && !session->cursor && session->commits == 0;
+        pthread_mutex_unlock(&session->lock);
+        session->pause_ns = PAUSE_FIRST;
+        if (full)
+            rc = shed(session, &err);
+    }
+    if (rc == 0 && session->producer.broken) /* committed, but doubt is left */
+        rc = reconnect(session, &err) == 0 ? 0 : (int)err.class;
+    else if (rc < 0) {
+        recover(session, &err);
+        rc = 0;
+    }
+    if (rc < 0 && !mr_kafka_stopping(&session->setting))
+        fail(session, &err);
+}
+
+static void obey_abort(struct mr_kafka_session *session)
+{
+    struct mr_err err;
+    int rc = 0;
+
+    mr_kafka_producer_abort(&session->producer);
+    if (session->producer.broken)
+        rc = reconnect(session, &err);
+    pthread_mutex_lock(&session->lock);
+    settle(session, session->producer.last.commit);
+    while (session->head)
+        pop_head(session);
+    session->cursor = NULL;
+    session->torn = false;
+    session->abort_asked = false;
+    session->failure.class = MR_OK;
+    if (rc < 0)
+        session->failure = err;
+    pthread_cond_signal(&session->news);
+    pthread_mutex_unlock(&session->lock);
+}
+
+static void *run(void *argument)
+{
+    struct mr_kafka_session *session = argument;
+    struct mr_err err;
+
+    mr_err_clear(&err);
+    int rc = mr_kafka_producer_connect(&session->producer, &err);
+    pthread_mutex_lock(&session->lock);
+    session->connected = rc == 0;
+    if (rc == 0)
+        mr_buf_add_slice(&session->stored, mr_buf_slice(&session->producer.last.text));
+    else
+        session->failure = err;
+    pthread_cond_signal(&session->news);
+    while (rc == 0 && !session->closing) {
+        struct item *item = session->failure.class ? NULL : session->cursor;
+        bool full = session->held > session->limit;
+        bool abort_asked = session->abort_asked;
+        if (!item && !abort_asked)
+            wait_until(&session->work, &session->lock, mr_clock_mono_ns() + IDLE_NS);
+        pthread_mutex_unlock(&session->lock);
+        if (abort_asked)
+            obey_abort(session);
+        else if (item)
+            step(session, item, full);
+        else if (session->producer.client.rk)
+            mr_kafka_client_serve(&session->producer.client, 0);
+        pthread_mutex_lock(&session->lock);
+    }
+    pthread_mutex_unlock(&session->lock);
+    mr_kafka_producer_done(&session->producer);
+    return NULL;
+}
+
+static void setting_init(struct mr_kafka_setting *setting, const struct mr_sink_args *args)
+{
+    setting->config = args->config;
+    setting->context = args->context;
+    mr_kafka_names_init(&setting->names, args->config, args->context);
+    snprintf(setting->owner, sizeof setting->owner, "%s", args->owner ? args->owner : "");
+    atomic_init(&setting->closing, false);
+}
+
+static struct mr_kafka_session *session_new(const struct mr_sink_args *args)
+{
+    struct mr_kafka_session *session = mr_alloc_zero(sizeof *session);
+    const struct mr_kafka_config *config = args->config;
+    pthread_condattr_t attr;
+
+    setting_init(&session->setting, args);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_mutex_init(&session->lock, NULL);
+    pthread_cond_init(&session->work, &attr);
+    pthread_cond_init(&session->news, &attr);
+    pthread_condattr_destroy(&attr);
+    mr_buf_init(&session->stored, 64 << 20);
+    session->released_end = &session->released;
+    session->limit = (size_t)config->commit.bytes * 8;
+    if (session->limit < LEAST_LIMIT)
+        session->limit = LEAST_LIMIT;
+    session->pause_ns = PAUSE_FIRST;
+    mr_kafka_producer_init(&session->producer, &session->setting);
+    return session;
+}
+
+/* Until the thread has connected or given up; a stop of the process ends the wait. */
+static int await_connection(struct mr_kafka_session *session, const struct mr_context *context,
+                            struct mr_err *err)
+{
+    pthread_mutex_lock(&session->lock);
+    while (!session->connected && !session->failure.class) {
+        wait_until(&session->news, &session->lock, mr_clock_mono_ns() + IDLE_NS);
+        if (context->stopping && atomic_load(context->stopping))
+            atomic_store(&session->setting.closing, true);
+    }
+    int rc = 0;
+    if (!session->connected) {
+        *err = session->failure;
+        rc = (int)err->class;
+    }
+    pthread_mutex_unlock(&session->lock);
+    return rc;
+}
+
+int mr_kafka_session_open(const struct mr_sink_args *args, struct mr_kafka_session **ret_session,
+                          struct mr_buf *ret_checkpoint, struct mr_err *err)
+{
+    struct mr_kafka_session *session = session_new(args);
+    int trouble = pthread_create(&session->thread, NULL, run, session);
+
+    if (trouble) {
+        mr_kafka_producer_done(&session->producer);
+        mr_kafka_names_done(&session->setting.names);
+        mr_buf_done(&session->stored);
+        free(session);
+        return mr_err_errno(err, MR_RETRY, "sink.kafka.thread", trouble, "cannot start a thread");
+    }
+    int rc = await_connection(session, args->context, err);
+    if (rc < 0) {
+        mr_kafka_session_close(session);
+        return rc;
+    }
+    mr_buf_add_slice(ret_checkpoint, mr_buf_slice(&session->stored));
+    *ret_session = session;
+    return 0;
+}
+
+static void push(struct mr_kafka_session *session, struct item *item)
+{
+    if (session->tail)
+        session->tail->next = item;
+    else
+        session->head = item;
+    session->tail = item;
+    if (!session->cursor)
+        session->cursor = item;
+    session->held += item->cost;
+    pthread_cond_signal(&session->work);
+}
+
+static size_t cost_of(const struct mr_batch *batch)
+{
+    size_t cost = batch->arena.held + batch->record_capacity * sizeof *batch->records +
+                  batch->change_capacity * sizeof *batch->changes;
+
+    return batch->adopted_count ? cost + batch->bytes : cost;
+}
+
+int mr_kafka_session_write(struct mr_kafka_session *session, struct mr_batch *batch,
+                           struct mr_err *err)
+{
+    int rc = 0;
+
+    pthread_mutex_lock(&session->lock);
+    if (session->held > session->limit) {
+        session->was_full = true;
+        rc = mr_err_set(err, MR_AGAIN, "sink.kafka.full", "more is not committed than may be held");
+    } else {
+        struct item *item = mr_alloc_zero(sizeof *item);
+        mr_buf_init(&item->text, 0);
+        item->batch = batch;
+        item->cost = cost_of(batch);
+        push(session, item);
+    }
+    pthread_mutex_unlock(&session->lock);
+    return rc;
+}
+
+int mr_kafka_session_commit(struct mr_kafka_session *session, const struct mr_commit *commit,
+                            struct mr_err *err)
+{
+    pthread_mutex_lock(&session->lock);
+    if (session->commits >= 2) {
+        pthread_mutex_unlock(&session->lock);
+        return mr_err_set(err, MR_AGAIN, "sink.kafka.full", "two commits are under way");
+    }
+    struct item *item = mr_alloc_zero(sizeof *item);
+    mr_buf_init(&item->text, 64 << 20);
+    mr_buf_add_slice(&item->text, commit->text);
+    item->commit = commit->id;
+    session->commits++;
+    push(session, item);
+    pthread_mutex_unlock(&session->lock);
+    return 0;
+}
+
+static bool has_news(const struct mr_kafka_session *session)
+{
+    return session->released || session->durable != session->told || session->failure.class ||
+           (session->was_full && session->held <= session->limit);
+}
+
+int mr_kafka_session_poll(struct mr_kafka_session *session, int64_t deadline_ns,
+                          struct mr_sink_result *ret, struct mr_err *err)
+{
+    pthread_mutex_lock(&session->lock);
+    while (deadline_ns && !has_news(session) && mr_clock_mono_ns() < deadline_ns)
+        wait_until(&session->news, &session->lock, deadline_ns);
+    ret->released = session->released;
+    ret->durable = session->durable;
+    ret->full = session->held > session->limit;
+    session->released = NULL;
+    session->released_end = &session->released;
+    session->told = session->durable;
+    session->was_full = session->was_full && ret->full;
+    int rc = (int)session->failure.class;
+    if (rc < 0)
+        *err = session->failure;
+    pthread_mutex_unlock(&session->lock);
+    return rc;
+}
+
+int mr_kafka_session_abort(struct mr_kafka_session *session, struct mr_batch **ret_released,
+                           struct mr_err *err)
+{
+    pthread_mutex_lock(&session->lock);
+    session->abort_asked = true;
+    pthread_cond_signal(&session->work);
+    while (session->abort_asked)
+        wait_until(&session->news, &session->lock, mr_clock_mono_ns() + IDLE_NS);
+    *ret_released = session->released;
+    session->released = NULL;
+    session->released_end = &session->released;
+    int rc = (int)session->failure.class;
+    if (rc < 0)
+        *err = session->failure;
+    pthread_mutex_unlock(&session->lock);
+    return rc;
+}
+
+int64_t mr_kafka_session_commit_ns(struct mr_kafka_session *session)
+{
+    pthread_mutex_lock(&session->lock);
+    int64_t duration = session->commit_ns;
+    pthread_mutex_unlock(&session->lock);
+    return duration;
+}
+
+void mr_kafka_session_close(struct mr_kafka_session *session)
+{
+    atomic_store(&session->setting.closing, true);
+    pthread_mutex_lock(&session->lock);
+    session->closing = true;
+    pthread_cond_signal(&session->work);
+    pthread_mutex_unlock(&session->lock);
+    pthread_join(session->thread, NULL);
+    while (session->head)
+        pop_head(session);
+    while (session->released) {
+        struct mr_batch *batch = session->released;
+        session->released = batch->next;
+        mr_batch_free(batch);
+    }
+    mr_buf_done(&session->stored);
+    mr_kafka_names_done(&session->setting.names);
+    pthread_cond_destroy(&session->work);
+    pthread_cond_destroy(&session->news);
+    pthread_mutex_destroy(&session->lock);
+    free(session);
+}

@@ -1,0 +1,35 @@
+/* The sink's helper thread and the queue in front of it.
+ *
+ * The writer thread hands over batches and commits and is never blocked by Kafka; the session's thread owns the
+ * producer and makes every call that may wait. Items are kept in order until their commit is durable:
+ *
+ *     head                      cursor                     tail
+ *      | batch 7 | batch 8 | commit 3 | batch 9 | commit 4 |
+ *        \____ in the open ____/        \___ waiting ___/
+ *              transaction
+ *
+ * so that after an abort, or with a new handle, the cursor goes back to the head and everything is sent again from
+ * memory; the engine notices nothing. Only when part of a large transaction was already given back (its memory was
+ * needed) does the engine have to replay: MR_REPLAY. */
+#pragma once
+
+#include "base/buf.h"
+#include "connectors/sink_kafka/client.h"
+
+struct mr_kafka_session;
+
+/* Starts the thread, connects, and appends the stored checkpoint. Waits until that is done or has failed. */
+int mr_kafka_session_open(const struct mr_sink_args *args, struct mr_kafka_session **ret_session,
+                          struct mr_buf *ret_checkpoint, struct mr_err *err) MR_MUST_CHECK;
+int mr_kafka_session_write(struct mr_kafka_session *session, struct mr_batch *batch,
+                           struct mr_err *err) MR_MUST_CHECK;
+int mr_kafka_session_commit(struct mr_kafka_session *session, const struct mr_commit *commit,
+                            struct mr_err *err) MR_MUST_CHECK;
+int mr_kafka_session_poll(struct mr_kafka_session *session, int64_t deadline_ns,
+                          struct mr_sink_result *ret, struct mr_err *err) MR_MUST_CHECK;
+/* Drops everything that is not durable and gives all batches back. */
+int mr_kafka_session_abort(struct mr_kafka_session *session, struct mr_batch **ret_released,
+                           struct mr_err *err) MR_MUST_CHECK;
+/* How long the last commit took. */
+int64_t mr_kafka_session_commit_ns(struct mr_kafka_session *session);
+void mr_kafka_session_close(struct mr_kafka_session *session);

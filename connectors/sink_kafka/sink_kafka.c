@@ -1,0 +1,118 @@
+/* The Kafka sink: events and the position they reach commit in one Kafka transaction.
+ *
+ *     sink_kafka.c   this page: the interface, and how often to commit
+ *     session.c      the helper thread, the queue in front of it, sending again from memory
+ *     producer.c     begin, send, commit, abort, and a new handle when in doubt
+ *     checkpoint.c   the position: one record in a compacted topic of one partition
+ *     topics.c       topics made, partitions chosen
+ *     admin.c        questions to the cluster
+ *     client.c       a librdkafka handle, its events and errors
+ *     config.c       options, and what becomes of them
+ *     preflight.c    looking without touching
+ *
+ * How often: a commit costs brokers some 4 ms of CPU and adds its own few milliseconds to what readers see. Caught up,
+ * commit.interval decides (20 ms: half of that is what an event waits on average), but never under three times what
+ * the last commit took, so that a slow cluster is not drowned in commits. Behind, a block ends at commit.bytes or
+ * after a quarter of a second. A source transaction is split only when it takes a third of the time that brokers allow
+ * a transaction, or a million events.
+ *
+ * Not done here: choosing topics (the engine expands the template), encoding, deciding what to do about a change that
+ * is refused. */
+#include "connectors/sink_kafka/config.h"
+#include "connectors/sink_kafka/preflight.h"
+#include "connectors/sink_kafka/session.h"
+
+#include "base/clock.h"
+
+#define BEHIND_NS     (250 * MR_MS_NS)
+#define SPLIT_RECORDS 1000000
+
+struct state {
+    const struct mr_kafka_config *config;
+    struct mr_kafka_session *session; /* NULL: not open */
+};
+
+static int kafka_open(void *state, const struct mr_sink_args *args, struct mr_buf *ret_checkpoint,
+                      struct mr_err *err)
+{
+    struct state *kafka = state;
+
+    kafka->config = args->config;
+    kafka->session = NULL;
+    return mr_kafka_session_open(args, &kafka->session, ret_checkpoint, err);
+}
+
+static void kafka_pace(void *state, struct mr_sink_pace *ret_pace)
+{
+    const struct state *kafka = state;
+    int64_t least = 3 * mr_kafka_session_commit_ns(kafka->session);
+    int64_t interval = kafka->config->commit.interval;
+
+    if (least > BEHIND_NS)
+        least = BEHIND_NS;
+    *ret_pace = (struct mr_sink_pace){
+        .bytes = (size_t)kafka->config->commit.bytes,
+        .age_ns = interval > BEHIND_NS ? interval : BEHIND_NS,
+        .caught_up_ns = interval > least ? interval : least,
+        .split_records = SPLIT_RECORDS,
+        .split_ns = kafka->config->transaction_timeout / 3,
+    };
+}
+
+static int kafka_write(void *state, struct mr_batch *batch, struct mr_err *err)
+{
+    struct state *kafka = state;
+
+    return mr_kafka_session_write(kafka->session, batch, err);
+}
+
+static int kafka_commit(void *state, const struct mr_commit *commit, struct mr_err *err)
+{
+    struct state *kafka = state;
+
+    return mr_kafka_session_commit(kafka->session, commit, err);
+}
+
+static int kafka_poll(void *state, int64_t deadline_ns, struct mr_sink_result *ret,
+                      struct mr_err *err)
+{
+    struct state *kafka = state;
+
+    return mr_kafka_session_poll(kafka->session, deadline_ns, ret, err);
+}
+
+static int kafka_abort(void *state, struct mr_batch **ret_released, struct mr_err *err)
+{
+    struct state *kafka = state;
+
+    return mr_kafka_session_abort(kafka->session, ret_released, err);
+}
+
+static void kafka_close(void *state)
+{
+    struct state *kafka = state;
+
+    if (kafka->session)
+        mr_kafka_session_close(kafka->session);
+    kafka->session = NULL;
+}
+
+const struct mr_sink mr_sink_kafka = {
+    .name = "kafka",
+    .summary = "Kafka topics; events and position commit in one transaction",
+    .options = mr_kafka_options,
+    .config_size = sizeof(struct mr_kafka_config),
+    .state_size = sizeof(struct state),
+    .wants = MR_SINK_RECORDS,
+    .delivery = MR_SINK_TRANSACTIONAL,
+    .open = kafka_open,
+    .pace = kafka_pace,
+    .write = kafka_write,
+    .commit = kafka_commit,
+    .poll = kafka_poll,
+    .abort = kafka_abort,
+    .preflight = mr_kafka_preflight,
+    .checkpoint_read = mr_kafka_checkpoint_show,
+    .checkpoint_write = mr_kafka_checkpoint_set,
+    .close = kafka_close,
+};

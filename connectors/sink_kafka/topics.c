@@ -1,0 +1,162 @@
+/* The table of topics and the placing of records.
+ *
+ * Looking a topic up costs a pointer comparison for a run of records of one table, a hash for a change of table,
+ * and questions to the cluster only the first time. Brokers never create topics for us: their defaults would
+ * decide on partitions, and a misspelt name would pass unnoticed.
+ *
+ * librdkafka remembers for a while that a topic was missing, and refuses records meanwhile. So a topic object
+ * (rd_kafka_topic_new) is made only after the cluster was asked and the topic is known to exist. */
+#include "connectors/sink_kafka/topics.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "connectors/sink_kafka/admin.h"
+
+void mr_kafka_topics_init(struct mr_kafka_topics *topics)
+{
+    memset(topics, 0, sizeof *topics);
+    mr_map_init(&topics->by_name);
+}
+
+void mr_kafka_topics_detach(struct mr_kafka_topics *topics)
+{
+    struct mr_kafka_topic *topic;
+    struct mr_slice name;
+    size_t at = 0;
+
+    while ((topic = mr_map_next(&topics->by_name, &at, &name, NULL))) {
+        if (topic->rkt)
+            rd_kafka_topic_destroy(topic->rkt);
+        topic->rkt = NULL;
+        topic->waiting = 0;
+        topic->dirty = false;
+    }
+    topics->last = NULL;
+    topics->last_data = NULL;
+}
+
+void mr_kafka_topics_done(struct mr_kafka_topics *topics)
+{
+    struct mr_kafka_topic *topic;
+    struct mr_slice name;
+    size_t at = 0;
+
+    mr_kafka_topics_detach(topics);
+    while ((topic = mr_map_next(&topics->by_name, &at, &name, NULL))) {
+        free(topic->name);
+        free(topic->messages);
+        free(topic);
+    }
+    mr_map_done(&topics->by_name);
+}
+
+static int create(struct mr_kafka_client *client, const char *name, struct mr_err *err)
+{
+    const struct mr_kafka_create_topics *how = &client->setting->config->create_topics;
+
+    if (how->mode == MR_KAFKA_CREATE_NEVER) {
+        mr_err_set(err, MR_CONFIG, "sink.kafka.topic_missing",
+                   "topic %s does not exist, and create_topics is never", name);
+        mr_err_hint(err, "kafka-topics --create --topic %s --partitions N", name);
+        return MR_CONFIG;
+    }
+    struct mr_kafka_new_topic wanted = {
+        .name = name,
+        .partitions = how->partitions ? (int)how->partitions : -1,
+        .replication = how->replication ? (int)how->replication : -1,
+        .config = how->config,
+    };
+    return mr_kafka_admin_create(client, &wanted, err);
+}
+
+/* Counts partitions, creating the topic if it was never seen. One that was seen and is gone stays gone: to make it
+ * anew would hide the loss. */
+static int find_out(struct mr_kafka_client *client, struct mr_kafka_topic *topic,
+                    struct mr_err *err)
+{
+    int partitions = 0;
+    int rc = mr_kafka_admin_partitions(client, topic->name, &partitions, err);
+
+    if (rc < 0)
+        return rc;
+    if (partitions == 0 && topic->partitions > 0)
+        return mr_kafka_fail(err, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, NULL,
+                             "write to topic %s", topic->name);
+    if (partitions == 0) {
+        rc = create(client, topic->name, err);
+        if (rc == 0)
+            rc = mr_kafka_admin_partitions(client, topic->name, &partitions, err);
+        if (rc < 0)
+            return rc;
+    }
+    if (topic->partitions == 0 || partitions < topic->partitions)
+        topic->partitions = partitions;
+    return 0;
+}
+
+/* Lets the client learn the topic's leaders before the first record waits for it. */
+static int attach(struct mr_kafka_client *client, struct mr_kafka_topic *topic, struct mr_err *err)
+{
+    int64_t deadline = mr_clock_mono_ns() + 10 * MR_SECOND_NS;
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+
+    topic->rkt = rd_kafka_topic_new(client->rk, topic->name, NULL);
+    if (!topic->rkt)
+        return mr_kafka_fail(err, rd_kafka_last_error(), NULL, "write to topic %s", topic->name);
+    while (code && mr_clock_mono_ns() < deadline && !mr_kafka_stopping(client->setting)) {
+        const struct rd_kafka_metadata *metadata = NULL;
+        code = rd_kafka_metadata(client->rk, 0, topic->rkt, &metadata, 1000);
+        if (!code && metadata->topic_cnt > 0)
+            code = metadata->topics[0].err;
+        if (metadata)
+            rd_kafka_metadata_destroy(metadata);
+        if (code)
+            mr_kafka_client_serve(client, 50);
+    }
+    if (!code)
+        return 0;
+    rd_kafka_topic_destroy(topic->rkt);
+    topic->rkt = NULL;
+    mr_kafka_fail(err, code, NULL, "write to topic %s", topic->name);
+    return (int)err->class;
+}
+
+int mr_kafka_topics_get(struct mr_kafka_topics *topics, struct mr_kafka_client *client,
+                        struct mr_slice name, struct mr_kafka_topic **ret_topic, struct mr_err *err)
+{
+    if (topics->last && topics->last_data == name.data) {
+        *ret_topic = topics->last;
+        return 0;
+    }
+    struct mr_kafka_topic *topic = mr_map_get(&topics->by_name, name);
+    if (!topic) {
+        topic = mr_alloc_zero(sizeof *topic);
+        topic->name = mr_alloc(name.size + 1);
+        memcpy(topic->name, name.data, name.size);
+        topic->name[name.size] = 0;
+        topic->messages = mr_alloc(MR_KAFKA_RUN * sizeof *topic->messages);
+        mr_map_put(&topics->by_name, name, topic);
+    }
+    if (!topic->rkt) {
+        int rc = find_out(client, topic, err);
+        if (rc == 0)
+            rc = attach(client, topic, err);
+        if (rc < 0)
+            return rc;
+    }
+    topics->last = topic;
+    topics->last_data = name.data;
+    *ret_topic = topic;
+    return 0;
+}
+
+int32_t mr_kafka_topic_place(const struct mr_kafka_topic *topic, struct mr_slice key)
+{
+    if (!key.data)
+        return topic->rotation % topic->partitions;
+    return rd_kafka_msg_partitioner_murmur2(topic->rkt, key.data, key.size, topic->partitions, NULL,
+                                            NULL);
+}

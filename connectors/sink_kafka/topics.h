@@ -1,0 +1,38 @@
+/* The topics written to: made when missing, their partitions counted, records placed.
+ *
+ * A topic's partition count is taken once and kept: growing a topic moves keys, so what was written before and
+ * after would stand in different partitions; a restart takes the new count. */
+#pragma once
+
+#include "base/map.h"
+#include "connectors/sink_kafka/client.h"
+
+#define MR_KAFKA_RUN 1000 /* records handed to librdkafka in one call */
+
+struct mr_kafka_topic {
+    char *name;
+    rd_kafka_topic_t *rkt; /* of the present client; NULL: not yet asked for */
+    int partitions;
+    int rotation; /* where records without a key go until the next batch */
+    bool dirty;   /* on the list of topics with records waiting */
+    struct mr_kafka_topic *next_dirty;
+    size_t waiting; /* <= MR_KAFKA_RUN */
+    rd_kafka_message_t *messages;
+};
+
+struct mr_kafka_topics {
+    struct mr_map by_name;
+    const char *last_data; /* the last name asked for, by pointer, and its topic */
+    struct mr_kafka_topic *last;
+};
+
+void mr_kafka_topics_init(struct mr_kafka_topics *topics);
+void mr_kafka_topics_done(struct mr_kafka_topics *topics);
+/* Gives back everything that belongs to a client about to be closed. Waiting records are forgotten. */
+void mr_kafka_topics_detach(struct mr_kafka_topics *topics);
+/* The topic of that name, ready to be produced to. May wait for the brokers. */
+int mr_kafka_topics_get(struct mr_kafka_topics *topics, struct mr_kafka_client *client,
+                        struct mr_slice name, struct mr_kafka_topic **ret_topic,
+                        struct mr_err *err) MR_MUST_CHECK;
+/* The partition Java's default producer takes for this key (murmur2); without a key, the rotation's. */
+int32_t mr_kafka_topic_place(const struct mr_kafka_topic *topic, struct mr_slice key);
