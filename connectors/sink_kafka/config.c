@@ -181,6 +181,7 @@ static const char *const ours[][2] = {
     {"reconnect.backoff.ms", "50"},
     {"reconnect.backoff.max.ms", "500"},
     {"log.connection.close", "false"},
+    {"enable.metrics.push", "false"},
     {"topic.metadata.refresh.interval.ms", "60000"},
 };
 

@@ -24,6 +24,7 @@
  * Without transactions (at_least_once) the same steps are: send, flush, checkpoint, flush. */
 #include "connectors/sink_kafka/producer.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -208,7 +209,9 @@ static int open_handle(struct mr_kafka_producer *producer, struct mr_err *err)
         return rc;
     rd_kafka_conf_get(rd_kafka_conf(producer->client.rk), "queue.buffering.max.messages", text,
                       &size);
-    producer->queue_limit = atoi(text) > 0 ? atoi(text) : 1000000;
+    long most = strtol(text, NULL, 10);
+    producer->queue_limit =
+        most > 2 * MR_KAFKA_RUN && most < INT_MAX ? (int)most : 2 * MR_KAFKA_RUN;
     if (!producer->claimed)
         rc = mr_kafka_checkpoint_prepare(&producer->client, err);
     if (rc == 0 && producer->transactional)

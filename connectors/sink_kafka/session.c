@@ -122,13 +122,18 @@ static void settle(struct mr_kafka_session *session, uint64_t commit)
     pthread_cond_signal(&session->news);
 }
 
+/* What a commit made visible. */
 static void count(struct mr_kafka_session *session)
 {
     struct mr_counters *counters = session->setting.context->counters;
+    const struct mr_kafka_producer *producer = &session->producer;
 
-    if (!counters)
-        return;
-    mr_count(&counters->sink_commits, 1);
+    if (counters) {
+        mr_count(&counters->sink_records, producer->records - session->counted_records);
+        mr_count(&counters->sink_bytes, producer->bytes - session->counted_bytes);
+    }
+    session->counted_records = producer->records;
+    session->counted_bytes = producer->bytes;
 }
 
 static void fail(struct mr_kafka_session *session, const struct mr_err *err)
@@ -186,15 +191,14 @@ static int reconnect(struct mr_kafka_session *session, struct mr_err *err)
 /* Brings the producer back to a state in which items can be sent; err says what went wrong, and what stays wrong. */
 static void recover(struct mr_kafka_session *session, struct mr_err *err)
 {
-    struct mr_counters *counters = session->setting.context->counters;
     bool final = err->class != MR_RETRY;
     struct mr_err first = *err;
 
     if (!final)
         note(session, err);
-    if (counters)
-        mr_count(&counters->sink_aborts, 1);
     mr_kafka_producer_abort(&session->producer);
+    session->counted_records = session->producer.records; /* they are sent, and counted, again */
+    session->counted_bytes = session->producer.bytes;
     if (final) {
         fail(session, &first);
         return;
