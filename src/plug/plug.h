@@ -51,7 +51,8 @@ struct mr_counters {
     _Atomic uint64_t source_position, source_server_position; /* LSNs: lag in bytes */
     _Atomic int64_t source_last_commit_us;
     _Atomic uint64_t encoded_records, encoded_bytes;
-    _Atomic uint64_t encode_nulled, encode_skipped; /* values and events that could not be converted */
+    _Atomic uint64_t encode_nulled,
+        encode_skipped; /* values and events that could not be converted */
     _Atomic uint64_t sink_records, sink_bytes, sink_commits, sink_aborts, sink_retries,
         sink_rotations, dead_letters;
     _Atomic int64_t checkpoint_us;

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/writer.h"
 #include "test/support/memory_sink.h"
 #include "test/support/scripted_source.h"
 
@@ -132,6 +133,17 @@ static int finish(struct fixture *f)
                  status.err.text);
     }
     return mr_pipeline_free(f->pipeline);
+}
+
+/* Ends with the exit code and the error code given. */
+static void finish_with(struct fixture *f, int exit_code, const char *code)
+{
+    struct mr_pipeline_status status;
+
+    assert_true(mr_pipeline_wait(f->pipeline, mr_clock_mono_ns() + 30 * MR_SECOND_NS));
+    mr_pipeline_get_status(f->pipeline, &status);
+    assert_string_equal(status.err.code, code);
+    assert_int_equal(finish(f), exit_code);
 }
 
 /* Every change of the script is visible once, in order. */
@@ -296,7 +308,7 @@ static void the_older_of_two_instances_is_fenced(void **state)
     assert_int_equal(finish(f), 0);
     mr_script_fill(&f->script, 3, 2, 7);
     f->pipeline = older;
-    assert_int_equal(finish(f), 75);
+    finish_with(f, 75, "sink.fenced");
     check_all(f, 6);
 }
 
@@ -316,12 +328,47 @@ static void a_stop_that_cannot_commit_is_cut_and_loses_nothing(void **state)
     struct timespec slice = {0, 300 * MR_MS_NS};
     nanosleep(&slice, NULL);
     mr_pipeline_stop(f->pipeline, false);
-    assert_int_equal(finish(f), 1);
+    finish_with(f, 1, "pipeline.drain_cut");
     f->store.hold = false;
     f->config.drain_ns = 10 * MR_SECOND_NS;
     start(f, "now");
     assert_int_equal(finish(f), 0);
     check_all(f, 16);
+}
+
+/* What a sink that is opened again holds decides whether this process may go on. */
+static void a_reopened_sink_may_belong_to_somebody_else(void **state)
+{
+    static const struct {
+        const char *checkpoint, *code;
+        enum mr_class class;
+    } cases[] = {
+        {"{\"format\":1,\"pipeline\":\"p\",\"owner\":\"other\",\"start\":9,\"number\":1,\"source\":"
+         "null}",
+         "pipeline.fenced", MR_FENCED},
+        {NULL, "checkpoint.vanished", MR_GAP},
+        {"{\"format\":1,\"pipeline\":\"p\",\"owner\":\"me\",\"start\":9,\"number\":1,\"source\":"
+         "null}",
+         "", MR_OK},
+    };
+    struct fixture *f = *state;
+    struct mr_counters counters = {0};
+    struct mr_context context = {.pipeline = "p", .server = "test", .counters = &counters};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct mr_writer writer;
+        struct mr_pool pool;
+        struct mr_err err = {0};
+
+        free(f->store.checkpoint);
+        f->store.checkpoint = cases[i].checkpoint ? strdup(cases[i].checkpoint) : NULL;
+        mr_pool_init(&pool, 1 << 16, 1 << 16);
+        mr_writer_init(&writer, &f->config, &context, &pool);
+        assert_int_equal(mr_writer_open(&writer, "me", true, &err), cases[i].class);
+        assert_string_equal(err.code, cases[i].code);
+        mr_writer_done(&writer);
+        mr_pool_done(&pool);
+    }
 }
 
 static void a_row_that_cannot_be_encoded_stops_with_its_position_kept(void **state)
@@ -364,6 +411,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(nothing_is_confirmed_before_it_is_durable, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stop_commits_what_is_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stop_that_cannot_commit_is_cut_and_loses_nothing, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_reopened_sink_may_belong_to_somebody_else, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(the_older_of_two_instances_is_fenced, setup, teardown),
         cmocka_unit_test_setup_teardown(a_row_that_cannot_be_encoded_stops_with_its_position_kept,
