@@ -1,0 +1,25 @@
+/* What a verb needs to ask a pipeline's connectors something without running it: a context, the arguments of
+ * source and sink, and the checkpoint that the sink holds. */
+#pragma once
+
+#include "cli/cli.h"
+#include "engine/checkpoint.h"
+
+struct mr_inspect {
+    const struct mr_pipeline_config *config;
+    struct mr_context context;
+    struct mr_counters counters;
+    atomic_bool stopping;
+    struct mr_notes notes; /* where notes of the connectors go: into context */
+    struct mr_source_args source;
+    struct mr_sink_args sink;
+    struct mr_buf text;                /* the checkpoint as the sink holds it; size 0 = none */
+    struct mr_checkpoint checkpoint;   /* of it, when it could be read */
+};
+
+void mr_inspect_init(struct mr_inspect *inspect, const struct mr_pipeline_config *config,
+                     const char *state_directory, struct mr_notes notes);
+void mr_inspect_done(struct mr_inspect *inspect);
+/* Reads the checkpoint into inspect->text and inspect->checkpoint, and lets source.resume point to it. A sink
+ * that keeps none (stdout, null) is no failure: text stays empty. */
+int mr_inspect_checkpoint(struct mr_inspect *inspect, struct mr_err *err) MR_MUST_CHECK;

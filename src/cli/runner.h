@@ -1,0 +1,17 @@
+/* Running pipelines until they end or the user ends them: shared by run, tail and plan --sample. */
+#pragma once
+
+#include "cli/cli.h"
+#include "engine/pipeline.h"
+
+struct mr_runner {
+    struct mr_cli *cli;
+    const struct mr_pipeline_config *const *configs;
+    size_t count;
+    struct mr_run_options options;
+    bool stop_is_success; /* tail: Ctrl-C, even at once, is how it ends */
+};
+
+/* Starts all, waits, sums up: the worst exit code; a second signal gives 130 or 143 at once, with threads still
+ * running. The summary and a result per pipeline are left in cli. */
+int mr_runner_run(struct mr_runner *runner);
