@@ -46,7 +46,7 @@ static void syntax_error(struct reader *reader)
         return;
     }
     /* A quote or bracket that is never closed is found at the end of the file; the user looks for its start. */
-    if (parser->context && parser->context_mark.line < mark.line)
+    if (parser->context && strstr(problem, "end of stream"))
         mark = parser->context_mark;
     item = mr_diag_add(reader->diag, "config.syntax", reader->file, (uint32_t)mark.line + 1,
                        (uint32_t)mark.column + 1, NULL, "not valid YAML: %s%s%s", problem,
@@ -54,7 +54,7 @@ static void syntax_error(struct reader *reader)
     if (strstr(problem, "mapping values are not allowed"))
         mr_diag_hint(reader->diag, item,
                      "a value with \": \" in it needs quotes; otherwise check the indentation");
-    else if (strstr(problem, "cannot start any token"))
+    else if (strstr(problem, "cannot start any token") || strstr(problem, "a tab character"))
         mr_diag_hint(reader->diag, item,
                      "indent with spaces, not tabs; quote values that begin with @ ` or %%");
     else if (strstr(problem, "expected <block end>") || strstr(problem, "expected key"))

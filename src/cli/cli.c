@@ -1,7 +1,8 @@
 /* The table of verbs, and the way from words to an exit code: parse, run, print.
  *
  * The order of the table is the order in which a user meets the verbs, and that of `help`, of the reference
- * page and of completion, which are all made from it. */
+ * page and of completion, which are all made from it. A verb prints nothing and does not end the process; what
+ * it leaves in struct mr_cli is printed here, so that --json and --quiet mean the same everywhere. */
 #include "cli/cli.h"
 
 #include <stdio.h>

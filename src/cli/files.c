@@ -12,7 +12,8 @@
 #include "base/log.h"
 #include "base/suggest.h"
 
-const struct mr_flag mr_config_flag = {"config", 'c', "FILE", "a configuration file, besides the arguments"};
+const struct mr_flag mr_config_flag = {"config", 'c', "FILE",
+                                       "a configuration file, besides the arguments"};
 
 static size_t collect_paths(const struct mr_cli *cli, const char **paths, size_t room)
 {

@@ -20,12 +20,13 @@ void mr_inspect_init(struct mr_inspect *inspect, const struct mr_pipeline_config
 {
     memset(inspect, 0, sizeof(*inspect));
     inspect->config = config;
-    inspect->context = (struct mr_context){.pipeline = config->name,
-                                           .server = config->server,
-                                           .state_directory = state_directory,
-                                           .notes = notes.note ? notes : (struct mr_notes){drop, NULL},
-                                           .counters = &inspect->counters,
-                                           .stopping = &inspect->stopping};
+    inspect->context =
+        (struct mr_context){.pipeline = config->name,
+                            .server = config->server,
+                            .state_directory = state_directory,
+                            .notes = notes.note ? notes : (struct mr_notes){drop, NULL},
+                            .counters = &inspect->counters,
+                            .stopping = &inspect->stopping};
     inspect->source = (struct mr_source_args){.context = &inspect->context,
                                               .config = config->source_config,
                                               .batch_bytes = (size_t)config->batch_bytes};

@@ -13,8 +13,8 @@ struct mr_inspect {
     struct mr_notes notes; /* where notes of the connectors go: into context */
     struct mr_source_args source;
     struct mr_sink_args sink;
-    struct mr_buf text;                /* the checkpoint as the sink holds it; size 0 = none */
-    struct mr_checkpoint checkpoint;   /* of it, when it could be read */
+    struct mr_buf text;              /* the checkpoint as the sink holds it; size 0 = none */
+    struct mr_checkpoint checkpoint; /* of it, when it could be read */
 };
 
 void mr_inspect_init(struct mr_inspect *inspect, const struct mr_pipeline_config *config,

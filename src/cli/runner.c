@@ -56,9 +56,9 @@ static int next_signal(int fd)
 
 static int severity(int code)
 {
-    static const int worst_last[] = {MR_EXIT_OK,         MR_EXIT_FAILURE, MR_EXIT_UNAVAILABLE,
-                                     MR_EXIT_FENCED,     MR_EXIT_CONFIG,  MR_EXIT_PERMISSION,
-                                     MR_EXIT_GAP,        MR_EXIT_SOFTWARE};
+    static const int worst_last[] = {MR_EXIT_OK,     MR_EXIT_FAILURE, MR_EXIT_UNAVAILABLE,
+                                     MR_EXIT_FENCED, MR_EXIT_CONFIG,  MR_EXIT_PERMISSION,
+                                     MR_EXIT_GAP,    MR_EXIT_SOFTWARE};
 
     for (int i = 0; i < (int)(sizeof(worst_last) / sizeof(worst_last[0])); i++) {
         if (worst_last[i] == code)
@@ -120,7 +120,8 @@ static void tell(struct mr_runner *runner, struct running *all, int signal)
 }
 
 /* 0 when all have ended; 128 + signal when a second one cut that short. */
-static int wait_for_all(struct mr_runner *runner, struct running *all, int signals, bool *ret_stopped)
+static int wait_for_all(struct mr_runner *runner, struct running *all, int signals,
+                        bool *ret_stopped)
 {
     while (wait_a_tick(runner, all) > 0) {
         int signal;

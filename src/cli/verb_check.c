@@ -38,8 +38,8 @@ struct report {
     size_t counts[3];
 };
 
-static void add_finding(void *state, enum mr_finding_level level, const char *code, const char *text,
-                        const char *hint)
+static void add_finding(void *state, enum mr_finding_level level, const char *code,
+                        const char *text, const char *hint)
 {
     struct report *report = state;
     struct mr_buf *out = &report->cli->text, *json = &report->cli->result;
@@ -81,14 +81,15 @@ static void check_state(struct report *report, const char *directory)
 
     if (!directory)
         return;
-    if (stat(directory, &info) == 0 && S_ISDIR(info.st_mode) && access(directory, W_OK | X_OK) == 0) {
+    if (stat(directory, &info) == 0 && S_ISDIR(info.st_mode) &&
+        access(directory, W_OK | X_OK) == 0) {
         snprintf(text, sizeof(text), "state directory %s is writable", directory);
         add_finding(report, MR_FINDING_PASS, "state.directory", text, NULL);
     } else {
         int saved = errno;
         char hint[700];
         snprintf(text, sizeof(text), "state directory %s cannot be written: %s", directory,
-                 saved ? strerror(saved) : "not a directory");
+                 saved ? strerrordesc_np(saved) : "not a directory");
         snprintf(hint, sizeof(hint), "mkdir -p %s, owned by the user millrace runs as", directory);
         add_finding(report, MR_FINDING_FAIL, "state.directory", text, hint);
     }
@@ -107,7 +108,8 @@ static void check_pipeline(struct report *report, const struct mr_pipeline_confi
     mr_err_clear(&err);
     if (mr_inspect_checkpoint(&inspect, &err) < 0)
         keep_worst(report, &err, code);
-    if (config->source->preflight && config->source->preflight(&inspect.source, &findings, &err) < 0)
+    if (config->source->preflight &&
+        config->source->preflight(&inspect.source, &findings, &err) < 0)
         keep_worst(report, &err, code);
     if (config->sink->preflight && config->sink->preflight(&inspect.sink, &findings, &err) < 0)
         keep_worst(report, &err, code);
@@ -164,9 +166,9 @@ const struct mr_verb mr_verb_check = {
     .name = "check",
     .arguments = "FILE...",
     .summary = "check a configuration, and with --environment the servers it names",
-    .details =
-        "Without --environment nothing is contacted. With it, sources and sinks are asked for everything that would\n"
-        "keep them from running, with the SQL or command that mends it; nothing is changed.",
+    .details = "Without --environment nothing is contacted. With it, sources and sinks are asked "
+               "for everything that would\n"
+               "keep them from running, with the SQL or command that mends it; nothing is changed.",
     .flags = flags,
     .most = MR_CLI_MOST,
     .run = run,

@@ -1,4 +1,8 @@
-/* millrace completion bash: words for the shell, from the same tables as everything else. */
+/* millrace completion bash: words for the shell, from the same tables as everything else.
+ *
+ * The function that is printed knows three places: the first word is a verb, the second may be the second half
+ * of one ("checkpoint show"), and everything after it is a flag of the verb or a file. It runs no millrace while
+ * it completes: the words are in it. */
 #include <string.h>
 
 #include "base/json.h"
@@ -37,7 +41,8 @@ static int run(struct mr_cli *cli)
     struct mr_buf *text = &cli->text;
 
     if (strcmp(cli->args[0], "bash") != 0)
-        return mr_cli_usage(cli, "usage.value", "completion knows bash only, not \"%s\"", cli->args[0]);
+        return mr_cli_usage(cli, "usage.value", "completion knows bash only, not \"%s\"",
+                            cli->args[0]);
     mr_buf_add_str(text, "_millrace() {\n    local cur=${COMP_WORDS[COMP_CWORD]} words=''\n"
                          "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        words='");
     add_first_words(text);
@@ -54,11 +59,12 @@ static int run(struct mr_cli *cli)
         add_flags(text, mr_common_flags);
         mr_buf_add_str(text, "' ;;&\n");
     }
-    mr_buf_add_str(text,
-                   "        esac\n    fi\n"
-                   "    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
-                   "    [[ $cur == -* || $COMP_CWORD -eq 1 ]] || COMPREPLY+=($(compgen -f -- \"$cur\"))\n"
-                   "}\ncomplete -o filenames -F _millrace millrace\n");
+    mr_buf_add_str(
+        text,
+        "        esac\n    fi\n"
+        "    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+        "    [[ $cur == -* || $COMP_CWORD -eq 1 ]] || COMPREPLY+=($(compgen -f -- \"$cur\"))\n"
+        "}\ncomplete -o filenames -F _millrace millrace\n");
     mr_json_add_str(&cli->result, mr_buf_slice(text));
     cli->quiet = false;
     return MR_EXIT_OK;

@@ -1,4 +1,9 @@
-/* millrace config show: the configuration as it takes effect, without secrets. millrace schema: for editors. */
+/* What the option tables and the files amount to.
+ *
+ *     millrace config show    the configuration as it takes effect: merged, with defaults, without secrets
+ *     millrace schema         JSON Schema 2020-12 of the file, for editors
+ *
+ * Both are rendered by engine/config_print.h; here is only the way there. */
 #include "cli/cli.h"
 #include "engine/config_print.h"
 

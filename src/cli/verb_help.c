@@ -1,4 +1,9 @@
-/* millrace help: the list of verbs, or one verb's page. Both are made from the tables. */
+/* millrace help: the list of verbs, or one verb's page.
+ *
+ * Both are made from the table of verbs and their tables of flags, as the reference page and the completion
+ * are. `VERB --help` comes here too. The text is for people; with --json it is the result, as one string.
+ * A verb of two words may be given as two arguments. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -34,8 +39,9 @@ static void one_verb(struct mr_buf *text, const struct mr_verb *verb)
 
 static void all_verbs(struct mr_buf *text)
 {
-    mr_buf_add_str(text, "millrace reads a database's change log and delivers every row change once.\n\n"
-                         "usage: millrace VERB [flags] [arguments]\n\n");
+    mr_buf_add_str(text,
+                   "millrace reads a database's change log and delivers every row change once.\n\n"
+                   "usage: millrace VERB [flags] [arguments]\n\n");
     for (size_t i = 0; mr_verbs[i]; i++) {
         if (!mr_verbs[i]->hidden)
             mr_buf_printf(text, "  %-18s %s\n", mr_verbs[i]->name, mr_verbs[i]->summary);
@@ -65,10 +71,9 @@ static int run(struct mr_cli *cli)
     char name[100] = "";
     const struct mr_verb *verb;
 
-    for (size_t i = 0; i < cli->arg_count; i++) {
-        strncat(name, i ? " " : "", sizeof(name) - strlen(name) - 1);
-        strncat(name, cli->args[i], sizeof(name) - strlen(name) - 1);
-    }
+    if (cli->arg_count > 0)
+        snprintf(name, sizeof(name), "%s%s%s", cli->args[0], cli->arg_count > 1 ? " " : "",
+                 cli->arg_count > 1 ? cli->args[1] : "");
     if (name[0]) {
         verb = find(cli, name);
         if (!verb)

@@ -1,7 +1,8 @@
 /* millrace run: the daemon.
  *
- * Loads the configuration, sets up the log and runs its pipelines until `--until` is reached, a signal comes, or
- * each has ended with an error that needs a human. Errors that time can mend are retried for ever by the engine. */
+ * Loads the configuration, sets up the log (file, then MILLRACE_LOG_LEVEL, then flags) and runs its pipelines until `--until` is reached, a signal comes, or
+ * each has ended with an error that needs a human. Errors that time can mend are retried for ever by the engine.
+ * The log goes to standard error; standard output is left to a sink that writes there. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -34,9 +35,10 @@ static int run_config(struct mr_cli *cli, const struct mr_config *config)
     if (code == MR_EXIT_OK)
         code = mr_cli_log(cli, config);
     if (code == MR_EXIT_OK) {
-        runner.options = (struct mr_run_options){.until = mr_cli_value(cli, "until"),
-                                                 .require_healthy = mr_cli_has(cli, "require-healthy"),
-                                                 .state_directory = config->state_directory};
+        runner.options =
+            (struct mr_run_options){.until = mr_cli_value(cli, "until"),
+                                    .require_healthy = mr_cli_has(cli, "require-healthy"),
+                                    .state_directory = config->state_directory};
         code = mr_runner_run(&runner);
         if (code < 128)
             keep_error_for_terminals(cli);
@@ -64,8 +66,10 @@ const struct mr_verb mr_verb_run = {
     .arguments = "FILE...",
     .summary = "run the pipelines of a configuration",
     .details =
-        "Several files merge into one configuration, later ones win. SIGTERM and SIGINT deliver and commit what was\n"
-        "read, within limits.drain, and exit with 0; a second one exits at once with 143 or 130. SIGUSR1 makes\n"
+        "Several files merge into one configuration, later ones win. SIGTERM and SIGINT deliver "
+        "and commit what was\n"
+        "read, within limits.drain, and exit with 0; a second one exits at once with 143 or 130. "
+        "SIGUSR1 makes\n"
         "sinks roll their files. With several pipelines the exit code is the worst of theirs.",
     .flags = flags,
     .most = MR_CLI_MOST,

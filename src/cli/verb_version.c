@@ -1,4 +1,8 @@
-/* millrace version: what was built, and what it can do. */
+/* millrace version: what was built, and what it can do.
+ *
+ * The connectors are those linked in: plug.c lists them from connectors.def. With --json the same as an object
+ * {version, compiler, sources, transforms, formats, sinks}, which is what a bug report and a deployment tool
+ * want to know. */
 #include "base/json.h"
 #include "cli/cli.h"
 #include "plug/encoder.h"

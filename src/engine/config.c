@@ -6,11 +6,12 @@
  * is to mend (up to 50). When a file cannot be parsed, the structure of the whole is unknown: then only that is
  * reported, and secrets in the lines shown are guessed rather than known (base/diag.c). Substitution reads the
  * environment and files, nothing else is touched. */
-#include "engine/config_load.h"
+#include "engine/config.h"
 
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "engine/config_load.h"
 
 enum { BLOCK = 16384 };
 

@@ -202,7 +202,7 @@ static void add_file(struct mr_config_load *load, const char *path,
     if (saved != 0) {
         complain(load, "config.unreadable", includer, path,
                  saved == EFBIG ? "larger than 1 MiB: this is no configuration file"
-                                : strerror(saved));
+                                : strerrordesc_np(saved));
         load->unparsed = true;
     } else {
         file = new_file(load, path);

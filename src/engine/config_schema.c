@@ -33,7 +33,8 @@ static void add_number(struct mr_buf *json, const struct mr_option *option)
     mr_json_add_key(json, "anyOf");
     mr_buf_add_str(json, "[{\"type\":\"integer\"");
     if (option->min != 0 || option->max != 0)
-        mr_buf_printf(json, ",\"minimum\":%" PRId64 ",\"maximum\":%" PRId64, option->min, option->max);
+        mr_buf_printf(json, ",\"minimum\":%" PRId64 ",\"maximum\":%" PRId64, option->min,
+                      option->max);
     mr_buf_add_str(json, "}");
     add_substitution(json);
 }
@@ -89,7 +90,8 @@ static void add_type(struct mr_buf *json, const struct mr_option *option)
         break;
     case MR_OPTION_ENUM: add_enum(json, option); break;
     case MR_OPTION_LIST:
-        mr_buf_add_str(json, ",\"anyOf\":[" ANY_SCALAR ",{\"type\":\"array\",\"items\":" ANY_SCALAR "}]");
+        mr_buf_add_str(json,
+                       ",\"anyOf\":[" ANY_SCALAR ",{\"type\":\"array\",\"items\":" ANY_SCALAR "}]");
         break;
     case MR_OPTION_MAP:
         mr_buf_add_str(json, ",\"type\":\"object\",\"additionalProperties\":" ANY_SCALAR);
@@ -145,7 +147,9 @@ static void add_object(struct mr_buf *json, const struct mr_option *shared,
 static void add_branch(struct mr_buf *json, size_t i, const char *name,
                        const struct mr_option *shared, const struct mr_option *own)
 {
-    mr_buf_printf(json, "%s{\"if\":{\"properties\":{\"type\":{\"const\":\"%s\"}},\"required\":[\"type\"]},\"then\":",
+    mr_buf_printf(json,
+                  "%s{\"if\":{\"properties\":{\"type\":{\"const\":\"%s\"}},\"required\":[\"type\"]}"
+                  ",\"then\":",
                   i ? "," : "", name);
     add_object(json, shared, own);
     mr_buf_add_str(json, "}");

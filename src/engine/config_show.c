@@ -174,7 +174,8 @@ static void show_part(const struct show *show, const char *path, const char *key
 }
 
 static void show_transforms(const struct show *show, const char *path,
-                            const struct mr_pipeline_config *config, const struct mr_yaml_node *pipeline)
+                            const struct mr_pipeline_config *config,
+                            const struct mr_yaml_node *pipeline)
 {
     const struct mr_yaml_node *list = mr_yaml_get(pipeline, "transforms");
 

@@ -100,7 +100,7 @@ static void from_file(struct substitution *sub, const char *path)
         size--;
     sub->node->tainted = true;
     if (saved != 0)
-        complain(sub, "config.file", "cannot read the file", path, strerror(saved));
+        complain(sub, "config.file", "cannot read the file", path, strerrordesc_np(saved));
     else if (text.failed)
         complain(sub, "config.file", "cannot use the file", path, "it is larger than 1 MiB");
     else if (size > 0 && memchr(text.data, 0, size))

@@ -124,78 +124,78 @@ static void fills_defaults_and_short_forms(void **state)
 }
 
 /* Each text has one finding, whose rendering is this, to the letter. */
+static const struct {
+    const char *yaml, *code, *wanted;
+} cases[] = {
+    {"dsn: x\nport: abc\n", "config.type",
+     "t.yaml:2:7 port: expected an integer from 1 to 65535, got \"abc\"\n"
+     "   2 | port: abc\n     |       ^\n"},
+    {"dsn: x\nport: 70000\n", "config.range",
+     "t.yaml:2:7 port: expected an integer from 1 to 65535, got \"70000\"\n"
+     "   2 | port: 70000\n     |       ^\n"},
+    {"dsn: x\nwait: 10\n", "config.unit",
+     "t.yaml:2:7 wait: expected a duration with a unit, such as 10s or 500ms, got \"10\"\n"
+     "   2 | wait: 10\n     |       ^\n  add the unit: 10s, ...ms, ...m\n"},
+    {"dsn: x\nmode: initail\n", "config.choice",
+     "t.yaml:2:7 mode: expected one of initial, no_data, got \"initail\"\n"
+     "   2 | mode: initail\n     |       ^\n  did you mean \"initial\"?\n"},
+    {"dsn: x\ntabels: [a]\n", "config.unknown_key",
+     "t.yaml:2:1 tabels: unknown key\n   2 | tabels: ***\n     | ^\n  did you mean "
+     "\"tables\"?\n"},
+    {"dsn: x\npasword: hunter2\n", "config.unknown_key",
+     "t.yaml:2:1 pasword: unknown key\n   2 | pasword: ***\n     | ^\n  did you mean "
+     "\"password\"?\n"},
+    {"dsn: x\ndsn: \"password=hunter2\"\n", "config.duplicate_key",
+     "t.yaml:2:1 dsn: given twice; the first is in line 1\n   2 | dsn: ***\n     | ^\n"},
+    {"{dsn: x, password: hunter2, port: abc}\n", "config.type",
+     "t.yaml:1:35 port: expected an integer from 1 to 65535, got \"abc\"\n"
+     "   1 | {dsn: x, password: ***, port: abc}\n     |                               ^\n"},
+    {"{dsn: \"a password='it is hunter2' b\", port: abc}\n", "config.type",
+     "t.yaml:1:45 port: expected an integer from 1 to 65535, got \"abc\"\n"
+     "   1 | {dsn: \"a password=*** b\", port: abc}\n     |                                 "
+     "^\n"},
+    {"dsn: x\npassword: [hunter2]\n", "config.type",
+     "t.yaml:2:11 password: expected a text, got a list\n   2 | password: ***\n     |          "
+     " ^\n"},
+    {"port: 1\n", "config.missing",
+     "t.yaml:1:1 dsn: missing: expected a text\n   1 | port: 1\n     | ^\n  How to connect.\n"},
+    {"dsn:\n", "config.type",
+     "t.yaml:1:5 dsn: expected a text, got nothing\n   1 | dsn:\n     |     ^\n"},
+    {"dsn: &a x\n", "config.alias",
+     "t.yaml:1:6 dsn: anchors (&name) are not used here: write the value out where it is "
+     "needed\n"
+     "   1 | dsn: &a x\n     |      ^\n"},
+    {"dsn: !!str x\n", "config.tag",
+     "t.yaml:1:6 dsn: tags (!name) are not used here: each option knows its own type\n"
+     "   1 | dsn: !!str x\n     |      ^\n"},
+    {"dsn: x\n---\ndsn: y\n", "config.syntax",
+     "t.yaml:2:1 a second document (---) begins here: one file holds one document\n"
+     "   2 | ---\n     | ^\n"},
+    {"dsn: x\n? [a]\n: b\n", "config.key",
+     "t.yaml:2:3 a key must be a plain name\n   2 | ? [a]\n     |   ^\n"},
+    {"dsn: \"a\\0b\"\n", "config.value",
+     "t.yaml:1:6 dsn: a value cannot contain a NUL byte\n   1 | dsn: \"a\\0b\"\n     |      "
+     "^\n"},
+    {"dsn: ${env:MR_TEST_NOT_SET}\n", "config.undefined_variable",
+     "t.yaml:1:6 dsn: the environment has no variable MR_TEST_NOT_SET\n"
+     "   1 | dsn: ${env:MR_TEST_NOT_SET}\n     |      ^\n"
+     "  set it, or give a default: ${env:MR_TEST_NOT_SET:-value}\n"},
+    {"dsn: ${HOME}\n", "config.substitution",
+     "t.yaml:1:6 dsn: unknown substitution: expected ${env:NAME}, ${env:NAME:-default} or "
+     "${file:/path}\n   1 | dsn: ${HOME}\n     |      ^\n  write $$ for a literal dollar "
+     "sign\n"},
+    {"dsn: ${env:HOME\n", "config.substitution",
+     "t.yaml:1:6 dsn: a ${ without its } \n   1 | dsn: ${env:HOME\n     |      ^\n"},
+    {"dsn: ${file:/nonexistent/pw}\n", "config.file",
+     "t.yaml:1:6 dsn: cannot read the file /nonexistent/pw: No such file or directory\n"
+     "   1 | dsn: ${file:/nonexistent/pw}\n     |      ^\n"},
+    {"dsn: postgres://me:hunter2@db/shop\nport: postgres://me:hunter2@db/shop\n", "config.type",
+     "t.yaml:2:7 port: expected an integer from 1 to 65535, got \"postgres://me:***@db/shop\"\n"
+     "   2 | port: postgres://me:***@db/shop\n     |       ^\n"},
+};
+
 static void findings(void **state)
 {
-    static const struct {
-        const char *yaml, *code, *wanted;
-    } cases[] = {
-        {"dsn: x\nport: abc\n", "config.type",
-         "t.yaml:2:7 port: expected an integer from 1 to 65535, got \"abc\"\n"
-         "   2 | port: abc\n     |       ^\n"},
-        {"dsn: x\nport: 70000\n", "config.range",
-         "t.yaml:2:7 port: expected an integer from 1 to 65535, got \"70000\"\n"
-         "   2 | port: 70000\n     |       ^\n"},
-        {"dsn: x\nwait: 10\n", "config.unit",
-         "t.yaml:2:7 wait: expected a duration with a unit, such as 10s or 500ms, got \"10\"\n"
-         "   2 | wait: 10\n     |       ^\n  add the unit: 10s, ...ms, ...m\n"},
-        {"dsn: x\nmode: initail\n", "config.choice",
-         "t.yaml:2:7 mode: expected one of initial, no_data, got \"initail\"\n"
-         "   2 | mode: initail\n     |       ^\n  did you mean \"initial\"?\n"},
-        {"dsn: x\ntabels: [a]\n", "config.unknown_key",
-         "t.yaml:2:1 tabels: unknown key\n   2 | tabels: ***\n     | ^\n  did you mean "
-         "\"tables\"?\n"},
-        {"dsn: x\npasword: hunter2\n", "config.unknown_key",
-         "t.yaml:2:1 pasword: unknown key\n   2 | pasword: ***\n     | ^\n  did you mean "
-         "\"password\"?\n"},
-        {"dsn: x\ndsn: \"password=hunter2\"\n", "config.duplicate_key",
-         "t.yaml:2:1 dsn: given twice; the first is in line 1\n   2 | dsn: ***\n     | ^\n"},
-        {"{dsn: x, password: hunter2, port: abc}\n", "config.type",
-         "t.yaml:1:35 port: expected an integer from 1 to 65535, got \"abc\"\n"
-         "   1 | {dsn: x, password: ***, port: abc}\n     |                               ^\n"},
-        {"{dsn: \"a password='it is hunter2' b\", port: abc}\n", "config.type",
-         "t.yaml:1:45 port: expected an integer from 1 to 65535, got \"abc\"\n"
-         "   1 | {dsn: \"a password=*** b\", port: abc}\n     |                                 "
-         "^\n"},
-        {"dsn: x\npassword: [hunter2]\n", "config.type",
-         "t.yaml:2:11 password: expected a text, got a list\n   2 | password: ***\n     |          "
-         " ^\n"},
-        {"port: 1\n", "config.missing",
-         "t.yaml:1:1 dsn: missing: expected a text\n   1 | port: 1\n     | ^\n  How to connect.\n"},
-        {"dsn:\n", "config.type",
-         "t.yaml:1:5 dsn: expected a text, got nothing\n   1 | dsn:\n     |     ^\n"},
-        {"dsn: &a x\n", "config.alias",
-         "t.yaml:1:6 dsn: anchors (&name) are not used here: write the value out where it is "
-         "needed\n"
-         "   1 | dsn: &a x\n     |      ^\n"},
-        {"dsn: !!str x\n", "config.tag",
-         "t.yaml:1:6 dsn: tags (!name) are not used here: each option knows its own type\n"
-         "   1 | dsn: !!str x\n     |      ^\n"},
-        {"dsn: x\n---\ndsn: y\n", "config.syntax",
-         "t.yaml:2:1 a second document (---) begins here: one file holds one document\n"
-         "   2 | ---\n     | ^\n"},
-        {"dsn: x\n? [a]\n: b\n", "config.key",
-         "t.yaml:2:3 a key must be a plain name\n   2 | ? [a]\n     |   ^\n"},
-        {"dsn: \"a\\0b\"\n", "config.value",
-         "t.yaml:1:6 dsn: a value cannot contain a NUL byte\n   1 | dsn: \"a\\0b\"\n     |      "
-         "^\n"},
-        {"dsn: ${env:MR_TEST_NOT_SET}\n", "config.undefined_variable",
-         "t.yaml:1:6 dsn: the environment has no variable MR_TEST_NOT_SET\n"
-         "   1 | dsn: ${env:MR_TEST_NOT_SET}\n     |      ^\n"
-         "  set it, or give a default: ${env:MR_TEST_NOT_SET:-value}\n"},
-        {"dsn: ${HOME}\n", "config.substitution",
-         "t.yaml:1:6 dsn: unknown substitution: expected ${env:NAME}, ${env:NAME:-default} or "
-         "${file:/path}\n   1 | dsn: ${HOME}\n     |      ^\n  write $$ for a literal dollar "
-         "sign\n"},
-        {"dsn: ${env:HOME\n", "config.substitution",
-         "t.yaml:1:6 dsn: a ${ without its } \n   1 | dsn: ${env:HOME\n     |      ^\n"},
-        {"dsn: ${file:/nonexistent/pw}\n", "config.file",
-         "t.yaml:1:6 dsn: cannot read the file /nonexistent/pw: No such file or directory\n"
-         "   1 | dsn: ${file:/nonexistent/pw}\n     |      ^\n"},
-        {"dsn: postgres://me:hunter2@db/shop\nport: postgres://me:hunter2@db/shop\n", "config.type",
-         "t.yaml:2:7 port: expected an integer from 1 to 65535, got \"postgres://me:***@db/shop\"\n"
-         "   2 | port: postgres://me:***@db/shop\n     |       ^\n"},
-    };
-
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct run r;
