@@ -26,8 +26,8 @@ def binary() -> pathlib.Path:
 class Running:
     """A millrace that runs: its lines are read as they come."""
 
-    def __init__(self, arguments, folder, env):
-        command = ["setpriv", "--pdeathsig", "KILL", binary(), *map(str, arguments)]
+    def __init__(self, arguments, folder, env, prefix=()):
+        command = ["setpriv", "--pdeathsig", "KILL", *prefix, binary(), *map(str, arguments)]
         self.popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                       text=True, cwd=folder, env=env, start_new_session=True)
         self.lines, self.errors = [], []
@@ -101,8 +101,9 @@ class Millrace:
         path.write_text(text)
         return path
 
-    def start(self, *arguments, env=None) -> Running:
-        running = Running(arguments, self.folder, {**os.environ, **(env or {})})
+    def start(self, *arguments, env=None, prefix=()) -> Running:
+        """prefix: a command to run it under (strace)."""
+        running = Running(arguments, self.folder, {**os.environ, **(env or {})}, prefix)
         self.running.append(running)
         return running
 

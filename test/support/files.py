@@ -1,0 +1,53 @@
+"""Reads what the file sink published, independently of millrace: the commit files, and the lines in commit order."""
+import gzip
+import hashlib
+import json
+import pathlib
+
+
+def commits(directory) -> list[dict]:
+    """The commit files by number; each must carry the hash of the one before."""
+    meta, texts = pathlib.Path(directory) / "_millrace", {}
+    for path in sorted(meta.glob("*.jsonl.gz")):
+        for number, line in enumerate(gzip.decompress(path.read_bytes()).splitlines(keepends=True), int(path.name[:20])):
+            texts[number] = line
+    for path in sorted(meta.glob("[0-9]*.json")):
+        texts[int(path.stem)] = path.read_bytes()
+    previous = "0" * 64
+    for number, (n, text) in enumerate(sorted(texts.items()), 1):
+        assert n == number == json.loads(text)["n"], f"commit {number} is missing"
+        assert json.loads(text)["previous"] == previous, f"commit {n} does not continue the one before"
+        previous = hashlib.sha256(text).hexdigest()
+    return [json.loads(text) for _, text in sorted(texts.items())]
+
+
+def lines(directory) -> list[bytes]:
+    """All published lines in the order of their commits. Checks each file's bytes, records and checksum."""
+    directory, found, named = pathlib.Path(directory), [], set()
+    for commit in commits(directory):
+        for entry in commit["files"]:
+            content = (directory / entry["name"]).read_bytes()
+            assert len(content) == entry["bytes"], entry
+            assert hashlib.sha256(content).hexdigest() == entry["sha256"], entry
+            assert content.count(b"\n") == entry["records"] and content.endswith(b"\n"), entry
+            assert entry["name"] not in named, f"{entry['name']} is published twice"
+            named.add(entry["name"])
+            found += content.splitlines()
+    strangers = {str(p.relative_to(directory)) for p in directory.rglob("*")
+                 if p.is_file() and p.relative_to(directory).parts[0] != "_millrace"} - named
+    assert not strangers, f"files that no commit names: {strangers}"
+    return found
+
+
+def events(directory) -> list[dict]:
+    return [json.loads(line) for line in lines(directory)]
+
+
+def digest(directory) -> dict[str, str]:
+    """Everything a reader may see: each file outside tmp with the hash of its content."""
+    directory, found = pathlib.Path(directory), {}
+    for path in sorted(directory.rglob("*")):
+        name = path.relative_to(directory)
+        if path.is_file() and name.parts[:2] != ("_millrace", "tmp"):
+            found[str(name)] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found

@@ -1,0 +1,86 @@
+"""Drives killat.so (test/support/killat/killat.c): runs the binary so that it dies, stops or fails at its N-th call.
+
+    attack = killat.Attack(tmp_path)
+    for n in killat.numbers():                  # 1, 2, 3 ... or a sample of them with MILLRACE_QUICK
+        running = millrace.run("run", config, "--until", "now", env=attack.kill(n))
+        if not killat.killed(running): break    # it ended by itself: there is no call n
+
+The log of the calls made (attack.calls()) says before which call it happened.
+"""
+import dataclasses
+import os
+import pathlib
+import random
+import signal
+
+from millrace import binary
+
+STRIDE = 9
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    number: int
+    name: str
+    what: str
+
+    def __str__(self):
+        return f"call {self.number}: {self.name} {self.what}"
+
+
+def library() -> pathlib.Path:
+    path = binary().parent / "test" / "killat.so"
+    assert path.exists(), f"{path} is missing: build it (ninja killat), in a build without sanitizers"
+    return path
+
+
+def numbers(first=1, most=3000):
+    """The call numbers to try. With MILLRACE_QUICK every few, from a random one on; the seed is printed."""
+    if not os.environ.get("MILLRACE_QUICK"):
+        yield from range(first, most)
+    else:
+        seed = int(os.environ.get("MILLRACE_SEED", random.randrange(1 << 30)))
+        print(f"killat: MILLRACE_SEED={seed}")
+        dice = random.Random(seed)
+        number = first + dice.randrange(STRIDE)
+        while number < most:
+            yield number
+            number += 1 + dice.randrange(2 * STRIDE)
+    raise AssertionError(f"still killed at call {most}: the program makes no end, or the test's load is too large")
+
+
+def killed(running) -> bool:
+    return running.popen.returncode == -signal.SIGKILL
+
+
+class Attack:
+    def __init__(self, folder):
+        self.log = pathlib.Path(folder) / "killat.log"
+
+    def _env(self, **more) -> dict[str, str]:
+        self.log.unlink(missing_ok=True)
+        return {"LD_PRELOAD": str(library()), "MILLRACE_KILLAT_NAME": "millrace", "MILLRACE_KILLAT_LOG": str(self.log),
+                **{key: str(value) for key, value in more.items()}}
+
+    def none(self):
+        """Only counts."""
+        return self._env()
+
+    def kill(self, number):
+        return self._env(MILLRACE_KILLAT=number)
+
+    def stop(self, number):
+        return self._env(MILLRACE_STOPAT=number)
+
+    def fail(self, number, error):
+        return self._env(MILLRACE_FAILAT=number, MILLRACE_FAILAT_ERRNO=error)
+
+    def calls(self) -> list[Call]:
+        """What was counted, in order; the last one of a killed run was not made."""
+        if not self.log.exists():
+            return []
+        found = []
+        for line in self.log.read_text().splitlines():
+            number, name, *what = line.split(" ", 2)
+            found.append(Call(int(number), name, what[0] if what else ""))
+        return sorted(found, key=lambda call: call.number)
