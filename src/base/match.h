@@ -18,8 +18,8 @@
 
 struct mr_match;
 
-/* Compiles `count` patterns, which must outlive the list; an empty list matches nothing. MR_CONFIG config.pattern: an empty
- * pattern, a regular expression that is none or has no end; the text names the pattern. */
+/* Compiles `count` patterns, which must outlive the list; an empty list matches nothing. MR_CONFIG, code
+ * config.pattern: an empty pattern, a regular expression that is none or has no end; the text names it. */
 int mr_match_new(const char *const *patterns, size_t count, struct mr_match **ret_match,
                  struct mr_err *err) MR_MUST_CHECK;
 void mr_match_free(struct mr_match *match); /* NULL is allowed */

@@ -164,6 +164,9 @@ int mr_writer_open(struct mr_writer *writer, const char *owner, bool reopened, s
     struct mr_buf text;
     int rc;
 
+    rc = open_transforms(writer, err);
+    if (rc < 0)
+        return rc;
     mr_buf_init(&text, POSITION_LIMIT);
     writer->sink = mr_alloc_zero(sink->state_size);
     rc = sink->open(writer->sink, &args, &text, err);
@@ -172,8 +175,6 @@ int mr_writer_open(struct mr_writer *writer, const char *owner, bool reopened, s
     mr_buf_done(&text);
     if (rc == 0)
         rc = open_encoder(writer, err);
-    if (rc == 0)
-        rc = open_transforms(writer, err);
     if (rc == 0) {
         sink->pace(writer->sink, &writer->pace);
         writer->next_commit = 0;
@@ -241,20 +242,26 @@ static int describe_tables(struct mr_writer *writer, struct mr_batch *batch, str
     return rc;
 }
 
+/* Before anything is described: a registry must not learn of columns that a transform takes out. */
+static int transform(struct mr_writer *writer, struct mr_batch *batch, struct mr_err *err)
+{
+    int rc = 0;
+
+    if (batch->transformed)
+        return 0;
+    for (size_t i = 0; i < writer->config->transform_count && rc == 0; i++)
+        rc = writer->config->transforms[i]->apply(writer->transforms[i], batch, err);
+    batch->transformed = rc == 0;
+    return rc;
+}
+
 static int encode(struct mr_writer *writer, struct mr_batch *batch, struct mr_err *err)
 {
     size_t failed = 0, bytes = 0;
     int rc;
 
-    for (size_t i = 0; i < writer->config->transform_count; i++) {
-        rc = writer->config->transforms[i]->apply(writer->transforms[i], batch, err);
-        if (rc < 0)
-            return rc;
-    }
-    /* A transform may have made versions of its own. */
-    rc = writer->config->transform_count > 0 ? describe_tables(writer, batch, err) : 0;
-    if (rc < 0 || !writer->config->encoder)
-        return rc;
+    if (!writer->config->encoder)
+        return 0;
     rc = writer->config->encoder->encode(writer->encoder, batch, &failed, err);
     if (rc < 0)
         return rc;
@@ -338,7 +345,9 @@ int mr_writer_take(struct mr_writer *writer, struct mr_batch *batch, struct mr_e
     mr_err_clear(err);
     if (batch->sequence == 0) {
         bool idle = batch->change_count == 0;
-        rc = describe_patiently(writer, batch, err);
+        rc = transform(writer, batch, err);
+        if (rc == 0)
+            rc = describe_patiently(writer, batch, err);
         if (rc == 0)
             rc = encode(writer, batch, err);
         if (rc < 0)

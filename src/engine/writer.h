@@ -3,7 +3,7 @@
  * All functions run on the pipeline's writer thread. A writer lives from the sink's open to its close; sessions
  * (the source's side) come and go beneath it.
  *
- *     take(batch): topics, describe, transform, encode, sink.write        pending = position after it
+ *     take(batch): transform, topics, describe, encode, sink.write        pending = position after it
  *     commit when due: sink.commit(checkpoint{pending})                   asked[] = ids on their way
  *     poll: released batches -> pool; durable id -> `durable`             the caller confirms to the source */
 #pragma once

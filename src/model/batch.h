@@ -34,6 +34,7 @@ struct mr_batch {
     uint64_t transactions; /* transactions that end in this batch */
     int64_t received_us;   /* wall time of the first byte */
     bool last;             /* the source reached `until`: nothing follows */
+    bool transformed;      /* the engine's transforms have run over it */
     bool caught_up;        /* the source had nothing more to read when it closed the batch */
     struct mr_batch *next; /* for lists of whoever owns it */
     uint64_t sequence;     /* set by the engine: 1, 2, 3 ... in the order of writes since open */

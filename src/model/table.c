@@ -30,6 +30,22 @@ struct mr_table *mr_table_new(uint32_t column_count)
     return table;
 }
 
+struct mr_table *mr_table_derive(struct mr_table *origin, uint32_t column_count)
+{
+    struct mr_table *table = mr_table_new(column_count);
+
+    table->connector = origin->connector;
+    table->server = origin->server;
+    table->database = origin->database;
+    table->schema = origin->schema;
+    table->name = origin->name;
+    table->native_id = origin->native_id;
+    table->identity = origin->identity;
+    table->derivation = origin->derivation + 1;
+    table->origin = mr_table_ref(origin);
+    return table;
+}
+
 struct mr_table *mr_table_ref(struct mr_table *table)
 {
     unsigned before = atomic_fetch_add_explicit(&table->references, 1, memory_order_relaxed);
@@ -43,6 +59,7 @@ void mr_table_unref(struct mr_table *table)
 {
     if (!table || atomic_fetch_sub_explicit(&table->references, 1, memory_order_acq_rel) != 1)
         return;
+    mr_table_unref(table->origin);
     mr_arena_done(&table->arena);
     free(table);
 }

@@ -69,8 +69,11 @@ struct mr_column {
     uint16_t key; /* 1-based place in the key; 0 = not part of it */
     uint32_t
         native_id; /* PostgreSQL type OID (the column's own, not a domain's base), MySQL type byte */
-    int32_t native_modifier;         /* PostgreSQL typmod */
-    struct mr_slice native_type;     /* "numeric", "_int4", "tinyint unsigned" */
+    int32_t native_modifier;     /* PostgreSQL typmod */
+    struct mr_slice native_type; /* "numeric", "_int4", "tinyint unsigned" */
+    bool masked;    /* values are asterisks or hashes: Debezium's schema parameter masked=true */
+    bool truncated; /* values may be cut: schema parameter truncateLength=truncate_length */
+    uint32_t truncate_length;        /* characters as UTF-16 counts them; of BYTES, bytes */
     const struct mr_column *element; /* ARRAY: the element as a column without a name; else NULL */
     const struct mr_slice *labels;   /* ENUM, in sort order */
     uint32_t label_count;
@@ -94,13 +97,18 @@ struct mr_table {
     uint32_t *key_columns; /* indexes into columns, in key order */
     /* Set once by the writer thread before the first encoder sees the version; see schema/topic.h. */
     struct mr_slice topic;
-    /* How encoders know a derived version: 0, or the id of the transform that made it. */
+    /* How often it was derived by transforms: 0 as the source made it. */
     uint32_t derivation;
+    struct mr_table
+        *origin; /* what it was derived from, referenced: its bytes may be shared; or NULL */
 };
 
 /* A new version with one reference, `column_count` zeroed columns and room for as many key columns. The maker
  * fills it before anybody else sees it; names are copied by mr_arena_copy(&table->arena, ...). */
 struct mr_table *mr_table_new(uint32_t column_count);
+/* A new version with one reference that stands for the same table with other columns: everything but columns, key
+ * and topic is copied, and `origin` is referenced, so that columns may be copied without their bytes. */
+struct mr_table *mr_table_derive(struct mr_table *origin, uint32_t column_count);
 struct mr_table *mr_table_ref(struct mr_table *table);
 void mr_table_unref(struct mr_table *table); /* any thread; NULL is allowed */
 /* Index of a column by exact name, or -1. */

@@ -1,5 +1,6 @@
 /* A transform changes topic, key, fields or op of changes, or drops them. It never touches position or number.
- * Runs on the writer thread, before the encoder. A derived table is a version keyed by (version, transform). */
+ * Runs on the writer thread, before topics are assigned and the encoder sees the versions. A derived table is a
+ * version keyed by (version, transform), made once and cached; it takes its origin's place in batch->tables. */
 #pragma once
 
 #include <stddef.h>
@@ -17,9 +18,11 @@ struct mr_transform {
     const struct mr_option *options;
     size_t config_size, state_size;
 
+    /* MUST. Checks and prepares; no I/O, so that `check` may call it too. */
     int (*open)(void *state, const struct mr_transform_args *args,
                 struct mr_err *err) MR_MUST_CHECK;
-    /* MUST. In place: may drop changes by moving the others up and lowering change_count. */
+    /* MUST. Called once for each batch. In place: may drop changes by moving the others up and lowering change_count. */
     int (*apply)(void *state, struct mr_batch *batch, struct mr_err *err) MR_MUST_CHECK;
+    /* MUST. Frees everything; state may be half open. */
     void (*close)(void *state);
 };

@@ -349,6 +349,10 @@ static struct mr_connect *describe(struct mr_arena *arena, const struct mr_form 
         schema->version = looks[form->kind].version;
         describe_struct(arena, form, schema);
     }
+    if (column->masked)
+        mr_connect_parameter(arena, schema, "masked", mr_slice_str("true"));
+    if (column->truncated)
+        add_number(arena, schema, "truncateLength", (int32_t)column->truncate_length);
     return schema;
 }
 

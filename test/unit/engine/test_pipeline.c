@@ -24,9 +24,18 @@ static int encoder_open(void *encoder, const struct mr_encoder_args *args, struc
     return 0;
 }
 
+/* What describe() was shown, and how often it is to answer that the registry is away. */
+static uint32_t described_columns[8];
+static size_t described_count, describe_away, transformed_batches;
+
 static int encoder_describe(void *encoder, struct mr_table *table, struct mr_err *err)
 {
     (void)encoder;
+    if (describe_away > 0) {
+        describe_away--;
+        return mr_err_set(err, MR_RETRY, "encoder.away", "no registry");
+    }
+    described_columns[described_count++ % 8] = table->column_count;
     if (!mr_slice_is(table->topic, "test.public.t"))
         return mr_err_set(err, MR_BUG, "encoder.topic", "topic %.*s", MR_SLICE_ARG(table->topic));
     return 0;
@@ -41,6 +50,8 @@ static int encoder_encode(void *encoder, struct mr_batch *batch, size_t *ret_fai
         const struct mr_value *row = change->after ? change->after : change->before;
         struct mr_record *record;
 
+        if (change->table->column_count == 1)
+            row = (struct mr_value[]){row[0], {.kind = MR_NULL}};
         if (row[1].kind == MR_TEXT && mr_slice_is(mr_value_slice(&row[1]), "bad")) {
             *ret_failed = i;
             return mr_err_set(err, MR_DATA, "encoder.test", "a bad row");
@@ -68,6 +79,50 @@ static const struct mr_encoder test_encoder = {
     .describe = encoder_describe,
     .encode = encoder_encode,
     .close = encoder_close,
+};
+
+/* A transform that takes the second column away. */
+static int transform_open(void *transform, const struct mr_transform_args *args, struct mr_err *err)
+{
+    (void)transform;
+    (void)args;
+    (void)err;
+    return 0;
+}
+
+static int transform_apply(void *transform, struct mr_batch *batch, struct mr_err *err)
+{
+    struct mr_table **derived = transform;
+
+    (void)err;
+    transformed_batches++;
+    for (size_t i = 0; i < batch->table_count; i++) {
+        if (!*derived) {
+            *derived = mr_table_derive(batch->tables[i], 1);
+            (*derived)->columns[0] = batch->tables[i]->columns[0];
+        }
+        mr_table_unref(batch->tables[i]);
+        batch->tables[i] = mr_table_ref(*derived);
+    }
+    for (size_t i = 0; i < batch->change_count; i++)
+        batch->changes[i].table = *derived;
+    return 0;
+}
+
+static void transform_close(void *transform)
+{
+    struct mr_table **derived = transform;
+
+    mr_table_unref(*derived);
+}
+
+static const struct mr_transform test_transform = {
+    .name = "test",
+    .summary = "takes a column away",
+    .state_size = sizeof(struct mr_table *),
+    .open = transform_open,
+    .apply = transform_apply,
+    .close = transform_close,
 };
 
 struct fixture {
@@ -383,6 +438,27 @@ static void a_row_that_cannot_be_encoded_stops_with_its_position_kept(void **sta
     assert_true(f->store.visible_count <= 8);
 }
 
+static void only_what_a_transform_made_is_described(void **state)
+{
+    static const struct mr_transform *transforms[] = {&test_transform};
+    static const void *configs[] = {""};
+    struct fixture *f = *state;
+
+    described_count = transformed_batches = 0;
+    describe_away = 1;
+    f->config.transform_count = 1;
+    f->config.transforms = transforms;
+    f->config.transform_configs = configs;
+    mr_script_fill(&f->script, 1, 7, 1);
+    start(f, "now");
+    assert_int_equal(finish(f), 0);
+    check_all(f, 7);
+    assert_string_equal(f->store.visible[0].value, "null");
+    assert_int_equal(described_count, 1);
+    assert_int_equal(described_columns[0], 1);
+    assert_true(transformed_batches <= 2); /* the rows, and a last batch without any: none twice */
+}
+
 static void a_gap_is_never_retried(void **state)
 {
     struct fixture *f = *state;
@@ -417,6 +493,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_older_of_two_instances_is_fenced, setup, teardown),
         cmocka_unit_test_setup_teardown(a_row_that_cannot_be_encoded_stops_with_its_position_kept,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(only_what_a_transform_made_is_described, setup, teardown),
         cmocka_unit_test_setup_teardown(a_gap_is_never_retried, setup, teardown),
     };
 

@@ -76,6 +76,28 @@ static void references_from_two_threads(void **state)
     mr_table_unref(table);
 }
 
+static void a_derived_version_keeps_its_origin_alive(void **state)
+{
+    struct mr_table *origin = mr_table_new(2), *derived;
+
+    (void)state;
+    origin->name = mr_arena_copy(&origin->arena, mr_slice_str("orders"));
+    origin->topic = mr_slice_str("t");
+    origin->native_id = 7;
+    origin->identity = MR_IDENTITY_FULL;
+    derived = mr_table_derive(origin, 1);
+    assert_true(derived->id > origin->id);
+    assert_int_equal(derived->column_count, 1);
+    assert_int_equal(derived->native_id, 7);
+    assert_int_equal(derived->identity, MR_IDENTITY_FULL);
+    assert_int_equal(derived->derivation, 1);
+    assert_null(derived->topic.data);
+    mr_table_unref(origin);
+    assert_true(mr_slice_is(derived->name, "orders"));
+    assert_int_equal(atomic_load(&origin->references), 1);
+    mr_table_unref(derived);
+}
+
 static void every_type_has_a_name(void **state)
 {
     (void)state;
@@ -94,6 +116,7 @@ int main(void)
         cmocka_unit_test(finds_by_exact_name),
         cmocka_unit_test(very_wide_tables),
         cmocka_unit_test(references_from_two_threads),
+        cmocka_unit_test(a_derived_version_keeps_its_origin_alive),
         cmocka_unit_test(every_type_has_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
