@@ -175,14 +175,10 @@ static const struct {
 };
 
 static const char *const ours[][2] = {
-    {"client.software.name", "millrace"},
-    {"client.software.version", MR_VERSION},
-    {"socket.timeout.ms", "10000"},
-    {"reconnect.backoff.ms", "50"},
-    {"reconnect.backoff.max.ms", "500"},
-    {"log.connection.close", "false"},
-    {"enable.metrics.push", "false"},
-    {"topic.metadata.refresh.interval.ms", "60000"},
+    {"client.software.name", "millrace"}, {"client.software.version", MR_VERSION},
+    {"socket.timeout.ms", "10000"},       {"reconnect.backoff.ms", "50"},
+    {"reconnect.backoff.max.ms", "500"},  {"log.connection.close", "false"},
+    {"enable.metrics.push", "false"},     {"topic.metadata.refresh.interval.ms", "60000"},
 };
 
 static const char *const ours_producer[][2] = {
@@ -335,10 +331,13 @@ int mr_kafka_conf(const struct mr_kafka_config *config, enum mr_kafka_role role,
                   const char *transactional_id, rd_kafka_conf_t **ret_conf, struct mr_err *err)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    int64_t timeout_ms = config->transaction_timeout / 1000000;
     int rc = set_pairs(conf, ours, sizeof ours / sizeof *ours, err);
 
     if (rc == 0 && role == MR_KAFKA_PRODUCER)
         rc = set_pairs(conf, ours_producer, sizeof ours_producer / sizeof *ours_producer, err);
+    if (rc == 0) /* one request must fit into a transaction */
+        rc = set_number(conf, "socket.timeout.ms", timeout_ms < 10000 ? timeout_ms : 10000, err);
     if (rc == 0)
         rc = set_client(conf, &config->client, err);
     if (rc == 0)

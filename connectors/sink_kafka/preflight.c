@@ -43,7 +43,7 @@ static int look_at_brokers(struct mr_kafka_client *client, const struct mr_findi
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TRANSPORT;
     char text[200];
 
-    for (int i = 0; i < 5 && code && !client->denied; i++) {
+    for (int i = 0; i < 5 && code && !client->denied && !(i > 1 && client->trouble); i++) {
         code = rd_kafka_metadata(client->rk, 0, NULL, &metadata, 1000);
         mr_kafka_client_serve(client, 0);
     }

@@ -18,7 +18,7 @@ for package in packages:
     flags += done.stdout.split()
 cache = os.environ.get("MR_CACHE", os.path.expanduser("~/.cache/millrace"))
 if os.path.isdir(cache):
-    flags += [f"-I{cache}/{name}/include" for name in sorted(os.listdir(cache)) if name.startswith("librdkafka-")
+    flags += [f"-isystem{cache}/{name}/include" for name in sorted(os.listdir(cache)) if name.startswith("librdkafka-")
               and os.path.isdir(f"{cache}/{name}/include")]
 flags = list(dict.fromkeys(flags))
 

@@ -241,7 +241,7 @@ static rd_kafka_t *reader_new(const char *brokers, const char *isolation)
         {"bootstrap.servers", brokers},   {"isolation.level", isolation},
         {"enable.partition.eof", "true"}, {"group.id", "test-reader"},
         {"enable.auto.commit", "false"},  {"fetch.wait.max.ms", "20"},
-                                    {"enable.metrics.push", "false"}};
+        {"enable.metrics.push", "false"}};
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     char why[256];
 
