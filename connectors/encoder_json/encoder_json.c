@@ -9,10 +9,8 @@
  * many, those that only we still hold are let go. */
 #include "plug/encoder.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "connectors/encoder_json/events.h"
 
@@ -79,33 +77,6 @@ static const struct mr_option options[] = {
     {0},
 };
 
-/* A version 7 UUID: what Debezium calls the run's id. */
-static void make_run_id(char *text, size_t size)
-{
-    uint64_t now = (uint64_t)(mr_clock_wall_us() / 1000);
-    uint64_t mixed = mr_hash(mr_slice(&now, sizeof(now)), (uint64_t)mr_clock_mono_ns());
-    uint64_t more = mr_hash(mr_slice(&mixed, sizeof(mixed)), now);
-
-    snprintf(text, size, "%08x-%04x-7%03x-%04x-%012llx", (unsigned)(now >> 16),
-             (unsigned)(now & 0xffff), (unsigned)(mixed & 0xfff),
-             (unsigned)(0x8000 | (mixed >> 16 & 0x3fff)),
-             (unsigned long long)(more & 0xffffffffffff));
-}
-
-static void set_context_headers(struct json_state *state)
-{
-    make_run_id(state->run_id, sizeof(state->run_id));
-    state->context_headers[0] = (struct mr_header){
-        MR_SLICE("__debezium.context.connectorLogicalName"), mr_slice_str(state->context->server)};
-    state->context_headers[1] =
-        (struct mr_header){MR_SLICE("__debezium.context.taskId"), MR_SLICE("0")};
-    state->context_headers[2] =
-        (struct mr_header){MR_SLICE("__debezium.context.connectorName"), MR_SLICE("postgresql")};
-    state->context_headers[3] =
-        (struct mr_header){MR_SLICE("__debezium.context.runId"), mr_slice_str(state->run_id)};
-    state->context_header_count = 4;
-}
-
 static int json_open(void *memory, const struct mr_encoder_args *args, struct mr_err *err)
 {
     struct json_state *state = memory;
@@ -120,9 +91,13 @@ static int json_open(void *memory, const struct mr_encoder_args *args, struct mr
     state->writer.nested = !config->schemas;
     state->writer.null_bad_values = config->forms.failure == MR_FAILURE_WARN;
     source_block_init(&state->block);
+    state->style = (struct mr_event_style){.flat = config->envelope == JSON_ENVELOPE_FLAT,
+                                           .tombstones = config->tombstones,
+                                           .deletes = config->deletes};
     state->message = json_plan_new(config, NULL, args->context->server);
     if (config->context_headers && config->envelope == JSON_ENVELOPE_DEBEZIUM)
-        set_context_headers(state);
+        state->context_header_count =
+            mr_event_context(args->context->server, state->run_id, state->context_headers);
     return 0;
 }
 
@@ -186,7 +161,7 @@ static struct json_plan *message_plan(struct json_state *state, const struct mr_
 
 static void tell_nulled(struct json_state *state)
 {
-    const struct row_column *column = state->writer.nulled_column;
+    const struct mr_row_column *column = state->writer.nulled_column;
 
     if (state->writer.nulled == state->nulled_told)
         return;

@@ -12,7 +12,8 @@ struct json_state {
     struct mr_map plans;       /* by table->id */
     struct json_plan *last;    /* the plan used last */
     struct json_plan *message; /* the plan for logical messages */
-    struct row_writer writer;
+    struct mr_event_style style;
+    struct mr_row_writer writer;
     struct source_block block;
     struct mr_header context_headers[4];
     uint32_t context_header_count;

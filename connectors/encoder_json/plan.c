@@ -33,42 +33,6 @@ static struct mr_slice opening(struct mr_arena *arena, const struct mr_connect *
     return keep(arena, buf);
 }
 
-static void plan_column(struct json_plan *plan, const struct json_config *config, uint32_t index,
-                        bool first, struct row_column *column, struct mr_buf *buf)
-{
-    mr_buf_clear(buf);
-    mr_buf_add_char(buf, first ? '{' : ',');
-    mr_json_add_str(buf, plan->table->columns[index].name);
-    mr_buf_add_char(buf, ':');
-    column->lead = keep(&plan->arena, buf);
-    column->form = &plan->envelope.forms[index];
-    column->index = index;
-    column->way = (uint8_t)row_choose(column->form, config->decimal_format != 0);
-}
-
-static void plan_columns(struct json_plan *plan, const struct json_config *config,
-                         struct mr_buf *buf)
-{
-    const struct mr_table *table = plan->table;
-
-    plan->columns = MR_ARENA_ARRAY(&plan->arena, struct row_column, table->column_count);
-    plan->keys = MR_ARENA_ARRAY(&plan->arena, struct row_column, table->key_count);
-    for (uint32_t i = 0; i < table->column_count; i++) {
-        if (plan->envelope.forms[i].kind == MR_FORM_DROPPED)
-            continue;
-        plan_column(plan, config, i, plan->column_count == 0, &plan->columns[plan->column_count],
-                    buf);
-        plan->column_count++;
-    }
-    for (uint32_t i = 0; i < table->key_count; i++) {
-        if (plan->envelope.forms[table->key_columns[i]].kind == MR_FORM_DROPPED)
-            continue;
-        plan_column(plan, config, table->key_columns[i], plan->key_count == 0,
-                    &plan->keys[plan->key_count], buf);
-        plan->key_count++;
-    }
-}
-
 static void add_pair(struct mr_buf *buf, const char *key, struct mr_slice text)
 {
     mr_buf_add_str(buf, key);
@@ -146,7 +110,11 @@ struct json_plan *json_plan_new(const struct json_config *config, struct mr_tabl
         plan->table = mr_table_ref(table);
         plan->topic = table->topic;
         mr_envelope_make(&plan->arena, table, table->topic, &config->forms, &plan->envelope);
-        plan_columns(plan, config, &buf);
+        plan->column_count =
+            mr_row_plan(&plan->arena, plan->envelope.forms, NULL, table->column_count,
+                        config->decimal_format != 0, &plan->columns);
+        plan->key_count = mr_row_plan(&plan->arena, plan->envelope.forms, table->key_columns,
+                                      table->key_count, config->decimal_format != 0, &plan->keys);
         plan_source(plan, config, table->connector, table->server, table->database, &buf);
     } else {
         plan->topic = message_topic(&plan->arena, server);

@@ -1,16 +1,16 @@
 /* What is known about one table version before its first row: everything but the values. */
 #pragma once
 
-#include "connectors/encoder_json/row.h"
+#include "schema/json_row.h"
 #include "schema/envelope.h"
+#include "schema/event.h"
 
 enum json_envelope { JSON_ENVELOPE_DEBEZIUM, JSON_ENVELOPE_FLAT };
-enum json_deletes { JSON_DELETES_TOMBSTONE, JSON_DELETES_REWRITE, JSON_DELETES_DROP };
 
 struct json_config {
     bool schemas, tombstones, context_headers;
     int envelope;       /* enum json_envelope */
-    int deletes;        /* enum json_deletes */
+    int deletes;        /* enum mr_deletes */
     int decimal_format; /* 0 base64, 1 numeric */
     const char *source_version;
     struct mr_form_options forms;
@@ -20,7 +20,7 @@ struct json_plan {
     struct mr_table *table; /* one reference; NULL in the plan for messages */
     struct mr_arena arena;
     struct mr_envelope envelope;
-    struct row_column *columns, *keys;
+    struct mr_row_column *columns, *keys;
     uint32_t column_count, key_count;
     /* `{"schema":...,"payload":` or empty; and the brace that closes it, or empty. */
     struct mr_slice key_open, key_close, value_open, value_close;

@@ -83,19 +83,19 @@ static void fill(struct source_block *block, const struct mr_transaction *transa
 }
 
 static void write_mark(const struct json_plan *plan, const struct mr_change *change,
-                       struct json_out *out)
+                       struct mr_out *out)
 {
     if (change->mark == MR_SNAPSHOT_NONE) {
-        json_out_raw(out, plan->source_mark);
+        mr_out_raw(out, plan->source_mark);
         return;
     }
-    JSON_OUT_LITERAL(out, ",\"snapshot\":\"");
-    json_out_raw(out, mr_slice_str(mr_envelope_mark(change->mark)));
-    json_out_raw(out, plan->source_db);
+    MR_OUT_LITERAL(out, ",\"snapshot\":\"");
+    mr_out_raw(out, mr_slice_str(mr_envelope_mark(change->mark)));
+    mr_out_raw(out, plan->source_db);
 }
 
 void source_block_write(struct source_block *block, const struct json_plan *plan,
-                        const struct mr_change *change, struct json_out *out)
+                        const struct mr_change *change, struct mr_out *out)
 {
     static const struct mr_transaction unknown = {0};
     const struct mr_transaction *transaction = change->transaction ? change->transaction : &unknown;
@@ -105,38 +105,38 @@ void source_block_write(struct source_block *block, const struct json_plan *plan
 
     if (block->transaction != transaction)
         fill(block, transaction);
-    json_out_raw(out, plan->source_head);
-    json_out_raw(out, mr_buf_slice(&block->commit_ms));
+    mr_out_raw(out, plan->source_head);
+    mr_out_raw(out, mr_buf_slice(&block->commit_ms));
     write_mark(plan, change, out);
     if (change->mark == MR_SNAPSHOT_NONE)
-        json_out_raw(out, mr_buf_slice(&block->previous));
+        mr_out_raw(out, mr_buf_slice(&block->previous));
     else
-        JSON_OUT_LITERAL(out, "null,");
-    json_out_need(out, 64);
+        MR_OUT_LITERAL(out, "null,");
+    mr_out_need(out, 64);
     if (in_log) {
         memcpy(out->at, "\\\"", 2);
         out->at = mr_json_put_u64(out->at + 2, change->lsn);
         memcpy(out->at, "\\\"", 2);
         out->at += 2;
     } else {
-        JSON_OUT_LITERAL(out, "null");
+        MR_OUT_LITERAL(out, "null");
     }
-    json_out_raw(out, mr_buf_slice(&block->commit_us));
-    json_out_raw(out, plan->source_table);
+    mr_out_raw(out, mr_buf_slice(&block->commit_us));
+    mr_out_raw(out, plan->source_table);
     if (in_transaction)
-        json_out_raw(out, mr_buf_slice(&block->id));
+        mr_out_raw(out, mr_buf_slice(&block->id));
     else
-        JSON_OUT_LITERAL(out, "null");
-    JSON_OUT_LITERAL(out, ",\"lsn\":");
+        MR_OUT_LITERAL(out, "null");
+    MR_OUT_LITERAL(out, ",\"lsn\":");
     if (in_log)
-        json_out_u64(out, change->lsn);
+        mr_out_u64(out, change->lsn);
     else
-        JSON_OUT_LITERAL(out, "null");
-    json_out_raw(out, mr_buf_slice(&block->tail));
+        MR_OUT_LITERAL(out, "null");
+    mr_out_raw(out, mr_buf_slice(&block->tail));
 }
 
 void source_block_times(struct source_block *block, const struct mr_change *change,
-                        struct json_out *out)
+                        struct mr_out *out)
 {
     if (block->read_us != change->read_us) {
         block->read_us = change->read_us;
@@ -147,6 +147,6 @@ void source_block_times(struct source_block *block, const struct mr_change *chan
         mr_buf_clear(&block->message_time);
         mr_buf_printf(&block->message_time, "\"ts_ms\":%lld", (long long)(change->read_us / 1000));
     }
-    json_out_raw(out,
-                 mr_buf_slice(change->op == MR_OP_MESSAGE ? &block->message_time : &block->times));
+    mr_out_raw(out,
+               mr_buf_slice(change->op == MR_OP_MESSAGE ? &block->message_time : &block->times));
 }

@@ -23,7 +23,7 @@ void source_block_done(struct source_block *block);
 void source_block_reset(struct source_block *block);
 /* ,"source":{...} */
 void source_block_write(struct source_block *block, const struct json_plan *plan,
-                        const struct mr_change *change, struct json_out *out);
+                        const struct mr_change *change, struct mr_out *out);
 /* "ts_ms":..,"ts_us":..,"ts_ns":..} or, for messages, "ts_ms":.. */
 void source_block_times(struct source_block *block, const struct mr_change *change,
-                        struct json_out *out);
+                        struct mr_out *out);

@@ -356,7 +356,7 @@ static void schemas_stand_around_keys_and_values(void **state)
 static void a_flat_delete_is_a_tombstone_or_a_marked_row(void **state)
 {
     (void)state;
-    for (int deletes = JSON_DELETES_TOMBSTONE; deletes <= JSON_DELETES_DROP; deletes++) {
+    for (int deletes = MR_DELETES_TOMBSTONE; deletes <= MR_DELETES_DROP; deletes++) {
         struct fixture *f = setup();
 
         f->config.envelope = JSON_ENVELOPE_FLAT;
@@ -364,9 +364,9 @@ static void a_flat_delete_is_a_tombstone_or_a_marked_row(void **state)
         open_encoder(f);
         change(f, MR_OP_DELETE)->before = row(f, 1, "a", "b", 0);
         encode(f);
-        assert_int_equal(f->batch->record_count, deletes == JSON_DELETES_DROP ? 0 : 1);
-        if (deletes != JSON_DELETES_DROP)
-            check(f->batch->records[0].value, deletes == JSON_DELETES_TOMBSTONE
+        assert_int_equal(f->batch->record_count, deletes == MR_DELETES_DROP ? 0 : 1);
+        if (deletes != MR_DELETES_DROP)
+            check(f->batch->records[0].value, deletes == MR_DELETES_TOMBSTONE
                                                   ? NULL
                                                   : "{\"id\":1,\"name\":\"a\",\"w\":\"b\",\"n\":"
                                                     "\"AA==\",\"__deleted\":\"true\"}");

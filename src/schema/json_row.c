@@ -7,31 +7,31 @@
  * checks the value's kind and falls back to the slow one (NULL, stand-ins, infinities, odd kinds), so a wrong
  * guess of the plan costs time and never a wrong text. The slow way asks the schema layer to convert and prints
  * what comes out; structs, arrays and maps are in compound.c. */
-#include "connectors/encoder_json/row.h"
+#include "schema/json_row.h"
 
 #include "base/clock.h"
-#include "connectors/encoder_json/compound.h"
+#include "schema/json_compound.h"
 #include "schema/decimal.h"
 
-static enum row_way choose_text(const struct mr_form *form)
+static enum mr_row_way choose_text(const struct mr_form *form)
 {
-    return form->kind == MR_FORM_STRING ? ROW_TEXT : ROW_SLOW;
+    return form->kind == MR_FORM_STRING ? MR_ROW_TEXT : MR_ROW_SLOW;
 }
 
-enum row_way row_choose(const struct mr_form *form, bool numeric)
+enum mr_row_way mr_row_choose(const struct mr_form *form, bool numeric)
 {
     switch (form->kind) {
-    case MR_FORM_BOOLEAN: return ROW_BOOL;
-    case MR_FORM_INTEGER: return ROW_INT;
-    case MR_FORM_FLOAT: return form->base == MR_CONNECT_FLOAT32 ? ROW_FLOAT : ROW_DOUBLE;
-    case MR_FORM_DECIMAL_BYTES: return numeric ? ROW_NUMBER : ROW_DECIMAL;
-    case MR_FORM_DATE: return ROW_DATE;
+    case MR_FORM_BOOLEAN: return MR_ROW_BOOL;
+    case MR_FORM_INTEGER: return MR_ROW_INT;
+    case MR_FORM_FLOAT: return form->base == MR_CONNECT_FLOAT32 ? MR_ROW_FLOAT : MR_ROW_DOUBLE;
+    case MR_FORM_DECIMAL_BYTES: return numeric ? MR_ROW_NUMBER : MR_ROW_DECIMAL;
+    case MR_FORM_DATE: return MR_ROW_DATE;
     case MR_FORM_TIME_US:
-    case MR_FORM_TIMESTAMP_US: return ROW_MICROS;
-    case MR_FORM_TIMESTAMP_MS: return ROW_MILLIS;
-    case MR_FORM_TIMESTAMPTZ: return ROW_ZONED;
-    case MR_FORM_UUID: return ROW_UUID;
-    case MR_FORM_BYTES: return ROW_BYTES;
+    case MR_FORM_TIMESTAMP_US: return MR_ROW_MICROS;
+    case MR_FORM_TIMESTAMP_MS: return MR_ROW_MILLIS;
+    case MR_FORM_TIMESTAMPTZ: return MR_ROW_ZONED;
+    case MR_FORM_UUID: return MR_ROW_UUID;
+    case MR_FORM_BYTES: return MR_ROW_BYTES;
     default: return choose_text(form);
     }
 }
@@ -41,20 +41,20 @@ static bool is_finite(const struct mr_value *value)
     return value->i != MR_TIME_INFINITY && value->i != MR_TIME_NEG_INFINITY;
 }
 
-static void put_decimal(struct json_out *out, int64_t number)
+static void put_decimal(struct mr_out *out, int64_t number)
 {
     char bytes[8];
     size_t size = (size_t)(mr_decimal_put_i64(bytes, number) - bytes);
 
-    json_out_need(out, 16);
+    mr_out_need(out, 16);
     out->at = mr_json_put_base64(out->at, mr_slice(bytes, size));
 }
 
-static void put_uuid(struct json_out *out, const char *bytes)
+static void put_uuid(struct mr_out *out, const char *bytes)
 {
     static const uint8_t runs[] = {4, 2, 2, 2, 6};
 
-    json_out_need(out, 38);
+    mr_out_need(out, 38);
     for (size_t i = 0; i < sizeof(runs); i++) {
         *out->at++ = i == 0 ? '"' : '-';
         out->at = mr_put_hex(out->at, mr_slice(bytes, runs[i]));
@@ -63,143 +63,144 @@ static void put_uuid(struct json_out *out, const char *bytes)
     *out->at++ = '"';
 }
 
-static void put_zoned(struct row_writer *writer, const struct mr_form *form, int64_t micros)
+static void put_zoned(struct mr_row_writer *writer, const struct mr_form *form, int64_t micros)
 {
-    json_out_need(&writer->out, MR_TIME_TEXT + 2);
+    mr_out_need(&writer->out, MR_TIME_TEXT + 2);
     *writer->out.at++ = '"';
     writer->out.at = mr_time_put_timestamp(writer->out.at, micros, form->digits, &writer->day);
     *writer->out.at++ = '"';
 }
 
-static void put_float(struct json_out *out, double number, bool single)
+static void put_float(struct mr_out *out, double number, bool single)
 {
-    json_out_need(out, 32);
+    mr_out_need(out, 32);
     out->at = single ? mr_json_put_f32(out->at, (float)number) : mr_json_put_f64(out->at, number);
 }
 
 /* True when it wrote the value; false leaves it to the slow way. */
-static inline bool put_fast(struct row_writer *writer, const struct row_column *column,
+static inline bool put_fast(struct mr_row_writer *writer, const struct mr_row_column *column,
                             const struct mr_value *value)
 {
-    struct json_out *out = &writer->out;
+    struct mr_out *out = &writer->out;
 
-    switch ((enum row_way)column->way) {
-    case ROW_INT:
+    switch ((enum mr_row_way)column->way) {
+    case MR_ROW_INT:
         if (value->kind != MR_INT)
             return false;
-        json_out_i64(out, value->i);
+        mr_out_i64(out, value->i);
         return true;
-    case ROW_TEXT:
+    case MR_ROW_TEXT:
         if (value->kind != MR_TEXT)
             return false;
-        json_out_text(out, mr_value_slice(value));
+        mr_out_text(out, mr_value_slice(value));
         return true;
-    case ROW_ZONED:
+    case MR_ROW_ZONED:
         if (value->kind != MR_TIMESTAMP || !is_finite(value))
             return false;
         put_zoned(writer, column->form, value->i);
         return true;
-    case ROW_DECIMAL:
+    case MR_ROW_DECIMAL:
         if (value->kind != MR_DECIMAL || value->scale != column->form->scale)
             return false;
         put_decimal(out, value->i);
         return true;
-    case ROW_BOOL:
+    case MR_ROW_BOOL:
         if (value->kind != MR_BOOL)
             return false;
-        json_out_raw(out, value->i ? (struct mr_slice)MR_SLICE("true")
-                                   : (struct mr_slice)MR_SLICE("false"));
+        mr_out_raw(out, value->i ? (struct mr_slice)MR_SLICE("true")
+                                 : (struct mr_slice)MR_SLICE("false"));
         return true;
-    case ROW_DOUBLE:
-    case ROW_FLOAT:
+    case MR_ROW_DOUBLE:
+    case MR_ROW_FLOAT:
         if (value->kind != MR_FLOAT)
             return false;
-        put_float(out, value->f, column->way == ROW_FLOAT);
+        put_float(out, value->f, column->way == MR_ROW_FLOAT);
         return true;
-    case ROW_DATE:
-    case ROW_MICROS:
+    case MR_ROW_DATE:
+    case MR_ROW_MICROS:
         if ((value->kind != MR_DATE && value->kind != MR_TIME && value->kind != MR_TIMESTAMP) ||
             !is_finite(value))
             return false;
-        json_out_i64(out, value->i);
+        mr_out_i64(out, value->i);
         return true;
-    case ROW_MILLIS:
+    case MR_ROW_MILLIS:
         if (value->kind != MR_TIMESTAMP || !is_finite(value))
             return false;
-        json_out_i64(out, value->i / 1000 - (value->i % 1000 < 0));
+        mr_out_i64(out, value->i / 1000 - (value->i % 1000 < 0));
         return true;
-    case ROW_UUID:
+    case MR_ROW_UUID:
         if (value->kind != MR_UUID)
             return false;
         put_uuid(out, value->p);
         return true;
-    case ROW_BYTES:
+    case MR_ROW_BYTES:
         if (value->kind != MR_BYTES)
             return false;
-        json_out_base64(out, mr_value_slice(value));
+        mr_out_base64(out, mr_value_slice(value));
         return true;
     default: return false;
     }
 }
 
 /* A decimal as a JSON number. NaN has none. */
-static int write_number(struct row_writer *writer, const struct mr_value *value, struct mr_err *err)
+static int write_number(struct mr_row_writer *writer, const struct mr_value *value,
+                        struct mr_err *err)
 {
     if (!mr_decimal_text(value, &writer->scratch))
         return mr_err_set(err, MR_DATA, "encode.value",
                           "NaN and infinities have no place in a precise decimal");
-    json_out_raw(&writer->out, mr_buf_slice(&writer->scratch));
+    mr_out_raw(&writer->out, mr_buf_slice(&writer->scratch));
     return 0;
 }
 
-static int write_scalar(struct row_writer *writer, const struct mr_form *form,
+static int write_scalar(struct mr_row_writer *writer, const struct mr_form *form,
                         const struct mr_value *value, struct mr_err *err)
 {
-    struct json_out *out = &writer->out;
+    struct mr_out *out = &writer->out;
     struct mr_value plain;
     int rc = mr_form_plain(form, value, &writer->scratch, &writer->day, &plain, err);
 
     if (rc < 0)
         return rc;
     switch ((enum mr_kind)plain.kind) {
-    case MR_BOOL: json_out_raw(out, mr_slice_str(plain.i ? "true" : "false")); break;
-    case MR_INT: json_out_i64(out, plain.i); break;
-    case MR_UINT: json_out_u64(out, plain.u); break;
+    case MR_BOOL: mr_out_raw(out, mr_slice_str(plain.i ? "true" : "false")); break;
+    case MR_INT: mr_out_i64(out, plain.i); break;
+    case MR_UINT: mr_out_u64(out, plain.u); break;
     case MR_FLOAT: put_float(out, plain.f, form->base == MR_CONNECT_FLOAT32); break;
-    case MR_BYTES: json_out_base64(out, mr_value_slice(&plain)); break;
-    default: json_out_text(out, mr_value_slice(&plain)); break;
+    case MR_BYTES: mr_out_base64(out, mr_value_slice(&plain)); break;
+    default: mr_out_text(out, mr_value_slice(&plain)); break;
     }
     return 0;
 }
 
-int row_write_value(struct row_writer *writer, const struct mr_form *form,
-                    const struct mr_value *value, struct mr_err *err)
+int mr_row_write_value(struct mr_row_writer *writer, const struct mr_form *form,
+                       const struct mr_value *value, struct mr_err *err)
 {
     value = mr_form_value(form, value);
     if (value->kind == MR_NULL) {
-        JSON_OUT_LITERAL(&writer->out, "null");
+        MR_OUT_LITERAL(&writer->out, "null");
         return 0;
     }
     if (form->kind == MR_FORM_DECIMAL_BYTES && writer->numeric)
         return write_number(writer, value, err);
     if (form->base == MR_CONNECT_STRUCT || form->base == MR_CONNECT_ARRAY ||
         form->base == MR_CONNECT_MAP)
-        return compound_write(writer, form, value, err);
+        return mr_row_compound(writer, form, value, err);
     return write_scalar(writer, form, value, err);
 }
 
 /* The value that failed becomes null, or what the schema allows in its place. */
-static int write_instead(struct row_writer *writer, const struct row_column *column,
+static int write_instead(struct mr_row_writer *writer, const struct mr_row_column *column,
                          struct mr_err *err)
 {
     const struct mr_value absent = {.kind = MR_ABSENT};
 
     writer->nulled++;
     writer->nulled_column = column;
-    return row_write_value(writer, column->form, &absent, err);
+    return mr_row_write_value(writer, column->form, &absent, err);
 }
 
-static int write_slow(struct row_writer *writer, const struct row_column *column,
+static int write_slow(struct mr_row_writer *writer, const struct mr_row_column *column,
                       const struct mr_value *value, const struct mr_value *old, struct mr_err *err)
 {
     ptrdiff_t before;
@@ -212,7 +213,7 @@ static int write_slow(struct row_writer *writer, const struct row_column *column
             writer->unchanged = true;
     }
     before = writer->out.at - writer->out.start;
-    rc = row_write_value(writer, column->form, value, err);
+    rc = mr_row_write_value(writer, column->form, value, err);
     if (rc == MR_DATA && writer->null_bad_values) {
         writer->out.at = writer->out.start + before;
         return write_instead(writer, column, err);
@@ -220,24 +221,24 @@ static int write_slow(struct row_writer *writer, const struct row_column *column
     return rc;
 }
 
-int row_write(struct row_writer *writer, const struct row_column *columns, size_t count,
-              const struct mr_value *values, const struct mr_value *old,
-              const struct row_column **ret_column, struct mr_err *err)
+int mr_row_write(struct mr_row_writer *writer, const struct mr_row_column *columns, size_t count,
+                 const struct mr_value *values, const struct mr_value *old,
+                 const struct mr_row_column **ret_column, struct mr_err *err)
 {
-    struct json_out *out = &writer->out;
+    struct mr_out *out = &writer->out;
 
     if (!values) {
-        JSON_OUT_LITERAL(out, "null");
+        MR_OUT_LITERAL(out, "null");
         return 0;
     }
     if (count == 0)
-        JSON_OUT_LITERAL(out, "{");
+        MR_OUT_LITERAL(out, "{");
     for (size_t i = 0; i < count; i++) {
-        const struct row_column *column = &columns[i];
+        const struct mr_row_column *column = &columns[i];
         const struct mr_value *value = &values[column->index];
         int rc;
 
-        json_out_raw(out, column->lead);
+        mr_out_raw(out, column->lead);
         if (put_fast(writer, column, value))
             continue;
         rc = write_slow(writer, column, value, old, err);
@@ -246,6 +247,6 @@ int row_write(struct row_writer *writer, const struct row_column *columns, size_
             return rc;
         }
     }
-    JSON_OUT_LITERAL(out, "}");
+    MR_OUT_LITERAL(out, "}");
     return 0;
 }

@@ -6,11 +6,11 @@
  * The room is doubled when it runs out, so that a value of n bytes is moved log n times at most. Long strings
  * are escaped piece by piece: reserving the worst case of six bytes per byte would take 600 MB for a text of
  * 100 MB that needs hardly any escaping. */
-#include "connectors/encoder_json/out.h"
+#include "schema/json_out.h"
 
 #define PIECE 4096
 
-void json_out_begin(struct json_out *out, struct mr_arena *arena, size_t room)
+void mr_out_begin(struct mr_out *out, struct mr_arena *arena, size_t room)
 {
     size_t got;
 
@@ -20,7 +20,7 @@ void json_out_begin(struct json_out *out, struct mr_arena *arena, size_t room)
     out->end = out->start + got;
 }
 
-struct mr_slice json_out_end(struct json_out *out)
+struct mr_slice mr_out_end(struct mr_out *out)
 {
     struct mr_slice text = {out->start, (size_t)(out->at - out->start)};
 
@@ -28,7 +28,7 @@ struct mr_slice json_out_end(struct json_out *out)
     return text;
 }
 
-void json_out_grow(struct json_out *out, size_t more)
+void mr_out_grow(struct mr_out *out, size_t more)
 {
     size_t written = (size_t)(out->at - out->start);
     size_t least = written + more, twice = 2 * (size_t)(out->end - out->start), got;
@@ -39,23 +39,23 @@ void json_out_grow(struct json_out *out, size_t more)
     out->end = out->start + got;
 }
 
-void json_out_long_text(struct json_out *out, struct mr_slice text)
+void mr_out_long_text(struct mr_out *out, struct mr_slice text)
 {
-    json_out_need(out, text.size + 2);
+    mr_out_need(out, text.size + 2);
     *out->at++ = '"';
     while (text.size > 0) {
         size_t piece = text.size < PIECE ? text.size : PIECE;
-        json_out_need(out, 6 * piece + 1);
+        mr_out_need(out, 6 * piece + 1);
         out->at = mr_json_put_escaped(out->at, mr_slice(text.data, piece));
         text.data += piece;
         text.size -= piece;
     }
-    json_out_need(out, 1);
+    mr_out_need(out, 1);
     *out->at++ = '"';
 }
 
-void json_out_base64(struct json_out *out, struct mr_slice bytes)
+void mr_out_base64(struct mr_out *out, struct mr_slice bytes)
 {
-    json_out_need(out, 2 + 4 * ((bytes.size + 2) / 3));
+    mr_out_need(out, 2 + 4 * ((bytes.size + 2) / 3));
     out->at = mr_json_put_base64(out->at, bytes);
 }
