@@ -1,0 +1,176 @@
+/* Asking pg_class, pg_attribute, pg_index and pg_type.
+ *
+ * All of this is *now*, while the stream may be hours behind: answers are hints (relation.h). Names are written
+ * with their schema, because the session's search_path is empty. Each table is asked for once per version of it,
+ * each user type once per table version that uses it: never per row.
+ *
+ * A unique index counts as a table's key when there is no primary key and it is complete (not partial, no
+ * expression, not deferred, all columns NOT NULL); the one created first wins. */
+#include "connectors/source_postgres/catalog.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct mr_slice copy(struct mr_arena *arena, const PGresult *result, int row, int column)
+{
+    return mr_arena_copy(
+        arena, mr_slice(PQgetvalue(result, row, column), (size_t)PQgetlength(result, row, column)));
+}
+
+static int ask(struct mr_pg_source *source, const char *what, PGresult **ret_result,
+               struct mr_err *err)
+{
+    return mr_pg_query(&source->sql_connect, source->sql, mr_buf_cstr(&source->sql_text), what,
+                       ret_result, err);
+}
+
+static int ask_type(void *state, struct mr_arena *arena, uint32_t oid,
+                    struct mr_pg_type_info *ret_info, struct mr_err *err)
+{
+    struct mr_pg_source *source = state;
+    struct mr_slice *labels;
+    PGresult *result;
+    int rc;
+
+    mr_buf_clear(&source->sql_text);
+    mr_buf_printf(
+        &source->sql_text,
+        "SELECT t.typname, t.typtype, CASE WHEN t.typcategory = 'A' AND t.typlen = -1 THEN "
+        "t.typelem ELSE 0 END, t.typbasetype, t.typtypmod, t.typdelim, e.enumlabel "
+        "FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_enum e ON e.enumtypid = t.oid "
+        "WHERE t.oid = %" PRIu32 " ORDER BY e.enumsortorder",
+        oid);
+    rc = ask(source, "read the catalogue's description of a type", &result, err);
+    if (rc < 0)
+        return rc;
+    if (PQntuples(result) > 0) {
+        ret_info->oid = oid;
+        ret_info->name = copy(arena, result, 0, 0);
+        ret_info->kind = mr_pg_text(result, 0, 1)[0];
+        ret_info->element = (uint32_t)mr_pg_number(result, 0, 2);
+        ret_info->base = (uint32_t)mr_pg_number(result, 0, 3);
+        ret_info->modifier = (int32_t)mr_pg_number(result, 0, 4);
+        ret_info->delimiter = mr_pg_text(result, 0, 5)[0];
+        if (!PQgetisnull(result, 0, 6)) {
+            labels = MR_ARENA_ARRAY(arena, struct mr_slice, (size_t)PQntuples(result));
+            for (int i = 0; i < PQntuples(result); i++)
+                labels[i] = copy(arena, result, i, 6);
+            ret_info->labels = labels;
+            ret_info->label_count = (uint32_t)PQntuples(result);
+        }
+    }
+    PQclear(result);
+    return 0;
+}
+
+static void table_sql(struct mr_buf *sql, uint32_t oid, int version)
+{
+    mr_buf_clear(sql);
+    mr_buf_printf(
+        sql,
+        "SELECT a.attname, a.attnotnull, %s, pg_catalog.pg_get_expr(d.adbin, d.adrelid), "
+        "coalesce(pg_catalog.array_position((p.indkey::int2[])[0:p.indnkeyatts - 1], a.attnum), "
+        "0), "
+        "coalesce(pg_catalog.array_position((u.indkey::int2[])[0:u.indnkeyatts - 1], a.attnum), "
+        "0), "
+        "coalesce(pg_catalog.array_position((r.indkey::int2[])[0:r.indnkeyatts - 1], a.attnum), 0) "
+        "FROM pg_catalog.pg_attribute a "
+        "LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum "
+        "LEFT JOIN pg_catalog.pg_index p ON p.indrelid = a.attrelid AND p.indisprimary "
+        "LEFT JOIN pg_catalog.pg_index r ON r.indrelid = a.attrelid AND r.indisreplident "
+        "LEFT JOIN LATERAL (SELECT i.indkey, i.indnkeyatts FROM pg_catalog.pg_index i WHERE "
+        "i.indrelid = a.attrelid "
+        "AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL "
+        "AND i.indexprs IS NULL AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_attribute x WHERE "
+        "x.attrelid = i.indrelid AND x.attnum = ANY (i.indkey::int2[]) AND NOT x.attnotnull) "
+        "ORDER BY i.indexrelid LIMIT 1) u ON true "
+        "WHERE a.attrelid = %" PRIu32 " AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+        version >= 120000 ? "a.attgenerated <> ''" : "false", oid);
+}
+
+static uint16_t place(const PGresult *result, int row, int column)
+{
+    return (uint16_t)mr_pg_number(result, row, column);
+}
+
+static int ask_table(void *state, struct mr_arena *arena, uint32_t oid,
+                     struct mr_pg_table_info *ret_info, struct mr_err *err)
+{
+    struct mr_pg_source *source = state;
+    struct mr_pg_column_info *columns;
+    PGresult *result;
+    int rc;
+
+    table_sql(&source->sql_text, oid, source->server.version);
+    rc = ask(source, "read the catalogue's description of a table", &result, err);
+    if (rc < 0)
+        return rc;
+    columns = MR_ARENA_ARRAY(arena, struct mr_pg_column_info, (size_t)PQntuples(result) + 1);
+    for (int i = 0; i < PQntuples(result); i++) {
+        columns[i] = (struct mr_pg_column_info){
+            .name = copy(arena, result, i, 0),
+            .not_null = mr_pg_true(result, i, 1),
+            .generated = mr_pg_true(result, i, 2),
+            .key = place(result, i, 4),
+            .unique = place(result, i, 5),
+            .identity = place(result, i, 6),
+        };
+        if (!PQgetisnull(result, i, 3) && !columns[i].generated)
+            columns[i].standard = copy(arena, result, i, 3);
+    }
+    ret_info->columns = columns;
+    ret_info->count = (uint32_t)PQntuples(result);
+    PQclear(result);
+    return 0;
+}
+
+void mr_pg_catalog_init(struct mr_pg_source *source)
+{
+    source->hints = (struct mr_pg_hints){source, ask_type, ask_table};
+}
+
+static const char candidates_sql[] =
+    "SELECT c.oid, n.nspname, c.relname, c.relkind, "
+    "c.relreplident = 'f' OR EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid "
+    "AND "
+    "CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false "
+    "END), "
+    "pg_catalog.pg_has_role(c.relowner, 'USAGE'), c.relispartition, c.relpersistence <> 'p', "
+    "c.reltuples "
+    "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' "
+    "AND n.nspname <> 'information_schema' ORDER BY n.nspname, c.relname";
+
+int mr_pg_candidates_load(struct mr_pg_source *source, struct mr_pg_candidates *ret_candidates,
+                          struct mr_err *err)
+{
+    struct mr_pg_candidates found = {0};
+    PGresult *result;
+    int rc = mr_pg_query(&source->sql_connect, source->sql, candidates_sql, "list the tables",
+                         &result, err);
+
+    if (rc < 0)
+        return rc;
+    found.items =
+        MR_ARENA_ARRAY(&source->arena, struct mr_pg_candidate, (size_t)PQntuples(result) + 1);
+    for (int i = 0; i < PQntuples(result); i++) {
+        struct mr_pg_candidate *candidate = &found.items[found.count];
+        *candidate = (struct mr_pg_candidate){
+            .oid = (uint32_t)mr_pg_number(result, i, 0),
+            .schema = copy(&source->arena, result, i, 1),
+            .name = copy(&source->arena, result, i, 2),
+            .kind = mr_pg_text(result, i, 3)[0],
+            .identity = mr_pg_true(result, i, 4),
+            .owned = mr_pg_true(result, i, 5),
+            .partition = mr_pg_true(result, i, 6),
+            .unlogged = mr_pg_true(result, i, 7),
+            .rows = strtod(mr_pg_text(result, i, 8), NULL),
+        };
+        found.count += mr_pg_filter_match(&source->filter, candidate->schema, candidate->name) &&
+                       !candidate->unlogged;
+    }
+    PQclear(result);
+    *ret_candidates = found;
+    return 0;
+}

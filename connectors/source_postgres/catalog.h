@@ -1,0 +1,28 @@
+/* Questions to the catalogue about one table or type, as hints for relation.h; and lists of tables. */
+#pragma once
+
+#include "connectors/source_postgres/source.h"
+
+/* Makes source->hints ask over source->sql. */
+void mr_pg_catalog_init(struct mr_pg_source *source);
+
+/* A table that could be captured. */
+struct mr_pg_candidate {
+    uint32_t oid;
+    struct mr_slice schema, name;
+    char kind;     /* r table, p partitioned */
+    bool identity; /* updates and deletes can be published without making them fail */
+    bool owned;    /* our role may publish it */
+    bool partition;
+    bool unlogged;
+    double rows; /* the planner's estimate; < 0 unknown */
+};
+
+struct mr_pg_candidates {
+    struct mr_pg_candidate *items;
+    size_t count;
+};
+
+/* All tables the user's patterns take in, by schema and name; in source->arena. */
+int mr_pg_candidates_load(struct mr_pg_source *source, struct mr_pg_candidates *ret_candidates,
+                          struct mr_err *err) MR_MUST_CHECK;

@@ -1,0 +1,175 @@
+/* Who is the server, and is it the one we know?
+ *
+ *     system identifier   another: this is not the cluster the position is from            source.system_changed
+ *     database            another                                                          source.database_changed
+ *     slot                another name than the position's                                 source.slot_changed
+ *     timeline            smaller than ours: the old primary came back                     source.timeline_behind
+ *                         larger: its history must contain ours, left after our position   source.timeline_left
+ *     resume              above what the server has written: a restored backup             source.position_ahead
+ *
+ * LSNs stay valid over a physical promotion; a row we delivered that the promoted standby never got does not
+ * exist any more, and that is what the switch point tells. */
+#include "connectors/source_postgres/open.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "connectors/source_postgres/stream.h"
+
+static int read_facts(struct mr_pg_source *source, struct mr_err *err)
+{
+    static const char sql[] =
+        "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('wal_level'), "
+        "(SELECT setting::bigint FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'), "
+        "pg_catalog.current_setting('server_encoding')";
+    PGresult *result;
+    int rc = mr_pg_query(&source->sql_connect, source->sql, sql, "read the server's settings",
+                         &result, err);
+
+    if (rc < 0)
+        return rc;
+    source->server.standby = mr_pg_true(result, 0, 0);
+    source->server.sender_timeout_ns = mr_pg_number(result, 0, 2) * MR_MS_NS;
+    source->feed.check_utf8 = strcmp(mr_pg_text(result, 0, 3), "SQL_ASCII") == 0;
+    if (strcmp(mr_pg_text(result, 0, 1), "logical") != 0) {
+        rc = mr_err_set(err, MR_CONFIG, "source.wal_level",
+                        "the server writes its log at wal_level = %s, which holds no row changes",
+                        mr_pg_text(result, 0, 1));
+        mr_err_hint(err,
+                    "ALTER SYSTEM SET wal_level = logical; then restart the server.\n(Amazon RDS: "
+                    "rds.logical_replication = 1; Cloud SQL: cloudsql.logical_decoding = on)");
+    }
+    PQclear(result);
+    return rc;
+}
+
+int mr_pg_open_sessions(struct mr_pg_source *source, struct mr_err *err)
+{
+    int rc = mr_pg_stream_connect(source, err);
+
+    if (rc == 0 && source->server.version < 120000)
+        rc = mr_err_set(err, MR_CONFIG, "source.version",
+                        "the server is PostgreSQL %d; 12 is the oldest that is supported",
+                        source->server.version / 10000);
+    if (rc == 0)
+        rc = mr_pg_open(&source->sql_connect, &source->sql, err);
+    return rc < 0 ? rc : read_facts(source, err);
+}
+
+bool mr_pg_history_find(const char *history, uint32_t timeline, uint64_t *ret_switch)
+{
+    while (history && *history) {
+        char lsn[24];
+        unsigned tli;
+        uint64_t found;
+        if (sscanf(history, "%u %23s", &tli, lsn) == 2 && tli == timeline &&
+            mr_pg_lsn_parse(lsn, &found)) {
+            *ret_switch = found;
+            return true;
+        }
+        history = strchr(history, '\n');
+        history += history != NULL;
+    }
+    return false;
+}
+
+static int gap_hint(const struct mr_pg_source *source, struct mr_err *err)
+{
+    mr_err_hint(
+        err,
+        "If this server is the right one and changes may be left out, go on from now:\n  "
+        "millrace checkpoint set %s now\nor read the tables again:\n  millrace resnapshot %s",
+        source->context->pipeline, source->context->pipeline);
+    return MR_GAP;
+}
+
+static int check_history(struct mr_pg_source *source, const struct mr_pg_position *position,
+                         struct mr_err *err)
+{
+    char sql[64], at[24], left[24];
+    uint64_t switched = 0;
+    PGresult *result;
+    bool found;
+    int rc;
+
+    (void)snprintf(sql, sizeof(sql), "TIMELINE_HISTORY %u", source->server.timeline);
+    rc = mr_pg_query(&source->stream_connect, source->conn, sql, "read the timeline's history",
+                     &result, err);
+    if (rc < 0)
+        return rc;
+    found = mr_pg_history_find(mr_pg_text(result, 0, 1), position->timeline, &switched);
+    PQclear(result);
+    if (found && position->done <= switched && (position->n == 0 || position->resume < switched))
+        return 0;
+    if (!found)
+        mr_err_set(err, MR_GAP, "source.timeline_unknown",
+                   "the server is on timeline %u, whose history does not contain our timeline %u",
+                   source->server.timeline, position->timeline);
+    else
+        mr_err_set(
+            err, MR_GAP, "source.timeline_left",
+            "the server was promoted from timeline %u at %s, and we have delivered changes of it "
+            "up to %s: those after the promotion do not exist any more",
+            position->timeline, mr_pg_lsn_format(switched, left),
+            mr_pg_lsn_format(position->done, at));
+    return gap_hint(source, err);
+}
+
+static int check_log_end(struct mr_pg_source *source, const struct mr_pg_position *position,
+                         struct mr_err *err)
+{
+    char at[24], end[24];
+
+    if (!position->started || position->resume <= source->server.wal_end)
+        return 0;
+    mr_err_set(
+        err, MR_GAP, "source.position_ahead",
+        "the sink stands at %s, but the server's log ends at %s: it was restored from a backup, or "
+        "it is another server",
+        mr_pg_lsn_format(position->resume, at), mr_pg_lsn_format(source->server.wal_end, end));
+    return gap_hint(source, err);
+}
+
+int mr_pg_check_position(struct mr_pg_source *source, const struct mr_pg_position *position,
+                         struct mr_err *err)
+{
+    const struct mr_pg_server *server = &source->server;
+
+    if (strcmp(position->system, server->system) != 0) {
+        mr_err_set(err, MR_GAP, "source.system_changed",
+                   "the position is of the server with system identifier %s; this one's is %s",
+                   position->system, server->system);
+        return gap_hint(source, err);
+    }
+    if (strcmp(position->database, server->database) != 0) {
+        mr_err_set(err, MR_GAP, "source.database_changed",
+                   "the position is of database %s; source.dsn leads to %s", position->database,
+                   server->database);
+        return gap_hint(source, err);
+    }
+    if (strcmp(position->slot, source->slot) != 0) {
+        mr_err_set(err, MR_CONFIG, "source.slot_changed",
+                   "the position was read through slot %s; source.slot now says %s", position->slot,
+                   source->slot);
+        mr_err_hint(err,
+                    "Set source.slot back to %s, or begin anew: millrace checkpoint set %s now",
+                    position->slot, source->context->pipeline);
+        return MR_CONFIG;
+    }
+    if (position->timeline > server->timeline) {
+        mr_err_set(
+            err, MR_GAP, "source.timeline_behind",
+            "the server is on timeline %u, older than our %u: this is a primary from before a "
+            "failover",
+            server->timeline, position->timeline);
+        return gap_hint(source, err);
+    }
+    if (position->timeline < server->timeline && position->started) {
+        int rc = check_history(source, position, err);
+        if (rc < 0)
+            return rc;
+    }
+    return check_log_end(source, position, err);
+}

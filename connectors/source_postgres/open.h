@@ -1,0 +1,15 @@
+/* Opening: both sessions, who the server is, and whether the position held fits it. */
+#pragma once
+
+#include "connectors/source_postgres/source.h"
+
+/* Fills source->server over both sessions and checks wal_level. */
+int mr_pg_open_sessions(struct mr_pg_source *source, struct mr_err *err) MR_MUST_CHECK;
+
+/* Identity, timeline and place of the position held against this server. MR_GAP, MR_CONFIG. */
+int mr_pg_check_position(struct mr_pg_source *source, const struct mr_pg_position *position,
+                         struct mr_err *err) MR_MUST_CHECK;
+
+/* Whether `position` at `lsn` of `timeline` lies on the history of a newer timeline: lines "tli TAB lsn TAB ...".
+ * *ret_switch: where the old timeline was left. False: the timeline is not in the history. */
+bool mr_pg_history_find(const char *history, uint32_t timeline, uint64_t *ret_switch);

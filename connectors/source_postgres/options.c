@@ -1,0 +1,137 @@
+/* The option table of the PostgreSQL source: what a user may write below `source:`, in the words they read.
+ *
+ * Type and name are keys of every source and are not listed here. Names and defaults follow Debezium's where a
+ * user would look for them (snapshot modes, skipped_operations), without its dots. */
+#include "connectors/source_postgres/options.h"
+
+#include <stddef.h>
+
+#define AT(field) offsetof(struct mr_pg_config, field)
+#define GROUP_AT(field)                                                                            \
+    (offsetof(struct mr_pg_config, publication.field) - offsetof(struct mr_pg_config, publication))
+
+static const char *const creates[] = {"filtered", "all_tables", "never", NULL};
+static const char *const snapshots[] = {"initial", "initial_only", "no_data", "when_needed", NULL};
+static const char *const binaries[] = {"auto", "never", NULL};
+
+static const struct mr_option publication_options[] = {
+    {.key = "name",
+     .type = MR_OPTION_STRING,
+     .offset = GROUP_AT(name),
+     .doc = "The publication to read. Default: the slot's name."},
+    {.key = "create",
+     .type = MR_OPTION_ENUM,
+     .offset = GROUP_AT(create),
+     .standard = "filtered",
+     .choices = creates,
+     .doc =
+         "What to do when it does not exist: filtered creates it for exactly the tables of "
+         "`tables`; "
+         "all_tables for every table (needs a superuser); never stops and prints the SQL. Tables "
+         "without a replica identity are published for insert only, in a second publication with "
+         "_inserts at the end of its name, because publishing their updates would make the "
+         "application's UPDATE fail."},
+    {0},
+};
+
+const struct mr_option mr_pg_options[] = {
+    {.key = "dsn",
+     .type = MR_OPTION_STRING,
+     .offset = AT(dsn),
+     .doc =
+         "Where the database is, as libpq writes it: \"host=db dbname=shop user=cdc\" or "
+         "postgresql://cdc@db/shop. Every libpq key works (sslmode, service, target_session_attrs, "
+         "several hosts). What is missing comes from PGHOST, PGUSER and so on."},
+    {.key = "password",
+     .type = MR_OPTION_STRING,
+     .flags = MR_OPTION_SECRET,
+     .offset = AT(password),
+     .doc =
+         "The password, best as ${file:/run/secrets/pg} or ${env:PGPASSWORD}. Default: what libpq "
+         "finds (.pgpass, PGPASSWORD)."},
+    {.key = "tables",
+     .type = MR_OPTION_LIST,
+     .offset = AT(tables),
+     .doc =
+         "Which tables: patterns of schema.table with * and ?; a leading ! takes tables out again; "
+         "/.../ is a regular expression that must match the whole name, without regard to case, as "
+         "in "
+         "Debezium's lists. Default: all tables that are not the system's."},
+    {.key = "slot",
+     .type = MR_OPTION_STRING,
+     .offset = AT(slot),
+     .doc = "The replication slot, created if absent. Lower case letters, digits and _. Default: "
+            "millrace_ and the name of the source."},
+    {.key = "publication",
+     .type = MR_OPTION_GROUP,
+     .offset = AT(publication),
+     .group = publication_options,
+     .doc = "The publication that says which tables the server sends."},
+    {.key = "snapshot",
+     .type = MR_OPTION_ENUM,
+     .offset = AT(snapshot),
+     .standard = "initial",
+     .choices = snapshots,
+     .doc =
+         "initial reads the tables' rows at the first start, then the changes from exactly there; "
+         "initial_only ends after the rows; no_data reads changes only; when_needed is initial, "
+         "and "
+         "reads the tables again when the position cannot be resumed."},
+    {.key = "snapshot_include_collection_list",
+     .type = MR_OPTION_LIST,
+     .offset = AT(snapshot_tables),
+     .doc = "Read the rows of these tables only (patterns as in tables). Changes still come from "
+            "all."},
+    {.key = "snapshot_select_statement_overrides",
+     .type = MR_OPTION_MAP,
+     .offset = AT(snapshot_selects),
+     .doc =
+         "For single tables (schema.table), the SELECT that reads their rows instead of the whole "
+         "table. It must give the table's columns."},
+    {.key = "adopt_slot",
+     .type = MR_OPTION_BOOL,
+     .offset = AT(adopt_slot),
+     .standard = "false",
+     .doc = "Take over a slot that exists although this pipeline never made it, and begin where it "
+            "stands. Without this such a slot is refused: it may be somebody else's."},
+    {.key = "skipped_operations",
+     .type = MR_OPTION_LIST,
+     .offset = AT(skipped_operations),
+     .standard = "t",
+     .doc =
+         "Operations that give no events: c (insert), u (update), d (delete), t (truncate); none "
+         "skips nothing."},
+    {.key = "binary",
+     .type = MR_OPTION_ENUM,
+     .offset = AT(binary),
+     .standard = "auto",
+     .choices = binaries,
+     .doc = "auto asks the server (14 and newer) for values in binary when every type in use can "
+            "be read "
+            "so; never always reads text. The events are the same."},
+    {.key = "decoding_memory",
+     .type = MR_OPTION_SIZE,
+     .offset = AT(decoding_memory),
+     .standard = "256MiB",
+     .min = 64 << 10,
+     .max = 1LL << 40,
+     .doc =
+         "logical_decoding_work_mem of our session: how much of unfinished transactions the server "
+         "keeps in memory before it writes them to its disk (13 and newer)."},
+    {.key = "status_interval",
+     .type = MR_OPTION_DURATION,
+     .offset = AT(status_interval),
+     .standard = "10s",
+     .min = 100000000,
+     .max = 3600LL * 1000000000,
+     .doc = "How often the server is told where we are, at the latest; a quarter of its "
+            "wal_sender_timeout when that is less."},
+    {.key = "connect_timeout",
+     .type = MR_OPTION_DURATION,
+     .offset = AT(connect_timeout),
+     .standard = "10s",
+     .min = 100000000,
+     .max = 600LL * 1000000000,
+     .doc = "How long one attempt to connect may take."},
+    {0},
+};

@@ -1,0 +1,32 @@
+/* The replication slot: looking at it, making it, beginning to read it. */
+#pragma once
+
+#include "connectors/source_postgres/source.h"
+
+struct mr_pg_slot {
+    bool exists, logical, temporary, active, two_phase, lost;
+    char plugin[MR_PG_NAME], database[MR_PG_NAME];
+    char reason[64];    /* why it is lost: "wal_removed", ... */
+    uint64_t confirmed; /* confirmed_flush_lsn; 0 none */
+    uint64_t restart;
+    int active_pid;
+};
+
+/* The name this pipeline's slot has when none is set: millrace_<name>, sanitised; as given otherwise. MR_CONFIG
+ * source.slot_name when that is no slot name. */
+int mr_pg_slot_name(struct mr_pg_source *source, struct mr_err *err) MR_MUST_CHECK;
+
+int mr_pg_slot_look(struct mr_pg_source *source, struct mr_pg_slot *ret_slot,
+                    struct mr_err *err) MR_MUST_CHECK;
+
+/* Whether the slot, as it is, can be read from where we stand. Errors: source.slot_* */
+int mr_pg_slot_check(struct mr_pg_source *source, const struct mr_pg_slot *slot,
+                     struct mr_err *err) MR_MUST_CHECK;
+
+/* Makes it on the replication session and sets slot_point; with `export`, snapshot_name too. Waits for open
+ * transactions, as long as that takes, and names them after some seconds. */
+int mr_pg_slot_create(struct mr_pg_source *source, bool export, struct mr_err *err) MR_MUST_CHECK;
+
+/* Takes the answer to START_REPLICATION, which was sent; ends a predecessor's session when that may be done. */
+int mr_pg_slot_start(struct mr_pg_source *source, PGresult **ret_result,
+                     struct mr_err *err) MR_MUST_CHECK;

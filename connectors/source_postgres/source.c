@@ -1,0 +1,329 @@
+/* The PostgreSQL source: what the engine calls.
+ *
+ *     open   two sessions; who is the server; the position held, checked against server, slot, publication
+ *     (the engine commits the claim)
+ *     start  publication, then slot, in this order; then START_REPLICATION at the position
+ *     read   stream.c
+ *     close  last status; a tail's slot goes with its session, its publication is dropped
+ *
+ * Nothing is made on the server before the claim is committed, so a loser of two instances leaves no slot. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "connectors/source_postgres/catalog.h"
+#include "connectors/source_postgres/open.h"
+#include "connectors/source_postgres/publication.h"
+#include "connectors/source_postgres/slot.h"
+#include "connectors/source_postgres/source.h"
+#include "connectors/source_postgres/stream.h"
+
+static bool wanted(void *state, struct mr_slice schema, struct mr_slice table)
+{
+    struct mr_pg_source *source = state;
+
+    return mr_pg_filter_match(&source->filter, schema, table);
+}
+
+static int set_skipped(struct mr_pg_source *source, struct mr_err *err)
+{
+    const struct mr_option_list *list = &source->config->skipped_operations;
+    struct mr_pg_feed *feed = &source->feed;
+
+    feed->skip_truncate = list->count == 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const char *item = list->items[i];
+        if (strcmp(item, "c") == 0)
+            feed->skip_create = true;
+        else if (strcmp(item, "u") == 0)
+            feed->skip_update = true;
+        else if (strcmp(item, "d") == 0)
+            feed->skip_delete = true;
+        else if (strcmp(item, "t") == 0)
+            feed->skip_truncate = true;
+        else if (strcmp(item, "none") != 0 || list->count > 1)
+            return mr_err_set(err, MR_CONFIG, "source.skipped_operations",
+                              "skipped_operations knows c, u, d, t, or none alone; not \"%s\"",
+                              item);
+    }
+    return 0;
+}
+
+static void set_connects(struct mr_pg_source *source)
+{
+    mr_pg_application(source->context->pipeline, source->application);
+    source->sql_connect = (struct mr_pg_connect){
+        .context = source->context,
+        .dsn = source->config->dsn,
+        .password = source->config->password,
+        .application = source->application,
+        .timeout_ns = source->config->connect_timeout,
+    };
+    source->stream_connect = source->sql_connect;
+    source->stream_connect.replication = true;
+}
+
+static int set_up(struct mr_pg_source *source, const struct mr_source_args *args,
+                  struct mr_err *err)
+{
+    struct mr_pg_position position = {0};
+    int rc = 0;
+
+    *source = (struct mr_pg_source){
+        .context = args->context,
+        .config = args->config,
+        .until = args->until,
+        .temporary = args->temporary,
+        .args = args,
+        .batch_bytes = args->batch_bytes ? args->batch_bytes : 1 << 20,
+        .resume_number = args->resume_number,
+        .first = args->resume.size == 0,
+    };
+    mr_arena_init(&source->arena, 64 << 10, 64 << 10);
+    mr_buf_init(&source->sql_text, 16 << 20);
+    mr_buf_init(&source->claim, 64 << 20);
+    set_connects(source);
+    if (args->resume.size > 0)
+        rc = mr_pg_position_parse(args->resume, &position, err);
+    mr_pg_feed_init(&source->feed, source->context, position);
+    source->feed.relations.filter = wanted;
+    source->feed.relations.filter_state = source;
+    mr_pg_catalog_init(source);
+    source->feed.relations.hints = &source->hints;
+    if (rc == 0)
+        rc = mr_pg_filter_init(&source->filter, &source->config->tables, err);
+    if (rc == 0)
+        rc = mr_pg_filter_init(&source->snapshot_filter, &source->config->snapshot_tables, err);
+    if (rc == 0)
+        rc = set_skipped(source, err);
+    if (rc == 0)
+        rc = mr_pg_slot_name(source, err);
+    if (rc == 0)
+        rc = mr_pg_publication_name(source, err);
+    return rc;
+}
+
+/* Who we are on which server: all of a position but where it stands. */
+static void set_identity(struct mr_pg_source *source)
+{
+    struct mr_pg_position *position = &source->feed.position;
+    int64_t now_us = mr_clock_wall_us();
+
+    (void)snprintf(position->system, sizeof(position->system), "%s", source->server.system);
+    (void)snprintf(position->database, sizeof(position->database), "%s", source->server.database);
+    (void)snprintf(position->slot, sizeof(position->slot), "%s", source->slot);
+    (void)snprintf(position->publication, sizeof(position->publication), "%s", source->publication);
+    position->timeline = source->server.timeline;
+    source->feed.relations.database = mr_slice_str(position->database);
+    if (!source->first)
+        return;
+    position->base = source->resume_number + 1;
+    if (now_us > 0 && (uint64_t)now_us > position->base)
+        position->base = (uint64_t)now_us;
+}
+
+static int check_publication(struct mr_pg_source *source, struct mr_err *err)
+{
+    bool exists;
+    int rc = mr_pg_publication_look(source, &exists, err);
+
+    if (rc == 0 && !exists && source->feed.position.started)
+        return mr_pg_publication_gone(source, NULL, err);
+    return rc;
+}
+
+static int source_open(void *state, const struct mr_source_args *args, struct mr_slice *ret_claim,
+                       struct mr_err *err)
+{
+    struct mr_pg_source *source = state;
+    struct mr_pg_slot slot;
+    int rc = set_up(source, args, err);
+
+    if (rc == 0)
+        rc = mr_pg_open_sessions(source, err);
+    if (rc == 0 && !source->first)
+        rc = mr_pg_check_position(source, &source->feed.position, err);
+    if (rc == 0)
+        rc = mr_pg_slot_look(source, &slot, err);
+    if (rc == 0)
+        rc = mr_pg_slot_check(source, &slot, err);
+    if (rc == 0)
+        rc = check_publication(source, err);
+    if (rc < 0)
+        return rc;
+    if (slot.exists)
+        source->slot_point = slot.confirmed;
+    set_identity(source);
+    mr_pg_position_write(&source->feed.position, &source->claim);
+    *ret_claim = mr_buf_slice(&source->claim);
+    return 0;
+}
+
+/* The log's end as of now, for `until: now`. Behind a page's header nothing was written yet. */
+static int log_end(struct mr_pg_source *source, uint64_t *ret_lsn, struct mr_err *err)
+{
+    PGresult *result;
+    uint64_t lsn = 0;
+    int rc = mr_pg_query(&source->sql_connect, source->sql,
+                         source->server.standby ? "SELECT pg_catalog.pg_last_wal_replay_lsn()"
+                                                : "SELECT pg_catalog.pg_current_wal_insert_lsn()",
+                         "read the end of the log", &result, err);
+
+    if (rc < 0)
+        return rc;
+    (void)mr_pg_lsn_parse(mr_pg_text(result, 0, 0), &lsn);
+    PQclear(result);
+    *ret_lsn = lsn % 8192 <= 40 ? lsn - lsn % 8192 : lsn;
+    return 0;
+}
+
+static int set_until(struct mr_pg_source *source, struct mr_err *err)
+{
+    int rc = 0;
+
+    if (!source->until)
+        return 0;
+    if (strcmp(source->until, "now") == 0)
+        rc = log_end(source, &source->until_lsn, err);
+    else if (!mr_pg_lsn_parse(source->until, &source->until_lsn) || source->until_lsn == 0)
+        rc =
+            mr_err_set(err, MR_CONFIG, "source.until",
+                       "\"%s\" is neither now nor a log position such as 0/1A2B3C8", source->until);
+    source->feed.stop_lsn = source->until_lsn;
+    return rc;
+}
+
+static int make_slot(struct mr_pg_source *source, struct mr_err *err)
+{
+    struct mr_pg_position *position = &source->feed.position;
+    struct mr_pg_slot slot;
+    int rc = mr_pg_slot_look(source, &slot, err);
+
+    if (rc == 0 && !slot.exists)
+        rc = mr_pg_slot_create(source, false, err);
+    else if (rc == 0)
+        source->slot_point = slot.confirmed;
+    if (rc < 0)
+        return rc;
+    position->started = true;
+    position->resume = source->slot_point;
+    source->feed.resume_lsn = position->resume;
+    return 0;
+}
+
+/* Types that arrive as text are named once; any type without a binary reader makes the session text. */
+static int look_at_types(struct mr_pg_source *source, struct mr_err *err)
+{
+    struct mr_table *scratch = mr_table_new(1);
+    bool binary = source->server.version >= 140000 && source->config->binary == MR_PG_BINARY_AUTO;
+    PGresult *result;
+    int rc;
+
+    mr_buf_clear(&source->sql_text);
+    mr_buf_add_str(
+        &source->sql_text,
+        "SELECT a.atttypid, pg_catalog.format_type(a.atttypid, NULL), "
+        "min(p.schemaname || '.' || p.tablename || '.' || a.attname), count(*) FROM "
+        "pg_catalog.pg_publication_tables p JOIN pg_catalog.pg_namespace n ON n.nspname = "
+        "p.schemaname JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = "
+        "p.tablename JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 "
+        "AND NOT a.attisdropped WHERE p.pubname IN (");
+    mr_pg_add_literal(&source->sql_text, source->publication);
+    mr_buf_add_char(&source->sql_text, ',');
+    mr_pg_add_literal(&source->sql_text, source->inserts);
+    mr_buf_add_str(&source->sql_text, ") GROUP BY 1, 2");
+    rc = mr_pg_query(&source->sql_connect, source->sql, mr_buf_cstr(&source->sql_text),
+                     "read the published tables' types", &result, err);
+    for (int i = 0; rc == 0 && i < PQntuples(result); i++) {
+        struct mr_pg_type type;
+        rc = mr_pg_type_probe(&source->feed.relations, scratch,
+                              (uint32_t)mr_pg_number(result, i, 0), &type, err);
+        if (rc < 0)
+            break;
+        binary &= type.codec->binary != NULL;
+        if (type.codec == &mr_pg_codec_other)
+            mr_pg_note(source, MR_LOG_INFO, "source.type_as_text",
+                       "type %s (column %s%s) arrives as text", mr_pg_text(result, i, 1),
+                       mr_pg_text(result, i, 2),
+                       mr_pg_number(result, i, 3) > 1 ? " and others" : "");
+    }
+    if (rc == 0)
+        PQclear(result);
+    mr_table_unref(scratch);
+    source->stream.binary = binary;
+    return rc;
+}
+
+static int source_start(void *state, struct mr_err *err)
+{
+    struct mr_pg_source *source = state;
+    int rc = mr_pg_publication_ensure(source, err);
+
+    if (rc == 0 && !source->feed.position.started)
+        rc = make_slot(source, err);
+    if (rc == 0)
+        rc = set_until(source, err);
+    if (rc == 0)
+        rc = look_at_types(source, err);
+    if (rc < 0)
+        return rc;
+    atomic_store(&source->flush, source->feed.position.resume);
+    return mr_pg_stream_start(source, err);
+}
+
+static int source_read(void *state, struct mr_batch *batch, int64_t deadline_ns, struct mr_err *err)
+{
+    return mr_pg_stream_read(state, batch, deadline_ns, err);
+}
+
+static int source_tend(void *state, struct mr_err *err)
+{
+    return mr_pg_stream_tend(state, err);
+}
+
+static void source_confirm(void *state, const struct mr_position *position)
+{
+    struct mr_pg_source *source = state;
+    struct mr_pg_position held;
+
+    if (position->text.size == 0 || mr_pg_position_parse(position->text, &held, NULL) < 0)
+        return;
+    if (held.started && held.resume > atomic_load_explicit(&source->flush, memory_order_relaxed))
+        atomic_store_explicit(&source->flush, held.resume, memory_order_relaxed);
+    mr_pg_position_done(&held);
+}
+
+static void source_close(void *state)
+{
+    struct mr_pg_source *source = state;
+
+    mr_pg_stream_close(source);
+    if (source->temporary && source->sql)
+        mr_pg_publication_drop(source);
+    PQfinish(source->sql);
+    source->sql = NULL;
+    mr_pg_feed_done(&source->feed);
+    mr_pg_filter_done(&source->filter);
+    mr_pg_filter_done(&source->snapshot_filter);
+    mr_arena_done(&source->arena);
+    mr_buf_done(&source->sql_text);
+    mr_buf_done(&source->claim);
+}
+
+const struct mr_source mr_source_postgres = {
+    .name = "postgres",
+    .summary =
+        "Reads the change log of PostgreSQL 12 and newer through a logical replication slot.",
+    .options = mr_pg_options,
+    .config_size = sizeof(struct mr_pg_config),
+    .state_size = sizeof(struct mr_pg_source),
+    .open = source_open,
+    .start = source_start,
+    .read = source_read,
+    .confirm = source_confirm,
+    .order = mr_pg_position_order,
+    .tend = source_tend,
+    .close = source_close,
+};

@@ -1,0 +1,84 @@
+/* The state of one PostgreSQL source, shared by the files of this folder. Reader thread, but for `flush`. */
+#pragma once
+
+#include <libpq-fe.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "connectors/source_postgres/connect.h"
+#include "connectors/source_postgres/feed.h"
+#include "connectors/source_postgres/filter.h"
+#include "connectors/source_postgres/options.h"
+#include "plug/source.h"
+
+/* What a session is told about the server when it opens. */
+struct mr_pg_server {
+    int version; /* PQserverVersion: 150018 */
+    char system[24];
+    uint32_t timeline;
+    uint64_t wal_end; /* written (primary) or replayed (standby) when we looked */
+    char database[MR_PG_NAME];
+    bool standby;
+    int64_t sender_timeout_ns; /* wal_sender_timeout; 0 = off */
+};
+
+/* The stream's socket and its clock. */
+struct mr_pg_stream {
+    bool active; /* START_REPLICATION was answered: CopyBoth */
+    bool binary;
+    bool behind;              /* the last drain found a lot: pause before the next */
+    bool reply_wanted;        /* the server asked for a status */
+    bool publication_missing; /* PostgreSQL 18's warning was seen */
+    uint64_t flush_sent;      /* flush position last sent */
+    uint64_t server_end;      /* walEnd of the last frame */
+    int64_t status_ns;        /* when a status was sent last */
+    int64_t interval_ns;      /* a status is due this long after */
+    uint64_t told_resume;     /* position.resume of the last batch that carried a position */
+    int64_t told_ns;          /* when that was */
+    int64_t drained_ns;       /* when the last drain ended */
+};
+
+struct mr_pg_snapshot;
+
+struct mr_pg_source {
+    const struct mr_context *context;
+    const struct mr_pg_config *config;
+    const char *until;
+    const struct mr_source_args *args; /* the engine sets take_over in it between open and start */
+    bool temporary;
+    size_t batch_bytes;
+    uint64_t resume_number;
+
+    struct mr_arena arena; /* names and the like, as long as the source is open */
+    char application[64];
+    struct mr_pg_connect sql_connect, stream_connect;
+    PGconn *sql, *conn; /* ordinary session; replication session */
+    struct mr_pg_server server;
+    struct mr_pg_filter filter, snapshot_filter;
+    char slot[MR_PG_NAME];
+    char publication[MR_PG_NAME], inserts[MR_PG_NAME]; /* inserts: for tables without identity */
+    bool use_inserts;                                  /* that second publication exists */
+    bool slot_made;                                    /* by this session, just now */
+    bool first;                                        /* no position was held: base is set anew */
+    char *snapshot_name; /* exported by the slot's creation; NULL: none */
+    uint64_t slot_point; /* where a slot made or adopted by this session begins */
+
+    struct mr_pg_hints hints;
+    struct mr_pg_feed feed;
+    bool feed_ready;
+    struct mr_pg_stream stream;
+    struct mr_pg_snapshot *snapshot; /* NULL: not reading tables */
+    uint64_t until_lsn;              /* 0 = for ever */
+    bool ended;                      /* `until` was reached */
+    _Atomic uint64_t flush;          /* durable position, from confirm() */
+    struct mr_buf sql_text;          /* for making statements */
+    struct mr_buf claim;
+};
+
+/* Notes to the user, with the pipeline's own sink for them. */
+#define mr_pg_note(source, level, code, ...)                                                       \
+    ((source)->context->notes.note ? (source)->context->notes.note((source)->context->notes.state, \
+                                                                   (level), (code), __VA_ARGS__)   \
+                                   : (void)0)
