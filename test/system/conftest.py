@@ -11,6 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from millrace import Millrace  # noqa: E402
 from servers.kafka import Kafka  # noqa: E402
 from servers.postgres import Database, Postgres  # noqa: E402
+from servers.proxy import Proxy  # noqa: E402
 from servers.registry import Registry  # noqa: E402
 
 numbers = itertools.count(1)
@@ -62,6 +63,30 @@ def kafka3():
         yield cluster.start()
     finally:
         cluster.close()
+
+
+@pytest.fixture(scope="session")
+def kafka_secure():
+    """A broker with SASL_PLAINTEXT, SSL and SASL_SSL beside PLAINTEXT: .client(protocol, mechanism) .authority"""
+    cluster = Kafka(brokers=1, secure=True)
+    try:
+        yield cluster.start()
+    finally:
+        cluster.close()
+
+
+@pytest.fixture
+def proxy():
+    """proxy(port): a Proxy in front of that port; .port .cut() .down() .up() .hold() .release()"""
+    proxies = []
+
+    def make(port):
+        proxies.append(Proxy(port))
+        return proxies[-1]
+
+    yield make
+    for each in proxies:
+        each.close()
 
 
 @pytest.fixture(scope="session")

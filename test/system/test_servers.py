@@ -2,7 +2,10 @@
 import json
 import urllib.request
 
+import psycopg
+import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
 
 
 def test_postgres_has_logical_decoding_and_survives_a_kill(db):
@@ -25,6 +28,39 @@ def test_kafka_hides_aborted_records_from_committed_readers(kafka):
         producer.commit_transaction(30) if commit else producer.abort_transaction(30)
     assert [message.value() for message in kafka.consume("servers")] == [b"1", b"3"]
     assert len(kafka.consume("servers", isolation="read_uncommitted")) == 3
+
+
+@pytest.mark.parametrize("protocol, mechanism", [
+    ("SSL", ""), ("SASL_PLAINTEXT", "PLAIN"), ("SASL_PLAINTEXT", "SCRAM-SHA-256"), ("SASL_SSL", "SCRAM-SHA-512")])
+def test_kafka_speaks_securely(kafka_secure, protocol, mechanism):
+    admin = AdminClient(kafka_secure.client(protocol, mechanism))
+    assert len(admin.list_topics(timeout=20).brokers) == 1
+
+
+def test_three_brokers_lose_one(kafka3):
+    kafka3.create_topic("three", partitions=3)
+    producer = Producer({"bootstrap.servers": kafka3.bootstrap, "acks": "all"})
+    kafka3.kill9(2)
+    for number in range(30):
+        producer.produce("three", str(number))
+    assert producer.flush(60) == 0
+    kafka3.start(2)
+    assert len(kafka3.consume("three", seconds=60)) == 30
+
+
+def test_proxy_cuts_and_comes_back(db, proxy):
+    between = proxy(db.server.port)
+    dsn = db.dsn.replace(f"port={db.server.port}", f"port={between.port}")
+    with psycopg.connect(dsn) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+        between.down()
+        with pytest.raises(psycopg.OperationalError):
+            connection.execute("select 1")
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(dsn)
+    between.up()
+    with psycopg.connect(dsn) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
 
 
 def test_registry_registers_a_schema(registry):

@@ -1,7 +1,9 @@
 """Apache Kafka in KRaft mode, one or several brokers, each also a controller, on free ports of 127.0.0.1.
 
 Topics are not created on their own (auto.create.topics.enable=false). Settings of the broker can be given as
-Kafka(settings={"name": "value"}).
+Kafka(settings={"name": "value"}). Kafka(secure=True) listens with SASL_PLAINTEXT, SSL (client certificate asked for but
+not needed) and SASL_SSL too: user alice, password "alice secret", by PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512;
+.client("SASL_SSL", "SCRAM-SHA-512") are librdkafka's settings for that.
 """
 import base64
 import pathlib
@@ -12,50 +14,73 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from . import java, process
+from .certificates import Authority
 
 VERSION = "4.3.1"
 PACKAGES = [f"org.apache.kafka:kafka_2.13:{VERSION}", f"org.apache.kafka:kafka-tools:{VERSION}",
             "org.apache.logging.log4j:log4j-slf4j-impl:2.25.5", "org.apache.logging.log4j:log4j-core:2.25.5"]
 
 
+SECURE = ("SASL_PLAINTEXT", "SSL", "SASL_SSL")
+USER, PASSWORD = "alice", "alice secret"
+
+
 class Broker:
-    def __init__(self, number: int, folder: pathlib.Path):
+    def __init__(self, number: int, folder: pathlib.Path, protocols: tuple[str, ...]):
         self.number = number
         self.folder = folder
-        self.port, self.controller_port = process.free_port(), process.free_port()
+        self.ports = {protocol: process.free_port() for protocol in protocols}
+        self.port, self.controller_port = self.ports["PLAINTEXT"], process.free_port()
         self.process = None
 
 
 class Kafka:
-    def __init__(self, brokers: int = 1, settings: dict[str, str] | None = None, heap: str = "512m"):
+    def __init__(self, brokers: int = 1, settings: dict[str, str] | None = None, heap: str = "512m",
+                 secure: bool = False):
         self.libs = java.install(f"kafka-{VERSION}", lambda folder: java.jars(PACKAGES, folder)) / "libs"
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="millrace-kafka-"))
         self.settings = settings or {}
         self.heap = heap
+        self.authority = Authority(self.folder / "certificates") if secure else None
+        self.protocols = ("PLAINTEXT", *SECURE) if secure else ("PLAINTEXT",)
         self.brokers = []
         for number in range(1, brokers + 1):
             folder = self.folder / str(number)
             folder.mkdir()
-            self.brokers.append(Broker(number, folder))
+            self.brokers.append(Broker(number, folder, self.protocols))
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         for broker in self.brokers:
             self._format(broker, cluster)
 
     @property
     def bootstrap(self) -> str:
-        return ",".join(f"127.0.0.1:{broker.port}" for broker in self.brokers)
+        return self.bootstrap_of("PLAINTEXT")
+
+    def bootstrap_of(self, protocol: str) -> str:
+        return ",".join(f"127.0.0.1:{broker.ports[protocol]}" for broker in self.brokers)
+
+    def client(self, protocol: str = "PLAINTEXT", mechanism: str = "PLAIN") -> dict[str, str]:
+        """librdkafka's settings to reach the listener of that protocol."""
+        words = {"bootstrap.servers": self.bootstrap_of(protocol), "security.protocol": protocol}
+        if "SSL" in protocol.replace("SASL", ""):
+            words["ssl.ca.location"] = str(self.authority.ca)
+        if protocol.startswith("SASL"):
+            words |= {"sasl.mechanism": mechanism, "sasl.username": USER, "sasl.password": PASSWORD}
+        return words
 
     def _properties(self, broker: Broker) -> pathlib.Path:
         copies = min(3, len(self.brokers))
         voters = ",".join(f"{other.number}@127.0.0.1:{other.controller_port}" for other in self.brokers)
+        clients = ",".join(f"{name}://127.0.0.1:{port}" for name, port in broker.ports.items())
         lines = {
             "process.roles": "broker,controller",
             "node.id": broker.number,
-            "listeners": f"PLAINTEXT://127.0.0.1:{broker.port},CONTROLLER://127.0.0.1:{broker.controller_port}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{broker.port}",
+            "listeners": f"{clients},CONTROLLER://127.0.0.1:{broker.controller_port}",
+            "advertised.listeners": clients,
             "controller.listener.names": "CONTROLLER",
             "controller.quorum.voters": voters,
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listener.security.protocol.map": ",".join(f"{name}:{name}" for name in self.protocols)
+                                              + ",CONTROLLER:PLAINTEXT",
             "log.dirs": broker.folder / "data",
             "auto.create.topics.enable": "false",
             "default.replication.factor": copies,
@@ -68,18 +93,37 @@ class Kafka:
             "share.coordinator.state.topic.replication.factor": copies,
             "share.coordinator.state.topic.min.isr": max(1, copies - 1),
             "group.initial.rebalance.delay.ms": 0,
-        } | self.settings
+        } | (self._security(broker) if self.authority else {}) | self.settings
         path = broker.folder / "server.properties"
         path.write_text("".join(f"{key}={value}\n" for key, value in lines.items()))
         return path
+
+    def _security(self, broker: Broker) -> dict[str, str]:
+        certificate, key = self.authority.issue(f"broker-{broker.number}")
+        store = broker.folder / "key.pem"
+        # Java wants PKCS#8, which is what openssl req writes.
+        store.write_text(key.read_text() + certificate.read_text())
+        scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+        plain = ("org.apache.kafka.common.security.plain.PlainLoginModule required "
+                 f'user_{USER}="{PASSWORD}";')
+        lines = {"ssl.keystore.type": "PEM", "ssl.keystore.location": store, "ssl.truststore.type": "PEM",
+                 "ssl.truststore.location": self.authority.ca, "ssl.client.auth": "requested",
+                 "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512"}
+        for listener in ("sasl_plaintext", "sasl_ssl"):
+            lines[f"listener.name.{listener}.plain.sasl.jaas.config"] = plain
+            for mechanism in ("scram-sha-256", "scram-sha-512"):
+                lines[f"listener.name.{listener}.{mechanism}.sasl.jaas.config"] = scram
+        return lines
 
     def _java(self, *arguments):
         return [java.java(), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", java.log_config(self.folder), "-cp",
                 f"{self.libs}/*", *arguments]
 
     def _format(self, broker: Broker, cluster: str):
+        users = [word for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512") if self.authority
+                 for word in ("--add-scram", f"{mechanism}=[name={USER},password={PASSWORD}]")]
         command = self._java("-Xmx128m", "kafka.tools.StorageTool", "format", "-t", cluster, "-c",
-                             self._properties(broker))
+                             self._properties(broker), *users)
         done = process.Process(command, broker.folder / "format.log")
         assert done.popen.wait(60) == 0, f"kafka: format failed\n{done.tail()}"
 
