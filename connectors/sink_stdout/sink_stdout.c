@@ -155,7 +155,7 @@ static int flush(struct sink_stdout *sink, struct mr_err *err)
         else if (errno == EPIPE || errno == ECONNRESET)
             sink->done = true;
         else if (errno != EINTR)
-            return mr_err_errno(err, MR_RETRY, "sink.stdout_write", errno,
+            return mr_err_errno(err, MR_RETRY, "sink.stdout.write", errno,
                                 "cannot write to standard output");
     }
     sink->sent = sink->size = 0;

@@ -215,7 +215,7 @@ static void a_device_that_is_full_is_a_failure_to_retry(void **unused)
     rc = fixture.sink->poll(fixture.state, 0, &result, &err);
     end(&fixture);
     assert_int_equal(rc, MR_RETRY);
-    assert_string_equal(err.code, "sink.stdout_write");
+    assert_string_equal(err.code, "sink.stdout.write");
     assert_int_equal(result.durable, 0);
     free_list(result.released);
 }
