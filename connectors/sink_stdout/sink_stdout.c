@@ -39,7 +39,8 @@
 enum output { OUTPUT_FILE, OUTPUT_UNBLOCKED, OUTPUT_SOCKET, OUTPUT_CHUNKS };
 
 struct sink_stdout_config {
-    int content; /* enum mr_line_content */
+    int content;   /* enum mr_line_content */
+    int64_t limit; /* lines; 0 = none */
 };
 
 /* Durable once `after` batches are rendered and the bytes made until then are out. */
@@ -62,6 +63,8 @@ struct sink_stdout {
     uint64_t given, rendered; /* batches by write(); batches all of whose lines were made */
     uint64_t made, out;       /* bytes of lines made, bytes handed to the kernel: out <= made */
     uint64_t durable;         /* commit id */
+    uint64_t limit, lines;    /* lines <= limit, unless limit is 0 */
+    bool enough;              /* lines == limit: done once they are out */
     bool done;
 };
 
@@ -72,8 +75,17 @@ static const struct mr_option options[] = {{.key = "content",
                                             .choices = mr_line_contents,
                                             .doc =
                                                 "What a line holds: the value alone (a tombstone "
-                                                "has no line), or the whole record as an object "
-                                                "with topic, number, key, value and headers."},
+                                                "has no line), the whole record as an object "
+                                                "with topic, number, key, value and headers, or "
+                                                "text: the value's bytes, JSON or not."},
+                                           {.key = "limit",
+                                            .type = MR_OPTION_INT,
+                                            .offset = offsetof(struct sink_stdout_config, limit),
+                                            .standard = "0",
+                                            .min = 0,
+                                            .max = INT64_MAX,
+                                            .doc = "End the pipeline after this many lines; 0 is "
+                                                   "no limit."},
                                            {0}};
 
 static enum output find_output(int *ret_fd)
@@ -103,7 +115,8 @@ static int stdout_open(void *state, const struct mr_sink_args *args, struct mr_b
 
     (void)ret_checkpoint;
     (void)err;
-    *sink = (struct sink_stdout){.content = (enum mr_line_content)config->content};
+    *sink = (struct sink_stdout){.content = (enum mr_line_content)config->content,
+                                 .limit = (uint64_t)config->limit};
     sink->last = &sink->waiting;
     sink->freed = &sink->released;
     sink->output = find_output(&sink->fd);
@@ -159,6 +172,7 @@ static int flush(struct sink_stdout *sink, struct mr_err *err)
                                 "cannot write to standard output");
     }
     sink->sent = sink->size = 0;
+    sink->done |= sink->enough;
     return 0;
 }
 
@@ -194,16 +208,22 @@ static void mark_commits(struct sink_stdout *sink)
 /* Moves records of the waiting batches into the buffer until one does not fit. */
 static void render(struct sink_stdout *sink)
 {
-    while (sink->waiting) {
+    while (sink->waiting && !sink->enough) {
         struct mr_batch *batch = sink->waiting;
         for (; sink->next_record < batch->record_count; sink->next_record++) {
             const struct mr_record *record = &batch->records[sink->next_record];
             char *at = make_room(sink, mr_line_room(record, sink->content));
+            size_t size;
             if (!at)
                 return;
-            size_t size = (size_t)(mr_line_put(at, record, sink->content) - at);
+            size = (size_t)(mr_line_put(at, record, sink->content) - at);
             sink->size += size;
             sink->made += size;
+            sink->lines += size > 0;
+            if (sink->limit > 0 && sink->lines == sink->limit) {
+                sink->enough = true;
+                return;
+            }
         }
         sink->next_record = 0;
         sink->queued -= batch->bytes;

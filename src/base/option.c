@@ -245,15 +245,16 @@ void mr_option_expected(const struct mr_option *option, char *ret_text, size_t s
     add_range(option, ret_text, size);
 }
 
-/* "[a, b]" as written in a table. Only plain items: no quotes, no nesting. */
+/* "[a, b]", or "a", as written in a table. Only plain items: no quotes, no nesting. */
 static void default_list(const char *text, struct mr_option_list *list, struct mr_arena *arena)
 {
     size_t count = 1, length = strlen(text);
+    bool bracketed = length >= 2 && text[0] == '[' && text[length - 1] == ']';
     char *copy;
 
-    if (length < 2 || text[0] != '[' || text[length - 1] != ']' || length == 2)
+    if (length == 0 || (bracketed && length == 2))
         return;
-    copy = mr_arena_str(arena, mr_slice(text + 1, length - 2));
+    copy = mr_arena_str(arena, bracketed ? mr_slice(text + 1, length - 2) : mr_slice_str(text));
     for (const char *at = copy; *at; at++)
         count += *at == ',';
     list->items = MR_ARENA_ARRAY(arena, const char *, count);

@@ -9,8 +9,9 @@
 #include <string.h>
 
 const struct mr_verb *const mr_verbs[] = {
-    &mr_verb_check,   &mr_verb_run,  &mr_verb_config_show, &mr_verb_schema,
-    &mr_verb_version, &mr_verb_help, &mr_verb_completion,  NULL};
+    &mr_verb_tail,        &mr_verb_check,      &mr_verb_run,
+    &mr_verb_config_show, &mr_verb_schema,     &mr_verb_version,
+    &mr_verb_help,        &mr_verb_completion, NULL};
 
 static void init(struct mr_cli *cli)
 {

@@ -201,7 +201,7 @@ int mr_runner_run(struct mr_runner *runner)
         start(runner, &all[i], i);
     code = wait_for_all(runner, all, signals, &stopped);
     if (code != 0)
-        return runner->stop_is_success ? MR_EXIT_OK : code;
+        return code;
     close(signals);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     code = sum_up(runner, all);

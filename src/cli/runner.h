@@ -9,7 +9,6 @@ struct mr_runner {
     const struct mr_pipeline_config *const *configs;
     size_t count;
     struct mr_run_options options;
-    bool stop_is_success; /* tail: Ctrl-C, even at once, is how it ends */
 };
 
 /* Starts all, waits, sums up: the worst exit code; a second signal gives 130 or 143 at once, with threads still

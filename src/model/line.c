@@ -11,7 +11,7 @@
 
 #include "base/json.h"
 
-const char *const mr_line_contents[] = {"value", "record", NULL};
+const char *const mr_line_contents[] = {"value", "record", "text", NULL};
 
 /* {"topic":,"number":,"key":,"value":,"headers":{}} and a line feed, the number's digits included, rounded up. */
 #define FRAME_ROOM 96
@@ -77,6 +77,8 @@ size_t mr_line_room(const struct mr_record *record, enum mr_line_content content
 
     if (content == MR_LINE_VALUE)
         return record->value.data ? bytes_room(record->value) + 1 : 0;
+    if (content == MR_LINE_TEXT)
+        return record->value.data ? record->value.size + 1 : 0;
     room =
         FRAME_ROOM + 6 * record->topic.size + bytes_room(record->key) + bytes_room(record->value);
     for (uint32_t i = 0; i < record->header_count; i++)
@@ -86,10 +88,13 @@ size_t mr_line_room(const struct mr_record *record, enum mr_line_content content
 
 char *mr_line_put(char *at, const struct mr_record *record, enum mr_line_content content)
 {
+    if (content != MR_LINE_RECORD && record->value.data == NULL)
+        return at;
     if (content == MR_LINE_VALUE) {
-        if (record->value.data == NULL)
-            return at;
         at = put_bytes(at, record->value);
+    } else if (content == MR_LINE_TEXT) {
+        memcpy(at, record->value.data, record->value.size);
+        at += record->value.size;
     } else {
         at = put_text(at, "{\"topic\":");
         at = mr_json_put_str(at, record->topic);

@@ -1,6 +1,7 @@
 /* A record as one line of text, for sinks whose readers read lines.
  *
  * MR_LINE_VALUE writes the value alone; a tombstone has no line, because a line without its key says nothing.
+ * MR_LINE_TEXT writes the value's bytes as they are, for formats made for people.
  * MR_LINE_RECORD writes the whole record as one JSON object:
  *
  *     {"topic":"shop.public.t","number":17,"key":{...},"value":{...},"headers":{"name":"text"}}
@@ -15,7 +16,7 @@
 
 #include "model/record.h"
 
-enum mr_line_content { MR_LINE_VALUE, MR_LINE_RECORD };
+enum mr_line_content { MR_LINE_VALUE, MR_LINE_RECORD, MR_LINE_TEXT };
 
 /* Names of the above for an option table, in the order of the enum; NULL-terminated. */
 extern const char *const mr_line_contents[];

@@ -19,7 +19,10 @@
 struct fixture {
     const struct mr_sink *sink;
     void *state;
-    int config; /* enum mr_line_content: the only option */
+    struct {
+        int content; /* enum mr_line_content */
+        int64_t limit;
+    } config;
     int saved;
 };
 
@@ -85,6 +88,30 @@ static size_t free_list(struct mr_batch *batch)
         batch = next;
     }
     return count;
+}
+
+static void a_limit_ends_in_the_middle_of_a_batch(void **unused)
+{
+    struct fixture fixture = {.config.limit = 3};
+    struct mr_sink_result result;
+    struct mr_err err;
+    char path[] = "/tmp/stdout-test-XXXXXX", text[64];
+    int fd = mkstemp(path), keep = dup(fd);
+
+    (void)unused;
+    begin(&fixture, fd);
+    must_write(&fixture, 2, "{}", 1);
+    assert_int_equal(fixture.sink->poll(fixture.state, 0, &result, &err), 0);
+    assert_false(result.done);
+    free_list(result.released);
+    must_write(&fixture, 2, "{}", 2);
+    assert_int_equal(fixture.sink->poll(fixture.state, 0, &result, &err), 0);
+    assert_true(result.done);
+    free_list(result.released);
+    end(&fixture);
+    assert_int_equal(pread(keep, text, sizeof(text), 0), 9);
+    close(keep);
+    unlink(path);
 }
 
 static void a_file_gets_every_line_at_once(void **unused)
@@ -225,6 +252,7 @@ int main(void)
     static int pipe_case = 0, socket_case = 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_gets_every_line_at_once),
+        cmocka_unit_test(a_limit_ends_in_the_middle_of_a_batch),
         cmocka_unit_test_prestate(a_slow_reader_delays_no_call, &pipe_case),
         cmocka_unit_test_prestate(a_slow_reader_delays_no_call, &socket_case),
         cmocka_unit_test(a_reader_that_is_gone_ends_it_in_peace),

@@ -19,6 +19,13 @@ struct line_case {
 static const struct line_case cases[] = {
     {"a value alone", MR_LINE_VALUE, MR_SLICE("t"), MR_SLICE("{}"), MR_SLICE("{\"a\":1}"),
      "{\"a\":1}\n"},
+    {"text as it is",
+     MR_LINE_TEXT,
+     MR_SLICE("t"),
+     {NULL, 0},
+     MR_SLICE("+ a.b  id=1"),
+     "+ a.b  id=1\n"},
+    {"no text, no line", MR_LINE_TEXT, MR_SLICE("t"), {NULL, 0}, {NULL, 0}, NULL},
     {"a tombstone has no line", MR_LINE_VALUE, MR_SLICE("t"), MR_SLICE("{}"), {NULL, 0}, NULL},
     {"a whole record", MR_LINE_RECORD, MR_SLICE("s.t"), MR_SLICE("{\"id\":1}"), MR_SLICE("[1]"),
      "{\"topic\":\"s.t\",\"number\":42,\"key\":{\"id\":1},\"value\":[1],\"headers\":{\"h\":"
