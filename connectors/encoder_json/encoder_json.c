@@ -74,6 +74,7 @@ static const struct mr_option options[] = {
             "since consumers "
             "parse it."},
     MR_FORM_OPTIONS(struct json_config, forms),
+    MR_NAME_OPTIONS(struct json_config, forms, "none"),
     {0},
 };
 
@@ -140,11 +141,9 @@ static int json_describe(void *memory, struct mr_table *table, struct mr_err *er
 {
     struct json_state *state = memory;
 
-    (void)err;
     if (state->plans.count >= PLANS_MAX)
         forget_plans(state);
-    find_plan(state, table);
-    return 0;
+    return mr_envelope_check(&find_plan(state, table)->envelope, err);
 }
 
 static struct json_plan *message_plan(struct json_state *state, const struct mr_change *change)

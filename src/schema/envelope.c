@@ -129,7 +129,7 @@ static const struct mr_connect *row_schema(struct mr_arena *arena,
 
     for (uint32_t i = 0; i < table->column_count; i++) {
         if (envelope->forms[i].kind != MR_FORM_DROPPED)
-            mr_connect_add(schema, table->columns[i].name, envelope->forms[i].schema);
+            mr_connect_add(schema, envelope->forms[i].name, envelope->forms[i].schema);
     }
     return schema;
 }
@@ -146,7 +146,7 @@ static const struct mr_connect *key_schema(struct mr_arena *arena,
     for (uint32_t i = 0; i < table->key_count; i++) {
         uint32_t column = table->key_columns[i];
         if (envelope->forms[column].kind != MR_FORM_DROPPED)
-            mr_connect_add(schema, table->columns[column].name, envelope->forms[column].schema);
+            mr_connect_add(schema, envelope->forms[column].name, envelope->forms[column].schema);
     }
     return schema;
 }
@@ -176,6 +176,7 @@ void mr_envelope_make(struct mr_arena *arena, const struct mr_table *table, stru
     struct mr_envelope *envelope = ret_envelope;
 
     *envelope = (struct mr_envelope){.table = table};
+    base = mr_name_adjust(arena, base, (enum mr_name_mode)options->schema_names, true);
     envelope->forms = MR_ARENA_ARRAY(arena, struct mr_form, table->column_count);
     for (uint32_t i = 0; i < table->column_count; i++)
         mr_form_make(arena, &table->columns[i], options, &envelope->forms[i]);
@@ -211,4 +212,30 @@ const struct mr_connect *mr_envelope_message_value(struct mr_arena *arena)
     mr_connect_add(schema, mr_slice_str("transaction"), block_schema(arena));
     mr_connect_add(schema, mr_slice_str("message"), message);
     return schema;
+}
+
+int mr_envelope_check(const struct mr_envelope *envelope, struct mr_err *err)
+{
+    const struct mr_table *table = envelope->table;
+
+    for (uint32_t i = 0; i < table->column_count; i++) {
+        for (uint32_t j = i + 1; j < table->column_count; j++) {
+            const struct mr_form *a = &envelope->forms[i], *b = &envelope->forms[j];
+
+            if (!mr_slice_equal(a->name, b->name) || a->kind == MR_FORM_DROPPED ||
+                b->kind == MR_FORM_DROPPED)
+                continue;
+            mr_err_set(
+                err, MR_CONFIG, "schema.name_collision",
+                "columns \"%.*s\" and \"%.*s\" of table %.*s.%.*s both become field \"%.*s\"",
+                MR_SLICE_ARG(a->column->name), MR_SLICE_ARG(b->column->name),
+                MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), MR_SLICE_ARG(a->name));
+            mr_err_hint(
+                err,
+                "set format.field_name_adjustment_mode: avro_unicode, which keeps names apart, "
+                "or exclude one of the columns");
+            return MR_CONFIG;
+        }
+    }
+    return 0;
 }

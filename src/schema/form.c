@@ -143,11 +143,15 @@ static enum mr_form_kind choose(const struct mr_column *column,
     case MR_TYPE_MONEY: return choose_decimal(column, options->decimal);
     case MR_TYPE_BYTES: return binary[options->binary];
     case MR_TYPE_UUID: return MR_FORM_UUID;
-    case MR_TYPE_DATE: return options->time == MR_TIME_ISOSTRING ? MR_FORM_DATE_ISO : MR_FORM_DATE;
-    case MR_TYPE_TIME: return choose_time(column, options->time);
+    case MR_TYPE_DATE:
+        return options->time == MR_TIME_ISOSTRING && !options->native ? MR_FORM_DATE_ISO
+                                                                      : MR_FORM_DATE;
+    case MR_TYPE_TIME:
+        return options->native ? MR_FORM_TIME_US : choose_time(column, options->time);
     case MR_TYPE_TIMETZ: return MR_FORM_TIMETZ;
-    case MR_TYPE_TIMESTAMP: return choose_timestamp(column, options->time);
-    case MR_TYPE_TIMESTAMPTZ: return MR_FORM_TIMESTAMPTZ;
+    case MR_TYPE_TIMESTAMP:
+        return options->native ? MR_FORM_TIMESTAMP_US : choose_timestamp(column, options->time);
+    case MR_TYPE_TIMESTAMPTZ: return options->native ? MR_FORM_TIMESTAMP_US : MR_FORM_TIMESTAMPTZ;
     case MR_TYPE_INTERVAL:
         return options->interval == MR_INTERVAL_STRING ? MR_FORM_INTERVAL_TEXT
                                                        : MR_FORM_INTERVAL_US;
@@ -195,8 +199,25 @@ static const char *text_name(enum mr_type type)
     }
 }
 
+/* Avro's own logical types; NULL for a type that has none. Structs keep their names: records need one. */
+static const char *native_name(const struct mr_form *form)
+{
+    switch (form->kind) {
+    case MR_FORM_DECIMAL_BYTES: return "decimal";
+    case MR_FORM_DATE: return "date";
+    case MR_FORM_TIME_US: return "time-micros";
+    case MR_FORM_UUID: return "uuid";
+    case MR_FORM_TIMESTAMP_US:
+        return form->column->type == MR_TYPE_TIMESTAMPTZ ? "timestamp-micros"
+                                                         : "local-timestamp-micros";
+    default: return form->base == MR_CONNECT_STRUCT ? looks[form->kind].name : NULL;
+    }
+}
+
 static const char *semantic_name(const struct mr_form *form, const struct mr_form_options *options)
 {
+    if (options->native)
+        return native_name(form);
     if (form->kind == MR_FORM_STRING)
         return text_name(form->column->type);
     if (form->kind == MR_FORM_VECTOR && form->column->type == MR_TYPE_HALFVEC)
@@ -563,6 +584,8 @@ static void make(struct mr_arena *arena, const struct mr_column *column, bool op
     struct mr_connect *schema;
 
     *form = (struct mr_form){.column = column, .optional = optional};
+    form->name =
+        mr_name_adjust(arena, column->name, (enum mr_name_mode)options->field_names, false);
     form->kind = choose(column, options);
     if (form->kind == MR_FORM_DROPPED)
         return;

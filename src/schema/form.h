@@ -35,7 +35,17 @@ struct mr_form_options {
     bool include_unknown;                        /* columns of types that Debezium drops are kept */
     bool replace_null_with_default; /* a NULL in a column with a default is sent as the default */
     const char *placeholder;        /* what stands for a TOAST value that was not sent */
+    int schema_names, field_names;  /* enum mr_name_mode */
+    bool native;                    /* Avro's logical types instead of Debezium's semantic ones */
 };
+
+/* How names are made legal in Avro, as Debezium's schema.name.adjustment.mode. */
+enum mr_name_mode { MR_NAME_NONE, MR_NAME_AVRO, MR_NAME_AVRO_UNICODE };
+extern const char *const mr_name_modes[];
+
+/* The adjusted name, in the arena; `dots` are legal in schema names and not in field names. */
+struct mr_slice mr_name_adjust(struct mr_arena *arena, struct mr_slice name, enum mr_name_mode mode,
+                               bool dots);
 
 extern const char *const mr_form_decimal_modes[], *const mr_form_time_modes[],
                                                       *const mr_form_interval_modes[],
@@ -92,6 +102,7 @@ struct mr_form {
     int32_t scale;  /* DECIMAL_BYTES */
     int32_t digits; /* TIMESTAMPTZ: digits of the fraction */
     const struct mr_column *column;
+    struct mr_slice name;            /* the column's, as field_names says */
     const struct mr_form *element;   /* ARRAY */
     const struct mr_connect *schema; /* NULL when DROPPED */
     /* Values in the model's kinds that stand in for what is missing, converted like any other: */
@@ -178,4 +189,19 @@ struct mr_slice mr_form_shape(const struct mr_column *column);
         .standard = "__debezium_unavailable_value",                                                \
         .doc = "Stands for a large value that an update left untouched and PostgreSQL therefore "  \
                "did not send."                                                                     \
+    }
+
+/* Two more rows: how schema and field names are made legal; standard_text is the default of both. */
+#define MR_NAME_OPTIONS(config, member, standard_text)                                             \
+    {.key = "schema_name_adjustment_mode",                                                         \
+     .type = MR_OPTION_ENUM,                                                                       \
+     .offset = offsetof(config, member.schema_names),                                              \
+     .standard = standard_text,                                                                    \
+     .choices = mr_name_modes,                                                                     \
+     .doc = "How schema names are made legal in Avro: none, avro (other characters become _) or "  \
+            "avro_unicode (they become _uXXXX, reversibly)."},                                     \
+    {                                                                                              \
+        .key = "field_name_adjustment_mode", .type = MR_OPTION_ENUM,                               \
+        .offset = offsetof(config, member.field_names), .standard = standard_text,                 \
+        .choices = mr_name_modes, .doc = "The same for the names of fields."                       \
     }

@@ -32,7 +32,7 @@ uint32_t mr_row_plan(struct mr_arena *arena, const struct mr_form *forms, const 
 
         if (form->kind == MR_FORM_DROPPED)
             continue;
-        columns[kept] = (struct mr_row_column){.lead = lead(arena, form->column->name, kept == 0),
+        columns[kept] = (struct mr_row_column){.lead = lead(arena, form->name, kept == 0),
                                                .form = form,
                                                .index = index,
                                                .way = (uint8_t)mr_row_choose(form, numeric)};

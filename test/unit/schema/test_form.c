@@ -45,7 +45,7 @@ static void check_schema(const struct mr_column *of, const struct mr_form_option
 #define OPT(type) "{\"type\":\"" type "\",\"optional\":true,\"field\":\"c\"}"
 #define NAMED(type, name)                                                                          \
     "{\"type\":\"" type "\",\"optional\":true,\"name\":\"" name "\",\"version\":1,\"field\":"      \
-                                                                "\"c\"}"
+    "\"c\"}"
 #define WITH(type, name, parameters)                                                               \
     "{\"type\":\"" type "\",\"optional\":true,\"name\":\"" name                                    \
     "\",\"version\":1,\"parameters\":{" parameters "},\"field\":\"c\"}"
