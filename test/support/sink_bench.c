@@ -20,10 +20,10 @@ static void note(void *state, int level, const char *code, const char *format, .
     snprintf(bench->notes + size, sizeof(bench->notes) - size, "%s ", code);
 }
 
-int mr_bench_open(struct mr_bench *bench, const char *sink, const void *config, const char *owner,
-                  struct mr_err *err)
+int mr_bench_open(struct mr_bench *bench, const struct mr_sink *sink, const void *config,
+                  const char *owner, struct mr_err *err)
 {
-    *bench = (struct mr_bench){.sink = mr_plug_sink(sink)};
+    *bench = (struct mr_bench){.sink = sink};
     bench->context =
         (struct mr_context){.pipeline = "test", .server = "test", .notes = {note, bench}};
     bench->args =
@@ -126,6 +126,15 @@ int mr_bench_commit(struct mr_bench *bench, bool claim, const char *checkpoint, 
         if (rc == 0 && mr_clock_mono_ns() > deadline_ns)
             rc = mr_err_set(err, MR_BUG, "bench.timeout", "a commit did not become durable");
     }
+    return rc;
+}
+
+int mr_bench_abort(struct mr_bench *bench, struct mr_err *err)
+{
+    struct mr_batch *batch = NULL;
+    int rc = bench->sink->abort(bench->state, &batch, err);
+
+    free_list(bench, batch);
     return rc;
 }
 

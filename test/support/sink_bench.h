@@ -20,8 +20,8 @@ struct mr_bench {
 };
 
 /* config outlives the bench. Returns what open() returned. */
-int mr_bench_open(struct mr_bench *bench, const char *sink, const void *config, const char *owner,
-                  struct mr_err *err);
+int mr_bench_open(struct mr_bench *bench, const struct mr_sink *sink, const void *config,
+                  const char *owner, struct mr_err *err);
 void mr_bench_close(struct mr_bench *bench);
 /* A batch of `count` records of `topic`, numbered from `first`, with values {"n":<number>}; the transaction
  * commits at `commit_us`. Polls while the sink is full. */
@@ -29,6 +29,8 @@ int mr_bench_write(struct mr_bench *bench, const char *topic, uint64_t first, si
                    int64_t commit_us, struct mr_err *err);
 /* Asks for a commit with this checkpoint and waits until it is durable; returns what poll() says. */
 int mr_bench_commit(struct mr_bench *bench, bool claim, const char *checkpoint, struct mr_err *err);
+/* Drops what is not committed; the batches count as released. */
+int mr_bench_abort(struct mr_bench *bench, struct mr_err *err);
 
 /* Findings kept as text: "FAIL files.missing ...\n" a line. */
 struct mr_bench_findings {

@@ -93,7 +93,7 @@ static void open_and_claim(struct mr_bench *bench, const char *owner, const char
 {
     struct mr_err err = {0};
 
-    assert_int_equal(mr_bench_open(bench, "file", &config, owner, &err), 0);
+    assert_int_equal(mr_bench_open(bench, mr_plug_sink("file"), &config, owner, &err), 0);
     assert_string_equal(mr_buf_cstr(&bench->checkpoint), expected);
     assert_int_equal(mr_bench_commit(bench, true, expected[0] ? expected : "{\"claim\":1}", &err),
                      0);
@@ -185,8 +185,8 @@ static void a_claim_that_lost_a_race_looks_again(void **unused)
     struct mr_err err;
 
     (void)unused;
-    assert_int_equal(mr_bench_open(&one, "file", &config, "one", &err), 0);
-    assert_int_equal(mr_bench_open(&two, "file", &config, "two", &err), 0);
+    assert_int_equal(mr_bench_open(&one, mr_plug_sink("file"), &config, "one", &err), 0);
+    assert_int_equal(mr_bench_open(&two, mr_plug_sink("file"), &config, "two", &err), 0);
     assert_int_equal(mr_bench_commit(&two, true, "{\"p\":1}", &err), 0);
     assert_int_equal(mr_bench_commit(&one, true, "{\"p\":1}", &err), MR_RETRY);
     assert_string_equal(err.code, "sink.file.claim_raced");
@@ -239,7 +239,7 @@ static void temporaries_go_after_the_claim_and_not_before(void **unused)
     open_and_claim(&bench, "one", "");
     mr_bench_close(&bench);
     make_file("_millrace/tmp/zombie-1.segment", "x");
-    assert_int_equal(mr_bench_open(&bench, "file", &config, "two", &err), 0);
+    assert_int_equal(mr_bench_open(&bench, mr_plug_sink("file"), &config, "two", &err), 0);
     assert_int_equal(count_items("_millrace/tmp"), 1);
     assert_int_equal(mr_bench_commit(&bench, true, "{\"p\":1}", &err), 0);
     assert_int_equal(count_items("_millrace/tmp"), 0);
@@ -279,7 +279,7 @@ static void a_taken_name_stops_the_redo(void **unused)
     snprintf(to, sizeof(to), "%s/_millrace/tmp/one-1.segment", directory);
     assert_int_equal(rename(from, to), 0);
     make_file("00000000000000000001.jsonl", "another\n");
-    assert_int_equal(mr_bench_open(&bench, "file", &config, "two", &err), MR_CONFIG);
+    assert_int_equal(mr_bench_open(&bench, mr_plug_sink("file"), &config, "two", &err), MR_CONFIG);
     assert_string_equal(err.code, "sink.file.name_taken");
     mr_bench_close(&bench);
     assert_string_equal(read_text("00000000000000000001.jsonl"), "another\n");
@@ -417,7 +417,7 @@ static void a_directory_that_cannot_be_used_says_how_to_make_it(void **unused)
     (void)unused;
     make_file("file", "x");
     config.directory = "/dev/null/x";
-    assert_int_equal(mr_bench_open(&bench, "file", &config, "one", &err), MR_CONFIG);
+    assert_int_equal(mr_bench_open(&bench, mr_plug_sink("file"), &config, "one", &err), MR_CONFIG);
     assert_string_equal(err.code, "sink.file.directory");
     assert_non_null(strstr(err.hint, "install -d"));
     mr_bench_close(&bench);
@@ -433,11 +433,11 @@ static void a_damaged_commit_stops_with_a_gap(void **unused)
     assert_int_equal(mr_bench_commit(&bench, false, "{\"p\":6}", &err), 0);
     mr_bench_close(&bench);
     make_file("_millrace/00000000000000000001.json", "{}\n");
-    assert_int_equal(mr_bench_open(&bench, "file", &config, "two", &err), MR_GAP);
+    assert_int_equal(mr_bench_open(&bench, mr_plug_sink("file"), &config, "two", &err), MR_GAP);
     assert_string_equal(err.code, "sink.file.commit_damaged");
     mr_bench_close(&bench);
     make_file("_millrace/00000000000000000002.json", "{\"format\":1,");
-    assert_int_equal(mr_bench_open(&bench, "file", &config, "two", &err), MR_GAP);
+    assert_int_equal(mr_bench_open(&bench, mr_plug_sink("file"), &config, "two", &err), MR_GAP);
     mr_bench_close(&bench);
 }
 

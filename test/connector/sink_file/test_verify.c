@@ -62,7 +62,7 @@ static void deliver(const struct mr_file_config *config)
     struct mr_bench bench;
     struct mr_err err;
 
-    assert_int_equal(mr_bench_open(&bench, "file", config, "one", &err), 0);
+    assert_int_equal(mr_bench_open(&bench, mr_plug_sink("file"), config, "one", &err), 0);
     assert_int_equal(mr_bench_commit(&bench, true, "{\"p\":0}", &err), 0);
     assert_int_equal(mr_bench_write(&bench, "a", 1, 3, 0, &err), 0);
     assert_int_equal(mr_bench_write(&bench, "b", 4, 1, 0, &err), 0);
