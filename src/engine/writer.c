@@ -487,6 +487,8 @@ int mr_writer_poll(struct mr_writer *writer, int64_t deadline_ns, bool *ret_dura
     writer->full = result.full;
     writer->done = result.done;
     *ret_durable = settle(writer, result.durable);
+    if (*ret_durable)
+        writer->config->sink->pace(writer->sink, &writer->pace);
     return rc;
 }
 

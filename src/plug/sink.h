@@ -70,7 +70,7 @@ struct mr_sink {
      * ret_checkpoint (empty: none). Takes nothing from another owner yet: that is what the claim does. */
     int (*open)(void *state, const struct mr_sink_args *args, struct mr_buf *ret_checkpoint,
                 struct mr_err *err) MR_MUST_CHECK;
-    /* MUST. */
+    /* MUST. Asked after open and again after each durable commit: the pace may follow what commits cost. */
     void (*pace)(void *state, struct mr_sink_pace *ret_pace);
     /* MUST. Takes ownership on 0. MR_AGAIN: full, poll first, the batch stays the caller's. */
     int (*write)(void *state, struct mr_batch *batch, struct mr_err *err) MR_MUST_CHECK;

@@ -25,6 +25,44 @@ SECURE = ("SASL_PLAINTEXT", "SSL", "SASL_SSL")
 USER, PASSWORD = "alice", "alice secret"
 
 
+class Reader:
+    """Reads topics of the brokers at .bootstrap."""
+
+    bootstrap: str
+
+    def admin(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self.bootstrap})
+
+    def topics(self) -> list[str]:
+        return sorted(self.admin().list_topics(timeout=20).topics)
+
+    def consume(self, topic: str, isolation: str = "read_committed", seconds: float = 30) -> list:
+        """Every message from the beginning to the end that the isolation level sees at the moment of the call."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": uuid.uuid4().hex,
+                             "enable.auto.commit": False, "isolation.level": isolation, "enable.partition.eof": True,
+                             "auto.offset.reset": "earliest", "enable.metrics.push": False})
+        try:
+            metadata = consumer.list_topics(topic, timeout=20).topics[topic]
+            assert metadata.error is None, metadata.error
+            open_partitions = set(metadata.partitions)
+            consumer.assign([TopicPartition(topic, partition, 0) for partition in open_partitions])
+            messages = []
+
+            def finished():
+                for message in consumer.consume(1000, 0.5 if not messages else 0.05):
+                    if message.error():
+                        assert message.error().code() == KafkaError._PARTITION_EOF, message.error()
+                        open_partitions.discard(message.partition())
+                    else:
+                        messages.append(message)
+                return not open_partitions
+
+            process.wait_until(finished, seconds, f"the end of topic {topic}", pause=0)
+            return messages
+        finally:
+            consumer.close()
+
+
 class Broker:
     def __init__(self, number: int, folder: pathlib.Path, protocols: tuple[str, ...]):
         self.number = number
@@ -34,7 +72,7 @@ class Broker:
         self.process = None
 
 
-class Kafka:
+class Kafka(Reader):
     def __init__(self, brokers: int = 1, settings: dict[str, str] | None = None, heap: str = "512m",
                  secure: bool = False):
         self.libs = java.install(f"kafka-{VERSION}", lambda folder: java.jars(PACKAGES, folder)) / "libs"
@@ -154,42 +192,8 @@ class Kafka:
         self.kill9()
         process.remove(self.folder)
 
-    def admin(self) -> AdminClient:
-        return AdminClient({"bootstrap.servers": self.bootstrap})
-
     def create_topic(self, name: str, partitions: int = 1, config: dict[str, str] | None = None):
         copies = min(3, len(self.brokers))
         admin = self.admin()  # its handle has to live until the answer is there
         for future in admin.create_topics([NewTopic(name, partitions, copies, config=config or {})]).values():
             future.result(30)
-
-    def topics(self) -> list[str]:
-        return sorted(self.admin().list_topics(timeout=20).topics)
-
-    def consume(self, topic: str, isolation: str = "read_committed", seconds: float = 30) -> list:
-        """Every message from the beginning to the end that the isolation level sees at the moment of the call."""
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": uuid.uuid4().hex,
-                             "enable.auto.commit": False, "isolation.level": isolation, "enable.partition.eof": True,
-                             "auto.offset.reset": "earliest"})
-        try:
-            metadata = consumer.list_topics(topic, timeout=20).topics[topic]
-            assert metadata.error is None, metadata.error
-            open_partitions = set(metadata.partitions)
-            consumer.assign([TopicPartition(topic, partition, 0) for partition in open_partitions])
-            messages = []
-
-            def finished():
-                message = consumer.poll(0.5)
-                if message is None:
-                    return False
-                if message.error():
-                    assert message.error().code() == KafkaError._PARTITION_EOF, message.error()
-                    open_partitions.discard(message.partition())
-                else:
-                    messages.append(message)
-                return not open_partitions
-
-            process.wait_until(finished, seconds, f"the end of topic {topic}", pause=0)
-            return messages
-        finally:
-            consumer.close()

@@ -1,0 +1,212 @@
+"""PostgreSQL to Kafka, exactly once, on kfake: fast enough to be run on every build. Real brokers: test_kafka_servers.py."""
+import json
+import random
+import signal
+import time
+
+import killat
+import pytest
+from ledger import Load, check
+from servers import kfake as kfake_server
+
+
+@pytest.fixture(scope="session")
+def kfake():
+    if kfake_server.binary() is None:
+        pytest.skip("kfake cannot be built here: there is no Go")
+    broker = kfake_server.Kfake(partitions=3)
+    yield broker
+    broker.close()
+
+
+def config(db, kafka, name, sink="", source=""):
+    return f"""version: 1
+pipelines:
+  {name}:
+    source:
+      type: postgres
+      name: {name}
+      dsn: "{db.dsn}"
+      slot: {name}
+      publication: {{name: {name}}}
+      tables: ["public.*"]
+{source}    format: {{type: json, envelope: debezium, schemas: false}}
+    sink:
+      type: kafka
+      brokers: ["{kafka.bootstrap}"]
+{sink}"""
+
+
+def until_now(millrace, path, **more):
+    running = millrace.run("run", path, "--until", "now", seconds=90, **more)
+    assert running.popen.returncode == 0, running.tail()
+    return running
+
+
+def prepared(db, millrace, kafka, name, **more):
+    """A load with its tables, and the configuration; the slot stands before the first transaction."""
+    load = Load(db)
+    path = millrace.config(config(db, kafka, name, **more))
+    until_now(millrace, path)
+    return load, path
+
+
+def checkpoint(kafka, name):
+    return json.loads(kafka.consume(f"millrace.{name}.{name}.checkpoint")[-1].value())
+
+
+def test_rows_arrive_once_with_their_checkpoint(db, millrace, kfake):
+    load, path = prepared(db, millrace, kfake, "once")
+    load.some(30)
+    until_now(millrace, path)
+    until_now(millrace, path)
+    assert check(kfake, load, "once") > 30
+    stored = checkpoint(kfake, "once")
+    assert stored["pipeline"] == "once" and stored["owner"] and stored["number"] > 0
+    keys = [json.loads(message.key()) for message in kfake.consume("once.public.ledger")]
+    assert {"tx": 1, "part": 1} in keys
+
+
+def test_topics_never_created_by_us_are_asked_for(db, millrace, kfake):
+    Load(db)
+    path = millrace.config(config(db, kfake, "never", sink="      create_topics: never\n"))
+    running = millrace.run("run", path, "--until", "now")
+    assert running.popen.returncode == 78
+    assert "sink.kafka.topic_missing" in running.tail()
+
+
+def test_kill_9_under_load(db, millrace, kfake):
+    load, path = prepared(db, millrace, kfake, "killed")
+    dice = random.Random(6)
+    load.start()
+    for _ in range(12):
+        running = millrace.start("run", path)
+        time.sleep(dice.uniform(0.3, 1.5))
+        running.kill9()
+    load.stop()
+    until_now(millrace, path)
+    check(kfake, load, "killed")
+
+
+def test_a_frozen_broker_under_load(db, millrace, kfake):
+    load, path = prepared(db, millrace, kfake, "frozen")
+    load.start()
+    running = millrace.start("run", path)
+    time.sleep(1)
+    kfake.freeze()
+    time.sleep(7)
+    kfake.thaw()
+    time.sleep(2)
+    load.stop()
+    assert running.stop() == 0, running.tail()
+    until_now(millrace, path)
+    check(kfake, load, "frozen")
+
+
+def test_refused_requests_under_load(db, millrace, kfake):
+    load, path = prepared(db, millrace, kfake, "refused")
+    load.start()
+    running = millrace.start("run", path)
+    for key, code in ((26, 47), (0, 19), (24, 51), (0, 45), (26, 48), (0, 59)):
+        time.sleep(0.7)
+        kfake.say(f"fail {key} {code} 1" + (" refused.public.ledger" if key != 26 else ""))
+    time.sleep(3)
+    load.stop()
+    assert running.stop() == 0, running.tail()
+    until_now(millrace, path)
+    check(kfake, load, "refused")
+
+
+def test_a_zombie_wakes_up_after_its_heir_took_over(db, millrace, kfake):
+    load, path = prepared(db, millrace, kfake, "zombie")
+    load.start()
+    zombie = millrace.start("run", path)
+    time.sleep(1)
+    zombie.signal(signal.SIGSTOP)
+    heir = millrace.start("run", path)
+    time.sleep(3)
+    zombie.signal(signal.SIGCONT)
+    assert zombie.wait(30) == 75, zombie.tail()
+    time.sleep(1)
+    load.stop()
+    assert not heir.ended(), heir.tail()
+    assert heir.stop() == 0, heir.tail()
+    until_now(millrace, path)
+    check(kfake, load, "zombie")
+
+
+def test_a_split_transaction_is_resumed_inside(db, millrace, kfake):
+    """One source transaction over several Kafka transactions, killed between them."""
+    load, path = prepared(db, millrace, kfake, "split", sink="      transaction_timeout: 1s\n")
+    load.some(1, size=200000)
+    load.some(3)
+    for delay in (0.5, 0.8, 1.1):
+        running = millrace.start("run", path)
+        time.sleep(delay)
+        running.kill9()
+    until_now(millrace, path)
+    check(kfake, load, "split")
+
+
+def test_at_least_once_may_repeat_but_loses_nothing(db, millrace, kfake):
+    load, path = prepared(db, millrace, kfake, "least", sink="      delivery: at_least_once\n")
+    load.start()
+    for _ in range(4):
+        running = millrace.start("run", path)
+        time.sleep(0.7)
+        running.kill9()
+    load.stop()
+    until_now(millrace, path)
+    check(kfake, load, "least", twice=True)
+
+
+def test_killed_at_outside_calls(db, millrace, kfake, tmp_path):
+    """kill -9 before the N-th call with an outside effect, N over the whole run; every restart goes on from there."""
+    load, path = prepared(db, millrace, kfake, "calls")
+    attack = killat.Attack(tmp_path)
+    number, runs = 1, 0
+    while True:
+        load.some(2)
+        running = millrace.run("run", path, "--until", "now", seconds=90, env=attack.kill(number))
+        if not killat.killed(running):
+            assert running.popen.returncode == 0, running.tail()
+            break
+        runs += 1
+        number += max(1, number // 6)
+    assert runs > 5
+    until_now(millrace, path)
+    check(kfake, load, "calls")
+
+
+def test_the_checker_sees_what_is_wrong():
+    """Planted faults: a row missing, doubled, out of order, never committed."""
+    class Message:
+        def __init__(self, row):
+            self.row = row
+
+        def value(self):
+            return json.dumps({"after": self.row})
+
+    ledger = [{"tx": tx, "part": part, "size": 2} for tx in (1, 2) for part in (1, 2)]
+    account = [{"id": 1, "version": version} for version in (1, 2, 3)]
+
+    class Broker:
+        def __init__(self, ledger, account):
+            self.rows = {"x.public.ledger": ledger, "x.public.account": account}
+
+        def consume(self, topic, *_, **__):
+            return [Message(row) for row in self.rows[topic]]
+
+    class Stub:
+        committed = 2
+        db = type("", (), {"sql": staticmethod(lambda _: [(1, 3)])})
+
+    assert check(Broker(ledger, account), Stub, "x") == 4
+    wrong = {"missing row": (ledger[1:], account), "doubled row": (ledger + ledger[:1], account),
+             "phantom": (ledger + [{"tx": 3, "part": 1, "size": 1}], account), "missing tx": (ledger[:2], account),
+             "order": (ledger, [account[0], account[2], account[1]]), "lost update": (ledger, account[:2]),
+             "doubled update": (ledger, account + account[2:]), "no update": (ledger, [])}
+    for what, (rows, accounts) in wrong.items():
+        with pytest.raises(AssertionError):
+            check(Broker(rows, accounts), Stub, "x")
+            pytest.fail(what)
