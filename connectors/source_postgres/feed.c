@@ -467,6 +467,18 @@ static void take_origin(struct mr_pg_feed *feed, const struct mr_pg_message *mes
     feed->transaction.origin_lsn = message->origin.lsn;
 }
 
+/* Rows of a table that was read in a later view: events of commits before that view are in it. */
+static void set_below(const struct mr_pg_feed *feed, struct mr_pg_relation *relation)
+{
+    char name[2 * MR_PG_NAME];
+    const struct mr_pg_snapshot_table *done;
+
+    (void)snprintf(name, sizeof(name), "%.*s.%.*s", MR_SLICE_ARG(relation->table->schema),
+                   MR_SLICE_ARG(relation->table->name));
+    done = mr_pg_snapshot_find_done(&feed->position.snapshot, name);
+    relation->below = done ? done->below : 0;
+}
+
 static int take_relation(struct mr_pg_feed *feed, const struct mr_pg_message *message,
                          struct mr_err *err)
 {
@@ -474,6 +486,8 @@ static int take_relation(struct mr_pg_feed *feed, const struct mr_pg_message *me
     uint64_t versions = feed->relations.versions;
     int rc = mr_pg_relations_take(&feed->relations, message, &relation, err);
 
+    if (rc == 0 && feed->position.snapshot.done_count > 0)
+        set_below(feed, relation);
     if (rc == 0 && versions != feed->relations.versions)
         mr_count(&feed->context->counters->source_schema_changes, 1);
     return rc;
@@ -544,8 +558,12 @@ void mr_pg_feed_rewind(struct mr_pg_feed *feed)
 
 void mr_pg_feed_close_batch(struct mr_pg_feed *feed, struct mr_batch *batch)
 {
-    struct mr_pg_position position = current(feed);
+    struct mr_pg_position position;
+    bool table = feed->position.snapshot.active && feed->position.snapshot.current;
 
+    if (!feed->position.snapshot.active && feed->position.snapshot.done_count > 0)
+        mr_pg_snapshot_prune(&feed->position.snapshot, feed->position.resume);
+    position = current(feed);
     mr_buf_clear(&feed->text);
     mr_pg_position_write(&position, &feed->text);
     batch->position = (struct mr_position){
@@ -553,6 +571,6 @@ void mr_pg_feed_close_batch(struct mr_pg_feed *feed, struct mr_batch *batch)
         .number = mr_pg_position_number(&position),
         .log_bytes = position.resume,
         .commit_us = position.commit_us,
-        .whole = position.n == 0,
+        .whole = position.n == 0 && !table,
     };
 }

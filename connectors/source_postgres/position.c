@@ -42,6 +42,9 @@ void mr_pg_position_done(struct mr_pg_position *position)
 
     for (size_t i = 0; i < snapshot->done_count; i++)
         free(snapshot->done[i].name);
+    for (size_t i = 0; i < snapshot->only_count; i++)
+        free(snapshot->only[i]);
+    free(snapshot->only);
     free(snapshot->done);
     free(snapshot->current);
     *position = (struct mr_pg_position){0};
@@ -57,6 +60,19 @@ void mr_pg_snapshot_add_done(struct mr_pg_snapshot_progress *snapshot, const cha
     }
     snapshot->done[snapshot->done_count++] =
         (struct mr_pg_snapshot_table){.name = mr_strdup(name), .below = below};
+}
+
+void mr_pg_snapshot_prune(struct mr_pg_snapshot_progress *snapshot, uint64_t lsn)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < snapshot->done_count; i++) {
+        if (snapshot->done[i].below > lsn)
+            snapshot->done[kept++] = snapshot->done[i];
+        else
+            free(snapshot->done[i].name);
+    }
+    snapshot->done_count = kept;
 }
 
 const struct mr_pg_snapshot_table *
@@ -90,6 +106,21 @@ static uint64_t get_number(const json_t *object, const char *key)
     return number > 0 ? (uint64_t)number : 0;
 }
 
+static bool get_only(const json_t *list, struct mr_pg_snapshot_progress *snapshot)
+{
+    size_t count = json_array_size(list);
+
+    if (count > 0)
+        snapshot->only = mr_alloc_zero(count * sizeof(char *));
+    for (size_t i = 0; i < count; i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+        if (!name)
+            return false;
+        snapshot->only[snapshot->only_count++] = mr_strdup(name);
+    }
+    return true;
+}
+
 static bool get_snapshot(const json_t *object, struct mr_pg_snapshot_progress *snapshot)
 {
     const json_t *below, *current;
@@ -110,7 +141,7 @@ static bool get_snapshot(const json_t *object, struct mr_pg_snapshot_progress *s
     current = json_object_get(object, "table");
     snapshot->current = json_string_value(current) ? mr_strdup(json_string_value(current)) : NULL;
     snapshot->rows = get_number(object, "rows");
-    return true;
+    return get_only(json_object_get(object, "only"), snapshot);
 }
 
 static bool get_stream(const json_t *object, struct mr_pg_position *position)
@@ -193,6 +224,14 @@ static void write_snapshot(const struct mr_pg_snapshot_progress *snapshot, struc
     for (size_t i = 0; i < snapshot->done_count; i++)
         add_lsn(buf, snapshot->done[i].name, snapshot->done[i].below);
     mr_buf_add_char(buf, '}');
+    if (snapshot->only_count > 0) {
+        mr_json_add_key(buf, "only");
+        for (size_t i = 0; i < snapshot->only_count; i++) {
+            mr_buf_add_char(buf, i ? ',' : '[');
+            mr_json_add_str(buf, mr_slice_str(snapshot->only[i]));
+        }
+        mr_buf_add_char(buf, ']');
+    }
     if (snapshot->current) {
         add_str(buf, "table", snapshot->current);
         add_number(buf, "rows", snapshot->rows);

@@ -32,6 +32,8 @@ struct mr_pg_snapshot_progress {
     uint64_t point;                    /* consistent point of the view being read */
     struct mr_pg_snapshot_table *done; /* read to the end */
     size_t done_count, done_capacity;
+    char **only; /* asked for by name (resnapshot); count 0: every table that is not in done */
+    size_t only_count;
     char *current; /* being read; NULL: none */
     uint64_t rows; /* of `current`, that are out */
 };
@@ -65,6 +67,8 @@ enum mr_order mr_pg_position_order(struct mr_slice a, struct mr_slice b);
 /* A table was read to its end in the view of `below`. */
 void mr_pg_snapshot_add_done(struct mr_pg_snapshot_progress *snapshot, const char *name,
                              uint64_t below);
+/* Forgets tables whose view lies at or below `lsn`: the stream is past it. */
+void mr_pg_snapshot_prune(struct mr_pg_snapshot_progress *snapshot, uint64_t lsn);
 /* NULL: not (yet) read to the end. */
 const struct mr_pg_snapshot_table *
 mr_pg_snapshot_find_done(const struct mr_pg_snapshot_progress *snapshot, const char *name);

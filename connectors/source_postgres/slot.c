@@ -279,6 +279,16 @@ int mr_pg_slot_create(struct mr_pg_source *source, bool export, struct mr_err *e
     return rc;
 }
 
+int mr_pg_slot_drop(struct mr_pg_source *source, struct mr_err *err)
+{
+    mr_buf_clear(&source->sql_text);
+    mr_buf_add_str(&source->sql_text, "SELECT pg_catalog.pg_drop_replication_slot(");
+    mr_pg_add_literal(&source->sql_text, source->slot);
+    mr_buf_add_char(&source->sql_text, ')');
+    return mr_pg_command(&source->sql_connect, source->sql, mr_buf_cstr(&source->sql_text),
+                         "drop the lost slot", err);
+}
+
 /* Who has the slot: *ret_ours when it is a session with our application_name. */
 static int find_owner(struct mr_pg_source *source, int *ret_pid, bool *ret_ours, struct mr_err *err)
 {

@@ -27,6 +27,9 @@ int mr_pg_slot_check(struct mr_pg_source *source, const struct mr_pg_slot *slot,
  * transactions, as long as that takes, and names them after some seconds. */
 int mr_pg_slot_create(struct mr_pg_source *source, bool export, struct mr_err *err) MR_MUST_CHECK;
 
+/* Drops a slot that is lost, to make it anew. */
+int mr_pg_slot_drop(struct mr_pg_source *source, struct mr_err *err) MR_MUST_CHECK;
+
 /* Takes the answer to START_REPLICATION, which was sent; ends a predecessor's session when that may be done. */
 int mr_pg_slot_start(struct mr_pg_source *source, PGresult **ret_result,
                      struct mr_err *err) MR_MUST_CHECK;

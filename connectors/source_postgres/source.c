@@ -3,7 +3,7 @@
  *     open   two sessions; who is the server; the position held, checked against server, slot, publication
  *     (the engine commits the claim)
  *     start  publication, then slot, in this order; then START_REPLICATION at the position
- *     read   stream.c
+ *     read   snapshot.c until the tables are read, then stream.c
  *     close  last status; a tail's slot goes with its session, its publication is dropped
  *
  * Nothing is made on the server before the claim is committed, so a loser of two instances leaves no slot. */
@@ -17,6 +17,7 @@
 #include "connectors/source_postgres/open.h"
 #include "connectors/source_postgres/publication.h"
 #include "connectors/source_postgres/slot.h"
+#include "connectors/source_postgres/snapshot.h"
 #include "connectors/source_postgres/source.h"
 #include "connectors/source_postgres/stream.h"
 
@@ -195,20 +196,26 @@ static int set_until(struct mr_pg_source *source, struct mr_err *err)
     return rc;
 }
 
+/* The first start, or one that got no further than its claim. A sink without positions (args->adopt) that finds
+ * its slot has read the tables before. */
 static int make_slot(struct mr_pg_source *source, struct mr_err *err)
 {
     struct mr_pg_position *position = &source->feed.position;
+    bool snapshot = source->config->snapshot != MR_PG_SNAPSHOT_NO_DATA;
     struct mr_pg_slot slot;
     int rc = mr_pg_slot_look(source, &slot, err);
 
-    if (rc == 0 && !slot.exists)
-        rc = mr_pg_slot_create(source, false, err);
+    if (rc == 0 && slot.exists && slot.lost)
+        rc = mr_pg_slot_drop(source, err);
+    if (rc == 0 && (!slot.exists || slot.lost))
+        rc = mr_pg_slot_create(source, snapshot, err);
     else if (rc == 0)
         source->slot_point = slot.confirmed;
     if (rc < 0)
         return rc;
     position->started = true;
     position->resume = source->slot_point;
+    position->snapshot.active = snapshot && (source->slot_made || !source->args->adopt);
     source->feed.resume_lsn = position->resume;
     return 0;
 }
@@ -270,12 +277,20 @@ static int source_start(void *state, struct mr_err *err)
     if (rc < 0)
         return rc;
     atomic_store(&source->flush, source->feed.position.resume);
-    return mr_pg_stream_start(source, err);
+    return source->feed.position.snapshot.active ? mr_pg_snapshot_open(source, err)
+                                                 : mr_pg_stream_start(source, err);
 }
 
 static int source_read(void *state, struct mr_batch *batch, int64_t deadline_ns, struct mr_err *err)
 {
-    return mr_pg_stream_read(state, batch, deadline_ns, err);
+    struct mr_pg_source *source = state;
+    int rc = 0;
+
+    if (source->snapshot)
+        return mr_pg_snapshot_read(source, batch, deadline_ns, err);
+    if (!source->stream.active && !source->ended)
+        rc = mr_pg_stream_start(source, err);
+    return rc < 0 ? rc : mr_pg_stream_read(source, batch, deadline_ns, err);
 }
 
 static int source_tend(void *state, struct mr_err *err)
@@ -299,6 +314,7 @@ static void source_close(void *state)
 {
     struct mr_pg_source *source = state;
 
+    mr_pg_snapshot_close(source);
     mr_pg_stream_close(source);
     if (source->temporary && source->sql)
         mr_pg_publication_drop(source);

@@ -1,0 +1,44 @@
+/* What snapshot.c (reading) and snapshot_view.c (the view and its tables) share. */
+#pragma once
+
+#include "connectors/source_postgres/source.h"
+
+struct mr_pg_snapshot_item {
+    uint32_t oid;
+    struct mr_slice schema, name;
+    char *full;            /* "schema.table", as in the position */
+    bool partitioned;      /* rows stand in its partitions: FROM t, not FROM ONLY t */
+    struct mr_slice where; /* the publication's row filter; data == NULL: none */
+    const char *select;    /* snapshot_select_statement_overrides; NULL: none */
+    double rows;           /* the planner's estimate; < 0 unknown */
+};
+
+struct mr_pg_snapshot {
+    struct mr_pg_connect connect;
+    PGconn *conn;          /* in the view's transaction */
+    uint64_t point;        /* of the view */
+    struct mr_arena arena; /* items */
+    struct mr_pg_snapshot_item *items;
+    size_t count, next; /* items[next] is being read or is the next */
+    struct mr_pg_relation *relation;
+    bool copying, binary, header; /* header: it was skipped already */
+    char *held; /* the last message read, not yet taken: is it the table's last row? */
+    size_t held_size;
+    uint64_t rows; /* taken, of all tables */
+    struct mr_transaction transaction;
+    struct mr_transaction *shared; /* its copy in the batch; NULL: none yet */
+};
+
+/* Opens conn in the view; sets point and transaction. */
+int mr_pg_view_open(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
+                    struct mr_err *err) MR_MUST_CHECK;
+/* Lists what is to be read, in the view. */
+int mr_pg_view_list(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
+                    struct mr_err *err) MR_MUST_CHECK;
+/* Describes one table as the stream would, and sets snapshot->relation; appends its SELECT to sql. */
+int mr_pg_view_describe(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
+                        const struct mr_pg_snapshot_item *item, struct mr_buf *sql,
+                        struct mr_err *err) MR_MUST_CHECK;
+/* Whether any table after items[next] has a row. */
+int mr_pg_view_more(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot, bool *ret_more,
+                    struct mr_err *err) MR_MUST_CHECK;
