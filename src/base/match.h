@@ -3,8 +3,7 @@
  *     public.orders        that name
  *     public.*             * is any run of characters (dots too), ? is one character
  *     public.odd\*name     a backslash takes the next character as it is
- *     /public\.(a|b)/      a Perl regular expression (PCRE2), which must match the whole name
- *     /public\.ORDERS/i    the same, upper and lower case alike
+ *     /public\.(a|b)/      a Perl regular expression (PCRE2), which must match the whole name; case does not count
  *
  * A list is compiled once and immutable then: any thread may ask. Not for every row: once per table version. */
 #pragma once

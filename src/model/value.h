@@ -105,3 +105,6 @@ static inline bool mr_value_present(const struct mr_value *value)
 {
     return value->kind > MR_ABSENT;
 }
+
+/* True when every encoder would write the same for both. */
+bool mr_value_equal(const struct mr_value *a, const struct mr_value *b);

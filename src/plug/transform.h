@@ -21,7 +21,8 @@ struct mr_transform {
     /* MUST. Checks and prepares; no I/O, so that `check` may call it too. */
     int (*open)(void *state, const struct mr_transform_args *args,
                 struct mr_err *err) MR_MUST_CHECK;
-    /* MUST. Called once for each batch. In place: may drop changes by moving the others up and lowering change_count. */
+    /* MUST. Called once for each batch. In place: may drop changes by moving the others up and lowering
+     * change_count. */
     int (*apply)(void *state, struct mr_batch *batch, struct mr_err *err) MR_MUST_CHECK;
     /* MUST. Frees everything; state may be half open. */
     void (*close)(void *state);
