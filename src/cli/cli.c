@@ -8,10 +8,20 @@
 #include <stdio.h>
 #include <string.h>
 
-const struct mr_verb *const mr_verbs[] = {
-    &mr_verb_tail,        &mr_verb_check,      &mr_verb_run,
-    &mr_verb_config_show, &mr_verb_schema,     &mr_verb_version,
-    &mr_verb_help,        &mr_verb_completion, NULL};
+const struct mr_verb *const mr_verbs[] = {&mr_verb_tail,
+                                          &mr_verb_check,
+                                          &mr_verb_plan,
+                                          &mr_verb_run,
+                                          &mr_verb_checkpoint_show,
+                                          &mr_verb_checkpoint_export,
+                                          &mr_verb_checkpoint_set,
+                                          &mr_verb_files_verify,
+                                          &mr_verb_config_show,
+                                          &mr_verb_schema,
+                                          &mr_verb_version,
+                                          &mr_verb_help,
+                                          &mr_verb_completion,
+                                          NULL};
 
 static void init(struct mr_cli *cli)
 {

@@ -50,6 +50,7 @@ struct mr_verb {
     const struct mr_flag *flags;
     size_t least, most; /* how many arguments */
     bool hidden;        /* not in the list of help */
+    bool names;         /* arguments name things, not files: the configuration is --config's */
     bool streams;       /* a sink owns standard output: the summary goes to standard error */
     int (*run)(struct mr_cli *cli);
 };
@@ -99,8 +100,11 @@ void mr_cli_print_error(const struct mr_err *err);
 bool mr_cli_colour(int fd);
 
 /* files.c: the configuration of the arguments, --config and MILLRACE_CONFIG. Returns an exit code, 0 with
- * *ret_config; else the findings are in cli. */
+ * *ret_config; else the findings are in cli. Arguments count as files unless the verb's names is set. */
 int mr_cli_config(struct mr_cli *cli, struct mr_config **ret_config);
+/* The pipeline of that name; NULL name: the only one there is. NULL after an error in cli (exit code 64). */
+const struct mr_pipeline_config *mr_cli_pipeline(struct mr_cli *cli, const struct mr_config *config,
+                                                 const char *name);
 /* The pipelines --pipeline names, all of them without the flag: 0, or exit code 64 for an unknown name. */
 int mr_cli_pipelines(struct mr_cli *cli, const struct mr_config *config,
                      const struct mr_pipeline_config **ret_pipelines, size_t *ret_count);

@@ -20,7 +20,7 @@ static size_t collect_paths(const struct mr_cli *cli, const char **paths, size_t
     const char *path, *fallback = getenv("MILLRACE_CONFIG");
     size_t count = 0;
 
-    for (size_t i = 0; i < cli->arg_count && count < room; i++)
+    for (size_t i = 0; !cli->verb->names && i < cli->arg_count && count < room; i++)
         paths[count++] = cli->args[i];
     for (size_t i = 0; (path = mr_cli_value_at(cli, "config", i)) != NULL && count < room; i++)
         paths[count++] = path;
@@ -69,6 +69,18 @@ static const struct mr_pipeline_config *find(struct mr_cli *cli, const struct mr
     mr_cli_usage(cli, "usage.unknown_pipeline", "there is no pipeline \"%s\"", name);
     if (suggest.best)
         mr_err_hint(&cli->err, "did you mean \"%s\"?", suggest.best);
+    return NULL;
+}
+
+const struct mr_pipeline_config *mr_cli_pipeline(struct mr_cli *cli, const struct mr_config *config,
+                                                 const char *name)
+{
+    if (name)
+        return find(cli, config, name);
+    if (config->pipeline_count == 1)
+        return &config->pipelines[0];
+    mr_cli_usage(cli, "usage.unknown_pipeline", "the configuration has %zu pipelines: name one",
+                 config->pipeline_count);
     return NULL;
 }
 

@@ -44,15 +44,22 @@ static bool is_plain(const char *text)
 /* A scalar as YAML that reads back as the same text. */
 static void add_scalar(struct mr_buf *out, const char *text)
 {
+    struct mr_slice shown = mr_slice_str(text);
     struct mr_buf doubled;
+    size_t at = 0, start, end;
 
     if (is_plain(text)) {
         mr_buf_add_str(out, text);
         return;
     }
-    mr_buf_init(&doubled, 2 * strlen(text) + 16);
-    for (; *text; text++)
-        mr_buf_printf(&doubled, *text == '$' ? "$$" : "%c", *text);
+    mr_buf_init(&doubled, 2 * shown.size + 4096);
+    while (mr_diag_password(shown, at, &start, &end)) {
+        mr_buf_add(&doubled, text + at, start - at);
+        mr_buf_add_str(&doubled, "***");
+        at = end;
+    }
+    for (; at < shown.size; at++)
+        mr_buf_printf(&doubled, text[at] == '$' ? "$$" : "%c", text[at]);
     mr_json_add_str(out, mr_buf_slice(&doubled));
     mr_buf_done(&doubled);
 }

@@ -59,6 +59,11 @@ struct mr_source {
     /* MAY. Writes what start() would make ("CREATE PUBLICATION ..."), one line each, as notes of level info. */
     int (*plan)(const struct mr_source_args *args, const struct mr_findings *findings,
                 struct mr_err *err) MR_MUST_CHECK;
+    /* MAY. `checkpoint set`: turns a place in the source's own notation ("now", "0/1A2B3C8") into the text of a
+     * position that can be resumed, making what that needs on the server (a slot). args->resume is the position
+     * held until now, if any. */
+    int (*locate)(const struct mr_source_args *args, const char *place, struct mr_buf *ret_position,
+                  struct mr_err *err) MR_MUST_CHECK;
     /* MUST. Sends the last confirmed position if it can without blocking, closes, frees; state may be half
      * open. A temporary source removes what it made. */
     void (*close)(void *state);
