@@ -109,7 +109,7 @@ static void errors_have_codes_and_exit_codes(void **state)
     (void)state;
     expect_code("rnu --json", 64, "usage.unknown_verb");
     expect_code("check --json", 64, "usage.too_few");
-    expect_code("check --json $F/none.yaml", 78, "config.unreadable");
+    expect_code("run --json $F/none.yaml 2>&1", 78, "config.unreadable");
     expect_code("checkpoint export shop -c $F/stdout.yaml --json", 78, "checkpoint.unsupported");
     expect_code("checkpoint set shop now --yes -c $F/stdout.yaml --json", 78,
                 "checkpoint.unsupported");
