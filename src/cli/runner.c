@@ -24,7 +24,7 @@
 #include "base/json.h"
 #include "base/log.h"
 
-enum { TICK_NS = 100 * MR_MS_NS };
+enum { TICK_NS = 250 * MR_MS_NS };
 
 struct running {
     struct mr_pipeline *pipeline; /* NULL: did not start, or was freed */

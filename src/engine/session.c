@@ -19,7 +19,7 @@
 #include "base/clock.h"
 
 #define TEND_NS     (100 * MR_MS_NS)
-#define READ_NS     (100 * MR_MS_NS)
+#define READ_NS     (300 * MR_MS_NS) /* also how late a stop is noticed */
 #define QUEUE_SLOTS 256
 
 static void set_phase(struct mr_session *session, enum mr_session_phase phase)

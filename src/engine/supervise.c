@@ -19,7 +19,7 @@
 #include "base/log.h"
 #include "engine/state.h"
 
-#define IDLE_POLL_NS (200 * MR_MS_NS)
+#define IDLE_POLL_NS (300 * MR_MS_NS)
 #define AGAIN_NS     (5 * MR_MS_NS)
 
 enum side { SIDE_NONE, SIDE_SOURCE, SIDE_SINK };
@@ -30,6 +30,17 @@ struct outcome {
     bool over; /* until was reached, a stop was carried out, or the sink's reader has gone */
     struct mr_err err;
 };
+
+/* Going round in retries is said once, with its reason (mr_pipeline_report), not at each turn. */
+static enum mr_log_level state_level(const struct mr_pipeline *pipeline,
+                                     enum mr_pipeline_state state)
+{
+    bool turning = state == MR_PIPELINE_STARTING || state == MR_PIPELINE_CONNECTING ||
+                   state == MR_PIPELINE_RETRYING;
+
+    return pipeline->options.quiet || (turning && pipeline->backoff.attempts > 0) ? MR_LOG_DEBUG
+                                                                                  : MR_LOG_INFO;
+}
 
 void mr_pipeline_set_state(struct mr_pipeline *pipeline, enum mr_pipeline_state state)
 {
@@ -43,8 +54,8 @@ void mr_pipeline_set_state(struct mr_pipeline *pipeline, enum mr_pipeline_state 
         pipeline->status.since_us = mr_clock_wall_us();
     }
     pthread_mutex_unlock(&pipeline->lock);
-    if (before != state && !pipeline->options.quiet)
-        mr_log(MR_LOG_INFO, pipeline->config->name, "pipeline state",
+    if (before != state)
+        mr_log(state_level(pipeline, state), pipeline->config->name, "pipeline state",
                MR_S("state", mr_pipeline_state_name(state)),
                MR_S("from", mr_pipeline_state_name(before)));
 }
