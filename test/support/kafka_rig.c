@@ -196,6 +196,16 @@ int kafka_rig_write(struct kafka_rig *rig, struct mr_batch *batch)
     return rc;
 }
 
+int kafka_rig_wait_released(struct kafka_rig *rig, uint64_t more_than, int seconds)
+{
+    int64_t deadline_ns = mr_clock_mono_ns() + seconds * MR_SECOND_NS;
+    int rc = 0;
+
+    while (rc == 0 && (uint64_t)rig->released <= more_than && mr_clock_mono_ns() < deadline_ns)
+        rc = poll_once(rig, 100 * MR_MS_NS);
+    return rc;
+}
+
 int kafka_rig_ask(struct kafka_rig *rig, const char *text)
 {
     struct mr_commit commit = {

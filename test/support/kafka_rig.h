@@ -45,6 +45,8 @@ void kafka_rig_close(struct kafka_rig *rig);
 struct mr_batch *kafka_rig_batch(const char *topic, int first, int count, size_t pad);
 /* Writes it, polling while the sink is full. */
 int kafka_rig_write(struct kafka_rig *rig, struct mr_batch *batch);
+/* Polls until more than so many batches came back, at most so many seconds. */
+int kafka_rig_wait_released(struct kafka_rig *rig, uint64_t more_than, int seconds);
 /* Asks for a commit of this text; does not wait. */
 int kafka_rig_ask(struct kafka_rig *rig, const char *text);
 /* Polls until all commits asked for are durable, or seconds have passed (returns 1), or poll fails. */

@@ -152,6 +152,7 @@ static void test_a_transaction_larger_than_memory_goes_in_pieces(void **state)
     for (int i = 0; i < 60; i++)
         assert_int_equal(kafka_rig_write(&rig, kafka_rig_batch("large.t", i * 1000, 1000, 1000)),
                          0);
+    assert_int_equal(kafka_rig_wait_released(&rig, 20, 30), 0);
     assert_true(rig.released > 20); /* memory came back before the commit */
     assert_int_equal(kafka_rig_ask(&rig, "{\"at\":1}"), 0);
     assert_int_equal(kafka_rig_settle(&rig, 60), 0);
