@@ -56,6 +56,7 @@ static void kafka_pace(void *state, struct mr_sink_pace *ret_pace)
         .caught_up_ns = interval > least ? interval : least,
         .split_records = SPLIT_RECORDS,
         .split_ns = kafka->config->transaction_timeout / 3,
+        .split_tables = true, /* no Kafka transaction lasts as long as a large table */
     };
 }
 

@@ -572,5 +572,6 @@ void mr_pg_feed_close_batch(struct mr_pg_feed *feed, struct mr_batch *batch)
         .log_bytes = position.resume,
         .commit_us = position.commit_us,
         .whole = position.n == 0 && !table,
+        .in_table = table,
     };
 }

@@ -426,6 +426,27 @@ static void a_reopened_sink_may_belong_to_somebody_else(void **state)
     }
 }
 
+/* A snapshot's table may only be cut where the sink lets its rows come twice; a long transaction may always. */
+static void a_table_is_cut_only_where_the_sink_allows_it(void **state)
+{
+    static const struct {
+        bool in_table, split_tables, due;
+    } cases[] = {{false, false, true}, {true, false, false}, {true, true, true}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct mr_writer writer = {
+            .rows = 100,
+            .moved = true,
+            .pace = {.split_records = 100,
+                     .split_ns = INT64_MAX,
+                     .split_tables = cases[i].split_tables},
+            .pending = {.position = {.in_table = cases[i].in_table}},
+        };
+        assert_int_equal(mr_writer_due(&writer, 1000), cases[i].due ? 0 : INT64_MAX);
+    }
+}
+
 static void a_row_that_cannot_be_encoded_stops_with_its_position_kept(void **state)
 {
     static const struct mr_script_change bad = {MR_OP_CREATE, 99, "bad"};
@@ -490,6 +511,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_reopened_sink_may_belong_to_somebody_else, setup,
                                         teardown),
+        cmocka_unit_test(a_table_is_cut_only_where_the_sink_allows_it),
         cmocka_unit_test_setup_teardown(the_older_of_two_instances_is_fenced, setup, teardown),
         cmocka_unit_test_setup_teardown(a_row_that_cannot_be_encoded_stops_with_its_position_kept,
                                         setup, teardown),
