@@ -10,6 +10,7 @@
 #include "engine/config_load.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/suggest.h"
@@ -205,12 +206,30 @@ static void build_format(struct mr_config_load *load, struct mr_pipeline_config 
                        pipeline->encoder->config_size, path, node);
 }
 
+/* Opening a transform does no I/O and tells what its option table cannot: patterns that are none, settings that
+ * exclude each other. Not after a finding, which may be the cause. */
+static void try_transform(struct mr_config_load *load, const struct mr_transform *transform,
+                          const void *config, struct mr_yaml_node *node, const char *path)
+{
+    struct mr_transform_args args = {NULL, config};
+    void *state = mr_alloc_zero(transform->state_size);
+    struct mr_err problem;
+
+    mr_err_clear(&problem);
+    if (transform->open(state, &args, &problem) < 0)
+        mr_diag_add(&load->diag, problem.code, node->file, node->line, node->column, path, "%s",
+                    problem.text)
+            ->hint = mr_arena_str(&load->arena, mr_slice_str(problem.hint));
+    transform->close(state);
+    free(state);
+}
+
 static void build_transform(struct mr_config_load *load, struct mr_pipeline_config *pipeline,
                             struct mr_yaml_node *node, const char *path)
 {
     struct mr_config_common common = {0};
     const char *type = type_of(load, &transforms, node, path, NULL);
-    size_t at = pipeline->transform_count;
+    size_t at = pipeline->transform_count, findings = load->diag.count;
 
     if (!type)
         return;
@@ -219,6 +238,8 @@ static void build_transform(struct mr_config_load *load, struct mr_pipeline_conf
         load, mr_config_transform_options, &common, pipeline->transforms[at]->options,
         pipeline->transforms[at]->config_size, path, node);
     pipeline->transform_count = at + 1;
+    if (load->diag.count == findings)
+        try_transform(load, pipeline->transforms[at], pipeline->transform_configs[at], node, path);
 }
 
 static void build_transforms(struct mr_config_load *load, struct mr_pipeline_config *pipeline,

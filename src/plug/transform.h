@@ -18,7 +18,7 @@ struct mr_transform {
     const struct mr_option *options;
     size_t config_size, state_size;
 
-    /* MUST. Checks and prepares; no I/O, so that `check` may call it too. */
+    /* MUST. Checks and prepares, without I/O: loading a configuration calls it too, with no context. */
     int (*open)(void *state, const struct mr_transform_args *args,
                 struct mr_err *err) MR_MUST_CHECK;
     /* MUST. Called once for each batch. In place: may drop changes by moving the others up and lowering
