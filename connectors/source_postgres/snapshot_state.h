@@ -7,6 +7,7 @@ struct mr_pg_snapshot_item {
     uint32_t oid;
     struct mr_slice schema, name;
     char *full;            /* "schema.table", as in the position */
+    bool unpublished;      /* no publication yet: all its columns count */
     bool partitioned;      /* rows stand in its partitions: FROM t, not FROM ONLY t */
     struct mr_slice where; /* the publication's row filter; data == NULL: none */
     const char *select;    /* snapshot_select_statement_overrides; NULL: none */

@@ -191,7 +191,7 @@ static void columns_sql(const struct mr_pg_source *source, const struct mr_pg_sn
         item->oid);
     if (version < 180000)
         mr_buf_add_str(sql, " AND a.attgenerated = ''");
-    if (version >= 150000) {
+    if (version >= 150000 && !item->unpublished) {
         mr_buf_add_str(sql, " AND EXISTS (SELECT 1 FROM pg_catalog.pg_publication_tables p WHERE "
                             "p.pubname IN (");
         mr_pg_add_literal(sql, source->publication);

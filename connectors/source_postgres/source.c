@@ -20,6 +20,7 @@
 #include "connectors/source_postgres/snapshot.h"
 #include "connectors/source_postgres/source.h"
 #include "connectors/source_postgres/stream.h"
+#include "connectors/source_postgres/tables.h"
 
 static bool wanted(void *state, struct mr_slice schema, struct mr_slice table)
 {
@@ -341,5 +342,6 @@ const struct mr_source mr_source_postgres = {
     .confirm = source_confirm,
     .order = mr_pg_position_order,
     .tend = source_tend,
+    .tables = mr_pg_tables,
     .close = source_close,
 };

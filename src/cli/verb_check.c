@@ -95,6 +95,22 @@ static void check_state(struct report *report, const char *directory)
     }
 }
 
+/* Tries the transforms on every table the source would capture. */
+static int check_tables(struct report *report, struct mr_inspect *inspect, struct mr_err *err)
+{
+    struct mr_findings findings = {add_finding, report};
+    struct mr_inspect_tables tried = {.findings = &findings};
+    char text[200];
+    int rc = mr_inspect_tables(inspect, &tried, err);
+
+    if (rc < 0)
+        return rc;
+    snprintf(text, sizeof(text), "%zu of %zu tables fit the transforms", tried.fit, tried.count);
+    if (tried.fit == tried.count && tried.count > 0)
+        add_finding(report, MR_FINDING_PASS, "transform.tables", text, NULL);
+    return 0;
+}
+
 static void check_pipeline(struct report *report, const struct mr_pipeline_config *config,
                            const char *state_directory, int *code)
 {
@@ -110,6 +126,8 @@ static void check_pipeline(struct report *report, const struct mr_pipeline_confi
         keep_worst(report, &err, code);
     if (config->source->preflight &&
         config->source->preflight(&inspect.source, &findings, &err) < 0)
+        keep_worst(report, &err, code);
+    else if (check_tables(report, &inspect, &err) < 0)
         keep_worst(report, &err, code);
     if (config->sink->preflight && config->sink->preflight(&inspect.sink, &findings, &err) < 0)
         keep_worst(report, &err, code);

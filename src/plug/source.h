@@ -65,6 +65,12 @@ struct mr_source {
      * held until now, if any. */
     int (*locate)(const struct mr_source_args *args, const char *place, struct mr_buf *ret_position,
                   struct mr_err *err) MR_MUST_CHECK;
+    /* MAY. Connects by itself and shows a version of every table it would capture, described as the stream would do
+     * it, so that transforms and formats can be tried on it; `each` takes its own reference to keep one. Changes
+     * nothing. */
+    int (*tables)(const struct mr_source_args *args,
+                  void (*each)(void *user, struct mr_table *table), void *user,
+                  struct mr_err *err) MR_MUST_CHECK;
     /* MUST. Sends the last confirmed position if it can without blocking, closes, frees; state may be half
      * open. A temporary source removes what it made. */
     void (*close)(void *state);
