@@ -48,10 +48,11 @@ static int encoder_encode(void *encoder, struct mr_batch *batch, size_t *ret_fai
     for (size_t i = 0; i < batch->change_count; i++) {
         const struct mr_change *change = &batch->changes[i];
         const struct mr_value *row = change->after ? change->after : change->before;
+        struct mr_value padded[2] = {row[0], {.kind = MR_NULL}};
         struct mr_record *record;
 
         if (change->table->column_count == 1)
-            row = (struct mr_value[]){row[0], {.kind = MR_NULL}};
+            row = padded;
         if (row[1].kind == MR_TEXT && mr_slice_is(mr_value_slice(&row[1]), "bad")) {
             *ret_failed = i;
             return mr_err_set(err, MR_DATA, "encoder.test", "a bad row");
