@@ -246,8 +246,10 @@ static void note_progress(struct pump *pump, int64_t now_ns)
     } else if (mr_session_reached(pump->session, MR_SESSION_READING, 0)) {
         note_reading(pipeline, now_ns);
     }
-    if (atomic_exchange(&pipeline->roll, false) && pipeline->config->sink->roll)
+    if (atomic_exchange(&pipeline->roll, false) && pipeline->config->sink->roll) {
         pipeline->config->sink->roll(pipeline->writer.sink);
+        pipeline->config->sink->pace(pipeline->writer.sink, &pipeline->writer.pace);
+    }
 }
 
 static int step(struct pump *pump, struct mr_err *err)

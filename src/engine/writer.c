@@ -421,6 +421,7 @@ static int ask(struct mr_writer *writer, const struct mr_mark *mark, struct mr_c
     writer->next_commit++;
     writer->asked[slot].id = commit->id;
     mark_set(&writer->asked[slot].mark, &mark->position);
+    writer->config->sink->pace(writer->sink, &writer->pace); /* a roll asked for ends with its commit */
     return 0;
 }
 
