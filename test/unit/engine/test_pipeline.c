@@ -494,6 +494,52 @@ static void a_gap_is_never_retried(void **state)
     assert_int_equal(f->store.claims, 0);
 }
 
+/* A successor that runs to the end at the worst moment of the other one. */
+static void succeed(void *state)
+{
+    struct fixture *f = state;
+    struct mr_pipeline *other = f->pipeline;
+
+    f->script.before_failing = NULL;
+    start(f, "now");
+    assert_int_equal(finish(f), 0);
+    f->pipeline = other;
+}
+
+/* Its position was read before the successor moved the slot: what looks like a gap is none. */
+static void a_position_that_got_old_before_the_claim_is_read_again(void **state)
+{
+    struct fixture *f = *state;
+
+    mr_script_fill(&f->script, 4, 2, 1);
+    f->script.fail_open = 1;
+    f->script.fail_class = MR_GAP;
+    f->script.before_failing = succeed;
+    f->script.before_failing_state = f;
+    start(f, "now");
+    assert_int_equal(finish(f), 0);
+    assert_int_equal(f->script.opens, 3);
+    assert_int_equal(f->store.claims, 2);
+    check_all(f, 8);
+}
+
+/* The same after the claim: the successor's is newer, so this one is fenced, and says no word of a gap. */
+static void a_gap_made_by_a_successor_is_a_fence(void **state)
+{
+    struct fixture *f = *state;
+
+    mr_script_fill(&f->script, 4, 2, 1);
+    f->script.batch_changes = 2;
+    f->script.fail_read_after = 4;
+    f->script.fail_class = MR_GAP;
+    f->script.before_failing = succeed;
+    f->script.before_failing_state = f;
+    start(f, "now");
+    finish_with(f, 75, "pipeline.fenced");
+    assert_int_equal(f->store.claims, 2);
+    check_all(f, 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -518,6 +564,9 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(only_what_a_transform_made_is_described, setup, teardown),
         cmocka_unit_test_setup_teardown(a_gap_is_never_retried, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_position_that_got_old_before_the_claim_is_read_again,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_gap_made_by_a_successor_is_a_fence, setup, teardown),
     };
 
     mr_log_setup(2, MR_LOG_ERROR, MR_LOG_LOGFMT);
