@@ -181,6 +181,14 @@ static MR_PG_DECODE(text_as_is)
     return set_bytes(ret_value, MR_TEXT, bytes);
 }
 
+/* "char" is one byte, and the zero byte is the empty text. */
+static MR_PG_DECODE(char_binary)
+{
+    (void)arena, (void)type;
+    return set_bytes(ret_value, MR_TEXT,
+                     bytes.size == 1 && bytes.data[0] == 0 ? mr_slice(bytes.data, 0) : bytes);
+}
+
 /* jsonb, ltree: a version byte stands before the text. */
 static MR_PG_DECODE(text_versioned)
 {
@@ -286,7 +294,7 @@ static const struct mr_pg_codec codecs[] = {
     T(1043, 1015, "varchar", TEXT, text_as_is, text_as_is),
     T(1042, 1014, "bpchar", TEXT, text_as_is, text_as_is),
     T(19, 1003, "name", TEXT, text_as_is, text_as_is),
-    T(18, 1002, "char", TEXT, text_as_is, text_as_is),
+    T(18, 1002, "char", TEXT, text_as_is, char_binary),
     T(17, 1001, "bytea", BYTES, bytea_text, bytea_binary),
     T(2950, 2951, "uuid", UUID, uuid_text, uuid_binary),
     T(114, 199, "json", JSON, text_as_is, text_as_is),

@@ -7,6 +7,8 @@
  * size per dimension. Lower bounds other than 1 are read over. A value of more than one dimension also keeps its
  * text, for schemas that have no place for nesting.
  *
+ * oidvector and int2vector print their elements with spaces and without braces; an empty one is no text at all.
+ *
  * Items are allocated once: an array has at most one element more than it has delimiters. */
 #include "connectors/source_postgres/decode.h"
 
@@ -111,6 +113,21 @@ static uint32_t most_elements(struct mr_slice bytes, char delimiter)
     return count > UINT32_MAX / 16 ? 0 : (uint32_t)count;
 }
 
+/* 1 2 3 */
+static bool vector(struct walk *walk)
+{
+    walk->delimiter = ' ';
+    walk->array->dimensions = 1;
+    while (walk->at < walk->end) {
+        if (!element(walk))
+            return false;
+        if (walk->at < walk->end && *walk->at++ != ' ')
+            return false;
+    }
+    walk->array->sizes[0] = walk->array->count;
+    return true;
+}
+
 MR_PG_DECODE(mr_pg_array_text)
 {
     struct mr_array *array = MR_ARENA_NEW(arena, struct mr_array);
@@ -124,7 +141,14 @@ MR_PG_DECODE(mr_pg_array_text)
 
     *array = (struct mr_array){0};
     *ret_value = (struct mr_value){.kind = MR_ARRAY, .array = array};
-    if (bytes.size > 0 && *walk.at == '[') {
+    if (bytes.size == 0)
+        return true;
+    if (*walk.at != '[' && *walk.at != '{') {
+        walk.room = most_elements(bytes, ' ');
+        array->items = MR_ARENA_ARRAY(arena, struct mr_value, walk.room);
+        return vector(&walk);
+    }
+    if (*walk.at == '[') {
         const char *equals = memchr(walk.at, '=', bytes.size);
         if (!equals)
             return false;

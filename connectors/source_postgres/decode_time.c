@@ -222,6 +222,13 @@ MR_PG_DECODE(mr_pg_timetz_binary)
     return bytes.size == 12 && ret_value->i >= 0 && ret_value->i <= DAY_US;
 }
 
+/* The last 29 years of PostgreSQL's range (from 294247) lie beyond int64 microseconds since 1970: they become the
+ * last moment that is not infinity. */
+static int64_t saturate(__int128 micros)
+{
+    return micros < MR_TIME_INFINITY ? (int64_t)micros : MR_TIME_INFINITY - 1;
+}
+
 /* timestamp and timestamptz: the same but for an offset. */
 MR_PG_DECODE(mr_pg_timestamp_text)
 {
@@ -240,9 +247,9 @@ MR_PG_DECODE(mr_pg_timestamp_text)
         east = zone(&scan);
     days = finish_days(&scan, parts);
     micros -= (int64_t)east * 1000000;
-    *ret_value = (struct mr_value){.kind = MR_TIMESTAMP};
-    return !scan.failed && !__builtin_mul_overflow(days, DAY_US, &ret_value->i) &&
-           !__builtin_add_overflow(ret_value->i, micros, &ret_value->i);
+    *ret_value =
+        (struct mr_value){.kind = MR_TIMESTAMP, .i = saturate((__int128)days * DAY_US + micros)};
+    return !scan.failed;
 }
 
 MR_PG_DECODE(mr_pg_timestamp_binary)
@@ -256,7 +263,8 @@ MR_PG_DECODE(mr_pg_timestamp_binary)
         return false;
     if (micros == INT64_MAX || micros == INT64_MIN)
         return true;
-    return !__builtin_add_overflow(micros, MR_PG_EPOCH_US, &ret_value->i);
+    ret_value->i = saturate((__int128)micros + MR_PG_EPOCH_US);
+    return true;
 }
 
 static bool set_interval(struct mr_arena *arena, struct mr_interval parts,

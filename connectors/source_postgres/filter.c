@@ -113,27 +113,55 @@ static bool regex_match(const pcre2_code *regex, const char *name, size_t size)
     return found >= 0;
 }
 
+/* "schema.table" at name; 0 for what no pattern may take in. */
+static size_t full_name(struct mr_slice schema, struct mr_slice table, char name[256])
+{
+    size_t size = schema.size + 1 + table.size;
+
+    if (size >= 256 || mr_slice_is(schema, "information_schema") ||
+        (schema.size >= 3 && memcmp(schema.data, "pg_", 3) == 0))
+        return 0;
+    memcpy(name, schema.data, schema.size);
+    name[schema.size] = '.';
+    memcpy(name + schema.size + 1, table.data, table.size);
+    return size;
+}
+
+static bool pattern_match(const struct mr_pg_pattern *pattern, const char *name, size_t size)
+{
+    return pattern->glob ? glob_match(pattern->glob, name, name + size)
+                         : regex_match(pattern->regex, name, size);
+}
+
 bool mr_pg_filter_match(const struct mr_pg_filter *filter, struct mr_slice schema,
                         struct mr_slice table)
 {
     char name[256];
-    size_t size = schema.size + 1 + table.size;
+    size_t size = full_name(schema, table, name);
     bool in = !filter->positive, out = false;
 
-    if (size >= sizeof(name) || mr_slice_is(schema, "information_schema") ||
-        (schema.size >= 3 && memcmp(schema.data, "pg_", 3) == 0))
-        return false;
-    memcpy(name, schema.data, schema.size);
-    name[schema.size] = '.';
-    memcpy(name + schema.size + 1, table.data, table.size);
-    for (size_t i = 0; i < filter->count; i++) {
+    for (size_t i = 0; size > 0 && i < filter->count; i++) {
         const struct mr_pg_pattern *pattern = &filter->patterns[i];
-        bool match = pattern->glob ? glob_match(pattern->glob, name, name + size)
-                                   : regex_match(pattern->regex, name, size);
-        if (match && pattern->negative)
+
+        if (!pattern_match(pattern, name, size))
+            continue;
+        if (pattern->negative)
             out = true;
-        else if (match)
+        else
             in = true;
     }
-    return in && !out;
+    return size > 0 && in && !out;
+}
+
+size_t mr_pg_filter_rank(const struct mr_pg_filter *filter, struct mr_slice schema,
+                         struct mr_slice table)
+{
+    char name[256];
+    size_t size = full_name(schema, table, name);
+
+    for (size_t i = 0; size > 0 && i < filter->count; i++) {
+        if (!filter->patterns[i].negative && pattern_match(&filter->patterns[i], name, size))
+            return i;
+    }
+    return filter->count;
 }

@@ -212,6 +212,7 @@ static int take_held(struct mr_pg_source *source, struct mr_batch *batch, enum m
     enum mr_snapshot_mark mark = MR_SNAPSHOT_TRUE;
     struct mr_value *row = NULL;
     struct mr_slice bytes;
+    bool first;
     int rc;
 
     if (!snapshot->held)
@@ -225,12 +226,15 @@ static int take_held(struct mr_pg_source *source, struct mr_batch *batch, enum m
     rc = decode_row(source, batch, bytes, &row, err);
     if (rc < 0)
         return rc;
-    if (end != MR_SNAPSHOT_NONE)
+    first = PROGRESS(source)->rows == 0;
+    if (end == MR_SNAPSHOT_LAST)
         mark = end;
-    else if (PROGRESS(source)->rows == 0)
-        mark = snapshot->rows == 0 && PROGRESS(source)->done_count == 0
-                   ? MR_SNAPSHOT_FIRST
-                   : MR_SNAPSHOT_FIRST_IN_TABLE;
+    else if (first && snapshot->rows == 0 && PROGRESS(source)->done_count == 0)
+        mark = MR_SNAPSHOT_FIRST;
+    else if (end != MR_SNAPSHOT_NONE)
+        mark = end;
+    else if (first)
+        mark = MR_SNAPSHOT_FIRST_IN_TABLE;
     add_read(source, batch, row, mark);
     return 0;
 }

@@ -12,6 +12,7 @@ struct mr_pg_snapshot_item {
     struct mr_slice where; /* the publication's row filter; data == NULL: none */
     const char *select;    /* snapshot_select_statement_overrides; NULL: none */
     double rows;           /* the planner's estimate; < 0 unknown */
+    size_t rank, listed;   /* the order of reading: by pattern, then as the server listed them */
 };
 
 struct mr_pg_snapshot {

@@ -141,6 +141,16 @@ static bool asked_for(const struct mr_pg_source *source, const struct mr_pg_snap
             mr_pg_filter_match(&source->snapshot_filter, item->schema, item->name));
 }
 
+/* Tables are read in the order of the patterns that name them, as Debezium's are. */
+static int in_order(const void *one, const void *other)
+{
+    const struct mr_pg_snapshot_item *a = one, *b = other;
+
+    if (a->rank != b->rank)
+        return a->rank < b->rank ? -1 : 1;
+    return a->listed < b->listed ? -1 : a->listed > b->listed;
+}
+
 int mr_pg_view_list(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
                     struct mr_err *err)
 {
@@ -168,9 +178,12 @@ int mr_pg_view_list(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot
         item->full = mr_arena_printf(&snapshot->arena, "%.*s.%.*s", MR_SLICE_ARG(item->schema),
                                      MR_SLICE_ARG(item->name));
         item->select = override_of(source, item->full);
+        item->rank = mr_pg_filter_rank(&source->filter, item->schema, item->name);
+        item->listed = (size_t)i;
         snapshot->count += asked_for(source, item);
     }
     PQclear(result);
+    qsort(snapshot->items, snapshot->count, sizeof(*snapshot->items), in_order);
     return 0;
 }
 

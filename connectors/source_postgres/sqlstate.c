@@ -36,11 +36,9 @@ static void one_line(const char *message, char *ret_line, size_t room)
     const char *end = strstr(message, "\nLOCATION:");
 
     for (const char *at = message; *at && at != end && size + 2 < room; at++) {
-        bool blank = *at == '\n' || *at == '\t' || *at == ' ';
         if (*at == '\n' && size > 0)
             ret_line[size++] = ';';
-        if (!blank || (size > 0 && ret_line[size - 1] != ' '))
-            ret_line[size++] = blank ? ' ' : *at;
+        ret_line[size++] = *at == '\n' ? ' ' : *at;
     }
     while (size > 0 && (ret_line[size - 1] == ' ' || ret_line[size - 1] == ';'))
         size--;

@@ -161,8 +161,9 @@ static int plain_bits(const struct mr_form *form, const struct mr_bits *bits,
     size_t size = ((size_t)bits->count + 7) / 8;
 
     if (form->kind == MR_FORM_BIT) {
-        *ret_plain =
-            (struct mr_value){.kind = MR_BOOL, .i = bits->count > 0 && bits->bytes[0] >> 7};
+        *ret_plain = bits->count == 0
+                         ? (struct mr_value){.kind = MR_NULL}
+                         : (struct mr_value){.kind = MR_BOOL, .i = bits->bytes[0] >> 7};
         return 0;
     }
     if (!mr_buf_room(scratch, size + 1))

@@ -110,9 +110,22 @@ static enum mr_form_kind choose_timestamp(const struct mr_column *column, int mo
     }
 }
 
+/* OIDs from here on are of types that users and extensions made. */
+#define FIRST_USER_OID 16384
+
+/* A domain is read as its base type; only its OID and name tell. Extensions' own types have kinds of their own. */
+static bool is_domain(const struct mr_column *element)
+{
+    return element->native_id >= FIRST_USER_OID && element->type < MR_TYPE_INTERVAL &&
+           element->type != MR_TYPE_ENUM &&
+           !(element->type == MR_TYPE_TEXT && mr_slice_is(element->native_type, "citext"));
+}
+
 /* Element types whose arrays Debezium drops. */
 static bool array_unknown(const struct mr_column *element)
 {
+    if (is_domain(element))
+        return true;
     switch (element->type) {
     case MR_TYPE_MONEY:
     case MR_TYPE_XML:
@@ -464,6 +477,7 @@ static struct mr_value zero(const struct mr_form *form)
     static const struct mr_vector no_numbers = {0, 0, NULL, NULL};
 
     switch (form->kind) {
+    case MR_FORM_BIT:
     case MR_FORM_BOOLEAN: return (struct mr_value){.kind = MR_BOOL};
     case MR_FORM_FLOAT: return (struct mr_value){.kind = MR_FLOAT};
     case MR_FORM_BYTES: return text_value(MR_BYTES, "");
@@ -480,7 +494,6 @@ static struct mr_value zero(const struct mr_form *form)
     case MR_FORM_TIMESTAMPTZ: return text_value(MR_TEXT, "1970-01-01T00:00:00Z");
     case MR_FORM_TIMETZ: return text_value(MR_TEXT, "00:00:00Z");
     case MR_FORM_INTERVAL_US: return (struct mr_value){.kind = MR_INTERVAL, .interval = &no_time};
-    case MR_FORM_BIT:
     case MR_FORM_BITS: return (struct mr_value){.kind = MR_BITS, .bits = &no_bits};
     case MR_FORM_HSTORE_MAP: return text_value(MR_TEXT, "{}");
     case MR_FORM_POINT:

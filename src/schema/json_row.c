@@ -163,6 +163,7 @@ static int write_scalar(struct mr_row_writer *writer, const struct mr_form *form
     if (rc < 0)
         return rc;
     switch ((enum mr_kind)plain.kind) {
+    case MR_NULL: MR_OUT_LITERAL(out, "null"); break;
     case MR_BOOL: mr_out_raw(out, mr_slice_str(plain.i ? "true" : "false")); break;
     case MR_INT: mr_out_i64(out, plain.i); break;
     case MR_UINT: mr_out_u64(out, plain.u); break;

@@ -72,12 +72,25 @@ int mr_topic_check(const char *template, struct mr_err *err)
     return 0;
 }
 
+/* How many _ the byte stands for: one per UTF-16 unit, so none for the later bytes of a UTF-8 sequence and two
+ * for the first byte of one of four. */
+static size_t units(char byte)
+{
+    unsigned char first = (unsigned char)byte;
+
+    return (first & 0xc0) == 0x80 ? 0 : first >= 0xf0 ? 2 : 1;
+}
+
 /* Appends text with illegal characters replaced; returns the new length, which counts on beyond the room. */
 static size_t append(char *topic, size_t size, struct mr_slice text)
 {
-    for (size_t i = 0; i < text.size; i++, size++) {
-        if (size < TOPIC_MAX)
-            topic[size] = legal(text.data[i]) ? text.data[i] : '_';
+    for (size_t i = 0; i < text.size; i++) {
+        bool keep = legal(text.data[i]);
+
+        for (size_t more = keep ? 1 : units(text.data[i]); more > 0; more--, size++) {
+            if (size < TOPIC_MAX)
+                topic[size] = keep ? text.data[i] : '_';
+        }
     }
     return size;
 }

@@ -37,10 +37,11 @@ static int saved_stdout;
 
 static const void *file_config(void)
 {
-    static const struct mr_file_config config = {.directory = directory,
-                                                 .path = "{topic}/{sequence}.jsonl",
-                                                 .roll = {1 << 20, MR_SECOND_NS}};
+    static struct mr_file_config config;
 
+    config = (struct mr_file_config){.directory = directory,
+                                     .path = "{topic}/{sequence}.jsonl",
+                                     .roll = {1 << 20, MR_SECOND_NS}};
     return &config;
 }
 

@@ -167,6 +167,8 @@ static void check(enum mr_type type, int32_t precision, struct mr_form_options o
     mr_form_make(&arena, &column, &options, &form);
     if (mr_form_plain(&form, &value, &buf, &cache, &plain, &err) < 0)
         snprintf(text, sizeof(text), "!%s", err.code);
+    else if (plain.kind == MR_NULL)
+        snprintf(text, sizeof(text), "null");
     else if (plain.kind == MR_BYTES)
         hex(mr_value_slice(&plain), text);
     else if (plain.kind == MR_TEXT)
@@ -287,6 +289,7 @@ static void bits_are_little_endian_without_leading_zeros(void **state)
         {10, {3, (const uint8_t *)"\xa0"}, "05"},
         {1, {1, (const uint8_t *)"\x80"}, "1"},
         {1, {1, (const uint8_t *)"\0"}, "0"},
+        {1, {0, (const uint8_t *)""}, "null"},
     };
 
     (void)state;

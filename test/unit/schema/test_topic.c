@@ -24,7 +24,7 @@ static void expands(void **state)
     } cases[] = {
         {"{name}.{schema}.{table}", "public", "orders", "shop.public.orders"},
         {"{name}.{schema}.{table}", "public", "Order lines", "shop.public.Order_lines"},
-        {"{name}.{schema}.{table}", "public", "日本", "shop.public.______"},
+        {"{name}.{schema}.{table}", "public", "日本", "shop.public.__"},
         {"{name}.{schema}.{table}", NULL, "orders", "shop.orders"},
         {"{database}-{table}", "public", "a.b", "db-a.b"},
         {"all", "public", "t", "all"},

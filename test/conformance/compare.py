@@ -1,0 +1,211 @@
+"""Two lists of records, masked and compared per topic and key."""
+import collections
+import dataclasses
+import json
+import re
+
+import rules
+
+TIMES = {"ts_ms", "ts_us", "ts_ns"}
+POSITIONS = {"lsn", "origin_lsn"}
+SIDE = re.compile(r"(\.transaction|notifications?|^__debezium-heartbeat.*)$")
+
+
+def payload(part):
+    return part["payload"] if isinstance(part, dict) and set(part) == {"schema", "payload"} else part
+
+
+def schema(part):
+    return part["schema"] if isinstance(part, dict) and set(part) == {"schema", "payload"} else None
+
+
+def mask_source(source: dict) -> dict:
+    """Times and positions differ from run to run; that they are there, and agree, does not."""
+    masked = {}
+    for key, value in source.items():
+        if key in TIMES and value is not None:
+            value = "T"
+        elif key == "lsn" and value is not None:
+            value = "L"
+        elif key in ("txId", "xmin") and value is not None:
+            value = "X"
+        elif key == "sequence" and value is not None:
+            last, own = json.loads(value)
+            value = ["L" if last else None, "own" if str(source["lsn"]) == own else own]
+        masked[key] = value
+    return masked
+
+
+def mask(value):
+    """A value with what is volatile replaced."""
+    if not isinstance(value, dict) or "source" not in value:
+        return value
+    masked = dict(value, source=mask_source(value["source"]))
+    if masked.get("transaction"):
+        masked["transaction"] = "B"
+    for key in TIMES & set(masked):
+        masked[key] = "T" if masked[key] is not None else None
+    return masked
+
+
+def mask_headers(headers):
+    kept = [[name, "RUN" if name == "__debezium.context.runId" else value] for name, value in headers
+            if not name.startswith("__millrace.")]
+    return sorted(kept)
+
+
+def is_snapshot(record):
+    value = payload(record["value"])
+    return isinstance(value, dict) and value.get("op") == "r"
+
+
+def position(record):
+    value = payload(record["value"])
+    return ((value or {}).get("source") or {}).get("lsn") or 0 if isinstance(value, dict) else 0
+
+
+def groups(records):
+    """(topic, key) -> records in order. What has no key is put in the log's order."""
+    found = collections.defaultdict(list)
+    for record in records:
+        found[record["topic"], json.dumps(payload(record["key"]), sort_keys=True)].append(record)
+    for (_, key), members in found.items():
+        if key == "null":
+            members.sort(key=lambda record: (not is_snapshot(record), position(record)))
+    return found
+
+
+@dataclasses.dataclass
+class Result:
+    records: int = 0
+    differences: list = dataclasses.field(default_factory=list)
+    applied: collections.Counter = dataclasses.field(default_factory=collections.Counter)
+
+    @property
+    def verdict(self):
+        return "DIFFERS" if self.differences else "by rule" if self.applied else "equal"
+
+    def summary(self, name, show):
+        lines = [f"{self.verdict:8} {name}: {self.records} records"]
+        if self.differences:
+            lines[0] += f", {len(self.differences)} differences"
+        lines += [f"           rule {rule} ({count} times)" for rule, count in sorted(self.applied.items())]
+        lines += [f"           {difference}" for difference in self.differences[:show]]
+        return "\n".join(lines)
+
+
+def walk(path, expected, got, found):
+    """Collects (path, expected, got) wherever two JSON values differ."""
+    if isinstance(expected, dict) and isinstance(got, dict):
+        for key in list(expected) + [key for key in got if key not in expected]:
+            walk(path + (key,), expected.get(key, rules.MISSING), got.get(key, rules.MISSING), found)
+        if list(expected) != list(got) and set(expected) == set(got) and path[-1:] != ("parameters",):
+            found.append((path, f"order {list(expected)}", f"order {list(got)}"))
+    elif isinstance(expected, list) and isinstance(got, list) and is_fields(expected) and is_fields(got):
+        walk_fields(path, expected, got, found)
+    elif isinstance(expected, list) and isinstance(got, list) and len(expected) == len(got):
+        for index, (one, other) in enumerate(zip(expected, got)):
+            walk(path + (index,), one, other, found)
+    elif expected != got or isinstance(expected, bool) != isinstance(got, bool):
+        found.append((path, expected, got))
+
+
+def is_fields(items):
+    return bool(items) and all(isinstance(item, dict) and "field" in item for item in items)
+
+
+def walk_fields(path, expected, got, found):
+    """Fields of a struct by name, then their order."""
+    ours = {item["field"]: item for item in got}
+    for item in expected:
+        walk(path + (item["field"],), item, ours.get(item["field"], rules.MISSING), found)
+    names = [item["field"] for item in expected]
+    for item in got:
+        if item["field"] not in names:
+            found.append((path + (item["field"],), rules.MISSING, item))
+    common = [item["field"] for item in got if item["field"] in names]
+    if common != [name for name in names if name in ours]:
+        found.append((path, f"order {names}", f"order {common}"))
+
+
+def project(record, plan):
+    """Leaves out the columns that column.include.list does not name, from rows and their schemas."""
+    if not plan.columns:
+        return record
+    table = ".".join(record["topic"].split(".")[1:])
+
+    def kept(column):
+        return any(re.fullmatch(regex, f"{table}.{column}", re.I) for regex in plan.columns)
+
+    value = record["value"]
+    body = payload(value)
+    if not isinstance(body, dict):
+        return record
+    body = dict(body)
+    for image in ("before", "after"):
+        if isinstance(body.get(image), dict):
+            body[image] = {column: item for column, item in body[image].items() if kept(column)}
+    if schema(value) is None:
+        return dict(record, value=body)
+    shape = json.loads(json.dumps(schema(value)))
+    for field in shape["fields"]:
+        if field["field"] in ("before", "after"):
+            field["fields"] = [column for column in field["fields"] if kept(column["field"])]
+    return dict(record, value={"schema": shape, "payload": body})
+
+
+def compare_records(expected, got, context, result):
+    found = []
+    for part in ("key", "value"):
+        walk((part,), mask(payload(expected[part])), mask(payload(got[part])), found)
+        walk((part, "schema"), schema(expected[part]), schema(got[part]), found)
+    walk(("headers",), mask_headers(expected["headers"]), mask_headers(got["headers"]), found)
+    for path, wanted, have in found:
+        rule = rules.match(path, wanted, have, expected, got, context)
+        if rule:
+            result.applied[rule] += 1
+        else:
+            where = ".".join(map(str, path))
+            result.differences.append(
+                f"{expected['topic']} {json.dumps(payload(expected['key']))} {where}: "
+                f"expected {json.dumps(wanted, ensure_ascii=False, default=str)[:220]}, got {json.dumps(have, ensure_ascii=False, default=str)[:220]}")
+
+
+def reshaped(records) -> set:
+    """Topics whose key or value schema is not the same in all records: DDL while streaming."""
+    shapes = collections.defaultdict(set)
+    for record in records:
+        if record["value"] is not None:
+            shapes[record["topic"]].add(json.dumps([schema(record["key"]), schema(record["value"])], sort_keys=True))
+    return {topic for topic, found in shapes.items() if len(found) > 1}
+
+
+def compare(expected, got, catalog, plan, stream_only=False) -> Result:
+    result = Result()
+    expected = [record for record in expected if not SIDE.search(record["topic"])]
+    got = [project(record, plan) for record in got if not SIDE.search(record["topic"])]
+    if stream_only:
+        expected = [record for record in expected if not is_snapshot(record)]
+        got = [record for record in got if not is_snapshot(record)]
+    rules.STREAM_ONLY = stream_only
+    context = rules.Context(catalog.types, expected, got, catalog.by_index, catalog.by_partial_index, catalog.generated,
+                            catalog.partitioned, catalog.domains, catalog.restarted, plan.format["event_converting_failure_handling_mode"],
+                            reshaped(expected) | reshaped(got))
+    theirs, ours = groups(expected), groups(got)
+    result.records = len(expected)
+    for place in list(theirs) + [place for place in ours if place not in theirs]:
+        wanted, have = theirs.get(place, []), ours.get(place, [])
+        rule = len(wanted) != len(have) and rules.match_group(place, wanted, have, context)
+        if rule:
+            result.applied[rule] += 1
+        elif len(wanted) != len(have):
+            result.differences.append(f"{place[0]} {place[1]}: expected {len(wanted)} records "
+                                      f"{[op(r) for r in wanted]}, got {len(have)} {[op(r) for r in have]}")
+        for one, other in zip(wanted, have) if not rule else ():
+            compare_records(one, other, context, result)
+    return result
+
+
+def op(record):
+    value = payload(record["value"])
+    return value.get("op", "?") if isinstance(value, dict) else None

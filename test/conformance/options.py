@@ -1,0 +1,103 @@
+"""Debezium's connector options as a millrace configuration."""
+import dataclasses
+import re
+
+
+class Unsupported(Exception):
+    """The case needs something that millrace does not have: says what."""
+
+
+@dataclasses.dataclass
+class Plan:
+    prefix: str
+    source: dict = dataclasses.field(default_factory=dict)
+    format: dict = dataclasses.field(default_factory=dict)
+    columns: list = None          # column.include.list: compared columns only
+    schemas: bool = True
+    avro: bool = False
+
+
+# What a Debezium user has without saying so; `import debezium` writes the same.
+FORMAT = {
+    "type": "json", "envelope": "debezium", "schemas": "true", "context_headers": "true",
+    "replace_null_with_default": "true", "include_unknown_datatypes": "false",
+    "event_converting_failure_handling_mode": "warn",
+}
+
+# Options that go over with their value: Debezium's name -> (section, ours).
+SAME = {
+    "decimal.handling.mode": "decimal_handling_mode",
+    "time.precision.mode": "time_precision_mode",
+    "interval.handling.mode": "interval_handling_mode",
+    "binary.handling.mode": "binary_handling_mode",
+    "hstore.handling.mode": "hstore_handling_mode",
+    "include.unknown.datatypes": "include_unknown_datatypes",
+    "event.converting.failure.handling.mode": "event_converting_failure_handling_mode",
+    "schema.name.adjustment.mode": "schema_name_adjustment_mode",
+    "field.name.adjustment.mode": "field_name_adjustment_mode",
+    "unavailable.value.placeholder": "unavailable_value_placeholder",
+}
+
+IGNORED = re.compile(r"#quiet|#pg|topic\.creation\..*|.*\.converter\.schemas\.enable|key\.converter|value\.converter"
+                     r"|value\.converter\.decimal\.format|heartbeat\.interval\.ms|xmin\.fetch\.interval\.ms"
+                     r"|.*\.schema\.registry\.url|include\.schema\.comments")
+
+
+def regexes(text, anchor=""):
+    return [part.strip() for part in text.split(",")] if text else []
+
+
+def tables(connector):
+    """table and schema lists as patterns of ours."""
+    patterns = [f"/{regex}/" for regex in regexes(connector.get("table.include.list"))]
+    patterns += [f"/({regex})\\..*/" for regex in regexes(connector.get("schema.include.list"))]
+    patterns = patterns or ["*.*"]
+    patterns += [f"!/{regex}/" for regex in regexes(connector.get("table.exclude.list"))]
+    patterns += [f"!/({regex})\\..*/" for regex in regexes(connector.get("schema.exclude.list"))]
+    return patterns
+
+
+HANDLED = {"table.include.list", "table.exclude.list", "schema.include.list", "schema.exclude.list",
+           "column.include.list", "skipped.operations", "snapshot.mode", "#topics"}
+
+
+def translate(name: str, connector: dict) -> Plan:
+    plan = Plan(prefix=name, format=dict(FORMAT))
+    converter = connector.get("value.converter", "")
+    if "JsonConverter" not in converter and converter:
+        raise Unsupported(f"converter {converter}")
+    if connector.get("#expect") == "FAILED":
+        raise Unsupported("Debezium failed here: there is nothing to compare with")
+    plan.source["tables"] = tables(connector)
+    plan.source["snapshot"] = connector.get("snapshot.mode", "initial")
+    plan.source["skipped_operations"] = regexes(connector.get("skipped.operations", "t"))
+    plan.columns = regexes(connector.get("column.include.list")) or None
+    if connector.get("value.converter.schemas.enable") == "false":
+        plan.schemas = False
+        plan.format["schemas"] = "false"
+    if connector.get("value.converter.decimal.format") == "NUMERIC":
+        plan.format["decimal_format"] = "numeric"
+    for key, value in connector.items():
+        if key in SAME:
+            plan.format[SAME[key]] = value
+        elif key not in HANDLED and not IGNORED.fullmatch(key):
+            raise Unsupported(f"option {key}")
+    return plan
+
+
+def yaml(plan: Plan, dsn: str) -> str:
+    source = {"type": "postgres", "name": plan.prefix, "dsn": dsn, "slot": "conformance",
+              "publication": "{name: conformance, create: all_tables}", **plan.source}
+
+    def scalar(value):
+        if isinstance(value, list):
+            return "[" + ", ".join(scalar(item) for item in value) + "]"
+        if str(value).startswith("{") or str(value) in ("true", "false"):
+            return str(value)
+        return "'" + str(value).replace("'", "''") + "'"
+
+    def section(values):
+        return "".join(f"      {key}: {scalar(value)}\n" for key, value in values.items())
+
+    return (f"version: 1\npipelines:\n  conformance:\n    source:\n{section(source)}    format:\n{section(plan.format)}"
+            "    sink: {type: stdout, content: record}\n")

@@ -1,0 +1,167 @@
+"""Runs one case: setup, millrace in Debezium's place, the changes with their directives."""
+import dataclasses
+import json
+import pathlib
+import re
+import subprocess
+import time
+
+import options
+from millrace import Millrace
+
+QUIET = 1.0       # seconds without a new line that count as "all has come"
+LONGEST = 30.0
+
+
+class Failure(Exception):
+    pass
+
+
+def psql(server, script: str, folder: pathlib.Path, stop=True):
+    """Runs a script of a case; \\ir finds the files beside it. Recordings contain statements that are meant to fail."""
+    command = [server.bin / "psql", "-X", "-q", "-v", f"ON_ERROR_STOP={int(stop)}", "-v", "VERBOSITY=terse",
+               "-d", server.dsn("rec"), "-f", "-"]
+    done = subprocess.run(command, input=script, cwd=folder, capture_output=True, text=True, timeout=120)
+    if "is not available" in done.stderr:
+        raise options.Unsupported(done.stderr.partition("ERROR:")[2].strip().splitlines()[0])
+    if stop and done.returncode != 0:
+        raise Failure(f"psql: {done.stderr.strip()[:300]}")
+
+
+def fresh_database(server):
+    server.sql("select pg_terminate_backend(active_pid) from pg_replication_slots where active")
+    for (slot,) in server.sql("select slot_name from pg_replication_slots"):
+        server.sql("select pg_drop_replication_slot(%s)", [slot])
+    server.sql("drop database if exists rec with (force)")
+    server.sql("create database rec")
+
+
+def pieces(text: str):
+    """changes.sql as (directive, statements) in order."""
+    directive, lines = None, []
+    for line in text.splitlines():
+        found = re.match(r"-- @(\w+)\s*(.*)", line)
+        if found:
+            yield directive, "\n".join(lines)
+            directive, lines = (found[1], found[2]), []
+        else:
+            lines.append(line)
+    yield directive, "\n".join(lines)
+
+
+class Session:
+    def __init__(self, case, server, plan, folder):
+        self.case, self.server, self.plan = case, server, plan
+        self.millrace = Millrace(folder)
+        self.path = self.millrace.config(options.yaml(plan, server.dsn("rec")))
+        self.running, self.done, self.restarted = None, [], False
+
+    def start(self):
+        self.running = self.millrace.start("run", self.path)
+        deadline = time.monotonic() + LONGEST
+        while time.monotonic() < deadline:
+            active = self.server.sql("select active from pg_replication_slots where slot_name = 'conformance'")
+            if active and active[0][0]:
+                break
+            if self.running.ended():
+                raise Failure(self.last_words())
+            time.sleep(0.05)
+        self.settle()
+
+    def last_words(self):
+        errors = [line for line in self.running.errors if '"err"' in line]
+        return "millrace ended: " + (errors or self.running.errors or ["without a word"])[-1]
+
+    def settle(self):
+        """Waits until no more lines come."""
+        seen, since = -1, time.monotonic()
+        end = since + LONGEST
+        while time.monotonic() - since < QUIET and time.monotonic() < end:
+            if len(self.running.lines) != seen:
+                seen, since = len(self.running.lines), time.monotonic()
+            if self.running.ended():
+                raise Failure(self.last_words())
+            time.sleep(0.05)
+
+    def stop(self):
+        if self.running:
+            self.running.stop()
+            self.done += self.running.events()
+            self.running = None
+
+    def play(self):
+        """@wait waits; @restart stops, runs the statements up to the next directive, and starts again."""
+        for directive, statements in pieces((self.case / "changes.sql").read_text()):
+            restart = directive and directive[0] == "restart"
+            if restart:
+                self.restarted = True
+                self.stop()
+            if directive and directive[0] in ("conn", "kill", "signal"):
+                raise options.Unsupported(f"directive @{directive[0]}")
+            if statements.strip():
+                psql(self.server, statements, self.case, stop=False)
+            if restart:
+                self.start()
+            self.settle()
+
+
+def column_types(server) -> dict:
+    """(schema.table, column) -> the type's name as format_type prints it, of what exists now."""
+    rows = server.sql("select n.nspname || '.' || c.relname, a.attname, format_type(a.atttypid, a.atttypmod) "
+                      "from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on "
+                      "n.oid = c.relnamespace where a.attnum > 0 and not attisdropped and c.relkind in ('r', 'p') "
+                      "and n.nspname not like 'pg\\_%%' and n.nspname <> 'information_schema'".replace("%%", "%"),
+                      database="rec")
+    return {(table, column): kind for table, column, kind in rows}
+
+
+@dataclasses.dataclass
+class Catalog:
+    types: dict
+    by_index: set
+    by_partial_index: set
+    generated: set
+    partitioned: set
+    domains: set
+    restarted: bool
+
+
+def names(server, query) -> set:
+    return {name for (name,) in server.sql(query, database="rec")}
+
+
+def catalog_of(server, restarted) -> Catalog:
+    table = "n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+    return Catalog(
+        column_types(server),
+        names(server, f"select {table} where relreplident = 'i'"),
+        names(server, f"select {table} where exists (select from pg_index i where i.indrelid = c.oid and indisunique and "
+                      "indpred is not null) and not exists (select from pg_index i where i.indrelid = c.oid and "
+                      "indisunique and indpred is null and indexprs is null)"),
+        names(server, "select attname from pg_attribute where attgenerated <> ''"),
+        names(server, f"select {table} where relispartition or relkind = 'p' or exists (select from pg_inherits i "
+                      "where c.oid in (i.inhparent, i.inhrelid))"),
+        names(server, "select typname from pg_type where typtype = 'd'"), restarted)
+
+
+def run(case, server, plan, folder):
+    """The records, as recordings have them, and the types of the columns."""
+    fresh_database(server)
+    psql(server, (case / "setup.sql").read_text(), case)
+    session = Session(case, server, plan, folder)
+    try:
+        session.start()
+        session.play()
+        session.stop()
+    finally:
+        session.millrace.close()
+    return [record(line) for line in session.done], catalog_of(server, session.restarted)
+
+
+def record(line: dict) -> dict:
+    return {"topic": line["topic"], "partition": 0, "key": line["key"], "value": line["value"],
+            "headers": [[name, value] for name, value in (line.get("headers") or {}).items()]}
+
+
+def dump(records, path: pathlib.Path):
+    path.write_text("".join(json.dumps(one, ensure_ascii=False) + "\n" for one in records))

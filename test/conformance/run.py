@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""Compares millrace's events with recordings of the real Debezium, case by case, on a real PostgreSQL.
+
+usage: run.py [--recordings DIR] [--stream-only] [--show N] [CASE...]
+
+A case is a folder with setup.sql (run before the start), changes.sql (run while it streams), connector.json (options that
+differ from Debezium's defaults) and events.jsonl (what Debezium sent). Each is replayed here with millrace in
+Debezium's place; both outputs are masked (masks.py) and compared per topic and key, schemas included.
+
+Where millrace differs on purpose, a rule says so (rules.py, docs/reference/debezium-differences.md). Rules know
+types and values, never names of cases. A case whose options millrace does not have is skipped with the reason; a
+case that is skipped never counts as passed. Exit 0: every case that was run is equal, or differs by rules only.
+
+MILLRACE_RECORDINGS names the folder (default: ../shared/recordings beside the repository).
+"""
+import argparse
+import json
+import os
+import pathlib
+import sys
+import tempfile
+import traceback
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
+
+import compare  # noqa: E402
+import options  # noqa: E402
+import replay  # noqa: E402
+from servers.postgres import Postgres, fetched, installed  # noqa: E402
+
+ROOT = HERE.parents[1]
+
+
+def default_recordings() -> pathlib.Path:
+    named = os.environ.get("MILLRACE_RECORDINGS")
+    return pathlib.Path(named) if named else ROOT.parent / "shared" / "recordings"
+
+
+def servers():
+    """One server per major version, started when first asked for; every case gets database `rec` anew."""
+    running = {}
+
+    def get(version):
+        if version not in running:
+            running[version] = Postgres(version, max_wal_senders="20").start()
+        return running[version]
+
+    return running, get
+
+
+def version_of(case: pathlib.Path, connector: dict) -> int | None:
+    """The major version a case asks for: None is any."""
+    wanted = 18 if connector.get("#pg") == "15435" else None
+    if wanted and wanted not in (installed() | fetched()):
+        raise options.Unsupported(f"PostgreSQL {wanted} is not installed: test/support/servers/fetch-postgres {wanted}")
+    return wanted
+
+
+def run_case(case: pathlib.Path, get, args) -> compare.Result:
+    connector = json.loads((case / "connector.json").read_text() or "{}")
+    expected = [json.loads(line) for line in (case / "events.jsonl").read_text().splitlines()]
+    plan = options.translate(case.name, connector)
+    server = get(version_of(case, connector))
+    with tempfile.TemporaryDirectory(prefix="millrace-conformance-") as folder:
+        got, catalog = replay.run(case, server, plan, pathlib.Path(folder))
+    return compare.compare(expected, got, catalog, plan, stream_only=args.stream_only)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--recordings", type=pathlib.Path, default=default_recordings())
+    parser.add_argument("--stream-only", action="store_true", help="leave snapshot events out of the comparison")
+    parser.add_argument("--show", type=int, default=6, help="differences to print per case")
+    parser.add_argument("cases", nargs="*")
+    args = parser.parse_args()
+    folder = args.recordings / "postgres"
+    if not folder.is_dir():
+        print(f"SKIPPED conformance: no recordings at {folder} (set MILLRACE_RECORDINGS)", file=sys.stderr)
+        return 0
+    cases = [folder / name for name in args.cases] or sorted(path.parent for path in folder.glob("*/events.jsonl"))
+    running, get = servers()
+    counts = {"equal": 0, "by rule": 0, "DIFFERS": 0, "skipped": 0}
+    try:
+        for case in cases:
+            try:
+                result = run_case(case, get, args)
+            except options.Unsupported as reason:
+                counts["skipped"] += 1
+                print(f"skipped  {case.name}: {reason}", flush=True)
+                continue
+            except Exception as error:  # a case that cannot be run is a failure of that case, not of the run
+                counts["DIFFERS"] += 1
+                print(f"DIFFERS  {case.name}: {error}", flush=True)
+                if args.cases:
+                    traceback.print_exc()
+                continue
+            counts[result.verdict] += 1
+            print(result.summary(case.name, args.show), flush=True)
+    finally:
+        for server in running.values():
+            server.close()
+    print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
+    return 1 if counts["DIFFERS"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
