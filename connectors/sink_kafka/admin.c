@@ -96,13 +96,16 @@ static int take_created(rd_kafka_event_t *event, const char *topic, struct mr_er
 }
 
 /* After a creation: until brokers tell of the topic. */
-static int await_topic(struct mr_kafka_client *client, const char *topic, struct mr_err *err)
+static int await_topic(struct mr_kafka_client *client, const char *topic, int *ret_partitions,
+                       struct mr_err *err)
 {
     int64_t deadline = mr_clock_mono_ns() + ANSWER_NS;
 
     while (mr_clock_mono_ns() < deadline && !mr_kafka_stopping(client->setting)) {
         int partitions = 0;
         int rc = mr_kafka_admin_partitions(client, topic, &partitions, err);
+        if (rc == 0 && partitions > 0)
+            *ret_partitions = partitions;
         if (rc < 0 || partitions > 0)
             return rc;
         mr_kafka_client_serve(client, STEP_MS);
@@ -112,7 +115,7 @@ static int await_topic(struct mr_kafka_client *client, const char *topic, struct
 }
 
 int mr_kafka_admin_create(struct mr_kafka_client *client, const struct mr_kafka_new_topic *topic,
-                          struct mr_err *err)
+                          int *ret_partitions, struct mr_err *err)
 {
     char why[256] = "";
     rd_kafka_NewTopic_t *wanted =
@@ -134,7 +137,8 @@ int mr_kafka_admin_create(struct mr_kafka_client *client, const struct mr_kafka_
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_queue_destroy(queue);
     rd_kafka_NewTopic_destroy(wanted);
-    return rc < 0 || topic->validate_only ? rc : await_topic(client, topic->name, err);
+    return rc < 0 || topic->validate_only ? rc
+                                          : await_topic(client, topic->name, ret_partitions, err);
 }
 
 static void take_setting(const rd_kafka_ConfigResource_t *resource, const char *key,

@@ -13,9 +13,9 @@ struct mr_kafka_new_topic {
     struct mr_option_map config;
     bool validate_only; /* ask whether it could be created */
 };
-/* A topic that exists already is no error. Waits until it can be described. */
+/* A topic that exists already is no error. Waits until it can be described, and says how many partitions it has. */
 int mr_kafka_admin_create(struct mr_kafka_client *client, const struct mr_kafka_new_topic *topic,
-                          struct mr_err *err) MR_MUST_CHECK;
+                          int *ret_partitions, struct mr_err *err) MR_MUST_CHECK;
 /* One setting of a topic's configuration; "" when the broker does not name it. */
 int mr_kafka_admin_setting(struct mr_kafka_client *client, const char *topic, const char *key,
                            struct mr_buf *ret_value, struct mr_err *err) MR_MUST_CHECK;

@@ -13,7 +13,8 @@
  * committed as long as anybody's transaction is open in front of them. SETTLED therefore takes the end as an
  * uncommitted reader sees it and reads committed records until that is reached; the wait ends when those
  * transactions end, which init_transactions has made sure of for our own. AS_SEEN takes the last stable offset: it
- * is for the question "has somebody else taken over?", asked while our own transaction may still hang open. */
+ * is for the question "has somebody else taken over?", asked while our own transaction may still hang open; it may answer with
+ * a record older than our last one, whose transaction marker is still on its way. */
 #include "connectors/sink_kafka/checkpoint.h"
 
 #include <inttypes.h>
@@ -39,7 +40,7 @@ void mr_kafka_checkpoint_done(struct mr_kafka_checkpoint *checkpoint)
     mr_buf_done(&checkpoint->text);
 }
 
-static int create(struct mr_kafka_client *client, struct mr_err *err)
+static int create(struct mr_kafka_client *client, int *ret_partitions, struct mr_err *err)
 {
     static const char *keys[] = {"cleanup.policy", "segment.bytes", "min.cleanable.dirty.ratio"};
     static const char *values[] = {"compact", "16777216", "0.1"};
@@ -61,7 +62,7 @@ static int create(struct mr_kafka_client *client, struct mr_err *err)
             config->create_topics.replication ? (int)config->create_topics.replication : -1,
         .config = {.keys = keys, .values = values, .count = 3},
     };
-    return mr_kafka_admin_create(client, &wanted, err);
+    return mr_kafka_admin_create(client, &wanted, ret_partitions, err);
 }
 
 /* A topic that forgets by age would one day forget the position. */
@@ -101,13 +102,8 @@ int mr_kafka_checkpoint_prepare(struct mr_kafka_client *client, struct mr_err *e
 
     if (rc < 0)
         return rc;
-    if (partitions == 0) {
-        rc = create(client, err);
-        if (rc == 0)
-            rc = mr_kafka_admin_partitions(client, topic, &partitions, err);
-        if (rc < 0)
-            return rc;
-    }
+    if (partitions == 0) /* not looked at again: another broker may not know of it yet */
+        return create(client, &partitions, err);
     if (partitions != 1) {
         mr_err_set(err, MR_CONFIG, "sink.kafka.checkpoint_topic",
                    "the checkpoint topic %s has %d partitions and must have one", topic,
@@ -135,7 +131,7 @@ static void take_record(const struct mr_kafka_setting *setting, const rd_kafka_m
                         struct mr_kafka_checkpoint *checkpoint)
 {
     rd_kafka_headers_t *headers = NULL;
-    char number[32] = "";
+    char start[32] = "", number[32] = "";
 
     if (!mr_slice_is(mr_slice(message->key, message->key_len), setting->names.checkpoint_key))
         return;
@@ -145,8 +141,10 @@ static void take_record(const struct mr_kafka_setting *setting, const rd_kafka_m
     checkpoint->owner[0] = 0;
     if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
         take_header(headers, "owner", checkpoint->owner, sizeof checkpoint->owner);
+        take_header(headers, "start", start, sizeof start);
         take_header(headers, "commit", number, sizeof number);
     }
+    checkpoint->start = strtoull(start, NULL, 10);
     checkpoint->commit = strtoull(number, NULL, 10);
 }
 
@@ -236,7 +234,8 @@ rd_kafka_resp_err_t mr_kafka_checkpoint_produce(struct mr_kafka_client *client,
                                                 const struct mr_kafka_checkpoint *checkpoint)
 {
     const struct mr_kafka_setting *setting = client->setting;
-    char number[24];
+    char start[24], number[24];
+    int start_digits = snprintf(start, sizeof start, "%" PRIu64, checkpoint->start);
     int digits = snprintf(number, sizeof number, "%" PRIu64, checkpoint->commit);
 
     /* an empty value is not a tombstone: the pointer must not be NULL */
@@ -247,5 +246,6 @@ rd_kafka_resp_err_t mr_kafka_checkpoint_produce(struct mr_kafka_client *client,
         RD_KAFKA_V_VALUE((void *)(uintptr_t)(checkpoint->text.size ? checkpoint->text.data : ""),
                          checkpoint->text.size),
         RD_KAFKA_V_HEADER("owner", checkpoint->owner, (ssize_t)strlen(checkpoint->owner)),
+        RD_KAFKA_V_HEADER("start", start, start_digits),
         RD_KAFKA_V_HEADER("commit", number, digits), RD_KAFKA_V_END);
 }

@@ -2,7 +2,7 @@
  *
  *     key      <name>.<pipeline>
  *     value    the engine's checkpoint, a JSON object; "" when a pipeline was claimed but stands nowhere yet
- *     headers  owner: who wrote it; commit: its number since that owner opened */
+ *     headers  owner: who wrote it; start: the how many-th owner that is; commit: its number since that owner opened */
 #pragma once
 
 #include <librdkafka/rdkafka.h>
@@ -14,7 +14,7 @@ struct mr_kafka_checkpoint {
     bool found;
     struct mr_buf text;
     char owner[64];
-    uint64_t commit;
+    uint64_t start, commit;
 };
 
 void mr_kafka_checkpoint_init(struct mr_kafka_checkpoint *checkpoint);

@@ -91,10 +91,11 @@ static void look_at_creation(struct mr_kafka_client *client, const struct mr_fin
         .validate_only = true,
     };
     struct mr_err err;
+    int partitions;
 
     if (how->mode == MR_KAFKA_CREATE_NEVER)
         return;
-    if (mr_kafka_admin_create(client, &wanted, &err) < 0)
+    if (mr_kafka_admin_create(client, &wanted, &partitions, &err) < 0)
         add_err(findings, &err);
     else
         add(findings, MR_FINDING_PASS, "sink.kafka.create_topic",

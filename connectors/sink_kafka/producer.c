@@ -33,6 +33,7 @@
 #define SLICE_MS 1000
 #define ABORT_NS (15 * MR_SECOND_NS)
 #define INIT_NS  (30 * MR_SECOND_NS)
+#define LOOK_NS  (5 * MR_SECOND_NS)
 #define DOUBT_NS (5 * MR_SECOND_NS)
 #define CLAIM_NS MR_SECOND_NS
 
@@ -60,6 +61,17 @@ void mr_kafka_producer_done(struct mr_kafka_producer *producer)
     drop_handle(producer);
     mr_kafka_topics_done(&producer->topics);
     mr_kafka_checkpoint_done(&producer->last);
+}
+
+static void tell_stall(struct mr_kafka_producer *producer, const char *doing)
+{
+    struct mr_err err;
+
+    if (!producer->stalled)
+        return;
+    mr_kafka_unreachable(&err, &producer->client, doing);
+    err.class = MR_RETRY;
+    producer->stalled(producer->stalled_state, &err);
 }
 
 static bool is_fencing(rd_kafka_resp_err_t code)
@@ -121,15 +133,18 @@ static int init_transactions(struct mr_kafka_producer *producer, struct mr_err *
     return mr_err_set(err, MR_RETRY, "sink.kafka.unreachable", "stopped while connecting");
 }
 
-/* Does the checkpoint just read say that somebody else owns the pipeline, or that ours was lost? */
+/* Does the checkpoint just read say that somebody else took over after us, or that ours was lost? What is seen before
+ * init_transactions may be older than our last one: its transaction's marker may still be on the way. */
 static int check_owner(const struct mr_kafka_producer *producer,
-                       const struct mr_kafka_checkpoint *seen, struct mr_err *err)
+                       const struct mr_kafka_checkpoint *seen, enum mr_kafka_reading reading,
+                       struct mr_err *err)
 {
     const struct mr_kafka_names *names = &producer->setting->names;
+    bool ours = seen->found && strcmp(seen->owner, producer->setting->owner) == 0;
 
     if (!producer->claimed)
         return 0;
-    if (seen->found && strcmp(seen->owner, producer->setting->owner) != 0) {
+    if (seen->found && !ours && seen->start >= producer->start) {
         mr_err_set(err, MR_FENCED, "sink.kafka.fenced", "another instance (owner %s) took over %s",
                    seen->owner, names->checkpoint_key);
         mr_err_hint(
@@ -137,7 +152,7 @@ static int check_owner(const struct mr_kafka_producer *producer,
                  "checkpoint_topic of its own");
         return MR_FENCED;
     }
-    if (!seen->found || seen->commit < producer->last.commit) {
+    if (reading == MR_KAFKA_SETTLED && (!ours || seen->commit < producer->last.commit)) {
         mr_err_set(err, MR_GAP, "sink.kafka.checkpoint_lost",
                    "checkpoint %llu was committed to topic %s, but the topic now ends before it",
                    (unsigned long long)producer->last.commit, names->checkpoint_topic);
@@ -174,6 +189,7 @@ static int claim(struct mr_kafka_producer *producer, struct mr_err *err)
 
     mr_buf_init(&text, producer->last.text.limit);
     mr_buf_add_slice(&text, mr_buf_slice(&producer->last.text));
+    producer->start = producer->last.found ? producer->last.start + 1 : 1;
     producer->last.found = false; /* nothing of ours to repeat yet */
     int rc = mr_kafka_producer_commit(producer, mr_buf_slice(&text), 0, err);
     mr_buf_done(&text);
@@ -189,7 +205,7 @@ static int read_checkpoint(struct mr_kafka_producer *producer, enum mr_kafka_rea
     mr_kafka_checkpoint_init(&seen);
     int rc = mr_kafka_checkpoint_read(producer->setting, reading, &seen, err);
     if (rc == 0)
-        rc = check_owner(producer, &seen, err);
+        rc = check_owner(producer, &seen, reading, err);
     if (rc == 0 && reading == MR_KAFKA_SETTLED) {
         mr_kafka_checkpoint_done(&producer->last);
         producer->last = seen;
@@ -363,9 +379,22 @@ int mr_kafka_producer_send(struct mr_kafka_producer *producer, const struct mr_b
     return rc;
 }
 
+/* In a wait that takes long: says so, and looks whether a topic is gone, for which librdkafka would wait a minute. */
+static int look_around(struct mr_kafka_producer *producer, const char *doing, int64_t start,
+                       struct mr_err *err)
+{
+    int rc = 0;
+
+    tell_stall(producer, doing);
+    if (mr_clock_mono_ns() - start > LOOK_NS)
+        rc = mr_kafka_topics_verify(&producer->topics, &producer->client, err);
+    return rc == MR_CONFIG ? rc : 0;
+}
+
 int mr_kafka_producer_flush(struct mr_kafka_producer *producer, struct mr_err *err)
 {
     struct mr_kafka_client *client = &producer->client;
+    int64_t start = mr_clock_mono_ns();
 
     while (rd_kafka_outq_len(client->rk) > 0) {
         rd_kafka_flush(client->rk, SLICE_MS);
@@ -374,6 +403,11 @@ int mr_kafka_producer_flush(struct mr_kafka_producer *producer, struct mr_err *e
             break;
         if (mr_kafka_stopping(producer->setting))
             return mr_err_set(err, MR_RETRY, "sink.kafka.unreachable", "stopped while writing");
+        if (rd_kafka_outq_len(client->rk) > 0) {
+            int rc = look_around(producer, "write", start, err);
+            if (rc < 0)
+                return rc;
+        }
     }
     if (rd_kafka_fatal_error(client->rk, NULL, 0)) {
         producer->broken = true;
@@ -388,6 +422,8 @@ int mr_kafka_producer_flush(struct mr_kafka_producer *producer, struct mr_err *e
 
 static int end_transaction(struct mr_kafka_producer *producer, struct mr_err *err)
 {
+    int64_t start = mr_clock_mono_ns();
+
     while (!mr_kafka_stopping(producer->setting)) {
         rd_kafka_error_t *error = rd_kafka_commit_transaction(producer->client.rk, SLICE_MS);
         mr_kafka_client_serve(&producer->client, 0);
@@ -396,6 +432,11 @@ static int end_transaction(struct mr_kafka_producer *producer, struct mr_err *er
         if (!rd_kafka_error_is_retriable(error) || rd_kafka_error_txn_requires_abort(error))
             return judge_error(producer, error, "commit a transaction", err);
         rd_kafka_error_destroy(error);
+        int rc = look_around(producer, "commit a transaction", start, err);
+        if (rc < 0) {
+            producer->broken = true; /* a commit under way cannot be taken back */
+            return rc;
+        }
     }
     producer->broken = true;
     return mr_err_set(err, MR_RETRY, "sink.kafka.unreachable", "stopped while committing");
@@ -429,6 +470,7 @@ int mr_kafka_producer_commit(struct mr_kafka_producer *producer, struct mr_slice
         return rc;
     mr_kafka_checkpoint_init(&next);
     next.found = true;
+    next.start = producer->start;
     next.commit = commit;
     memcpy(next.owner, producer->setting->owner, sizeof next.owner);
     mr_buf_add_slice(&next.text, text);
@@ -461,6 +503,7 @@ void mr_kafka_producer_abort(struct mr_kafka_producer *producer)
         mr_kafka_client_serve(&producer->client, 0);
         if (!error) {
             producer->open = false;
+            mr_kafka_topics_detach(&producer->topics); /* asked for anew: one may be gone */
             /* doubt as after a commit: an EndTxn may still be on its way */
             producer->broken = producer->client.doubt;
             return;

@@ -18,6 +18,10 @@ struct mr_kafka_producer {
     struct mr_kafka_client client;
     struct mr_kafka_topics topics;
     struct mr_kafka_checkpoint last; /* what the checkpoint topic holds, as far as we know */
+    uint64_t start;                  /* ours, once claimed: one above the owner's before */
+    /* Told when brokers keep us waiting (err), and when they no longer do (NULL). */
+    void (*stalled)(void *state, const struct mr_err *err);
+    void *stalled_state;
     bool transactional;
     bool open;    /* a transaction has begun (or records were handed over, without transactions) */
     bool claimed; /* the checkpoint topic names us as owner */

@@ -51,6 +51,7 @@ struct mr_kafka_session {
     uint64_t durable, told; /* told: what poll last said */
     bool connected, abort_asked, was_full, closing;
     struct mr_err failure; /* class MR_OK: none */
+    struct mr_err stall;   /* why brokers keep us waiting; code "": they do not */
     int64_t commit_ns;
     /* the thread's own */
     struct mr_kafka_producer producer;
@@ -65,6 +66,22 @@ static void note(struct mr_kafka_session *session, const struct mr_err *err)
 
     if (notes->note)
         notes->note(notes->state, MR_LOG_WARN, err->code, "%s", err->text);
+}
+
+/* Keeps the reason for poll and status; notes it when it is new. */
+static void take_stall(void *state, const struct mr_err *err)
+{
+    struct mr_kafka_session *session = state;
+
+    pthread_mutex_lock(&session->lock);
+    bool known = err && strcmp(session->stall.code, err->code) == 0;
+    if (err)
+        session->stall = *err;
+    else
+        mr_err_clear(&session->stall);
+    pthread_mutex_unlock(&session->lock);
+    if (err && !known)
+        note(session, err);
 }
 
 static void wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadline_ns)
@@ -183,7 +200,7 @@ static int reconnect(struct mr_kafka_session *session, struct mr_err *err)
         int rc = mr_kafka_producer_connect(&session->producer, err);
         if (rc != MR_RETRY || mr_kafka_stopping(&session->setting))
             return rc;
-        note(session, err);
+        take_stall(session, err);
         pause_thread(session);
     }
 }
@@ -195,7 +212,7 @@ static void recover(struct mr_kafka_session *session, struct mr_err *err)
     struct mr_err first = *err;
 
     if (!final)
-        note(session, err);
+        take_stall(session, err);
     mr_kafka_producer_abort(&session->producer);
     session->counted_records = session->producer.records; /* they are sent, and counted, again */
     session->counted_bytes = session->producer.bytes;
@@ -255,6 +272,8 @@ static void step(struct mr_kafka_session *session, struct item *item, bool full)
         full = full && !session->cursor && session->commits == 0;
         pthread_mutex_unlock(&session->lock);
         session->pause_ns = PAUSE_FIRST;
+        if (session->stall.code[0])
+            take_stall(session, NULL);
         if (full)
             rc = shed(session, &err);
     }
@@ -353,6 +372,8 @@ static struct mr_kafka_session *session_new(const struct mr_sink_args *args)
         session->limit = LEAST_LIMIT;
     session->pause_ns = PAUSE_FIRST;
     mr_kafka_producer_init(&session->producer, &session->setting);
+    session->producer.stalled = take_stall;
+    session->producer.stalled_state = session;
     return session;
 }
 
@@ -427,7 +448,9 @@ int mr_kafka_session_write(struct mr_kafka_session *session, struct mr_batch *ba
     pthread_mutex_lock(&session->lock);
     if (session->held > session->limit) {
         session->was_full = true;
-        rc = mr_err_set(err, MR_AGAIN, "sink.kafka.full", "more is not committed than may be held");
+        rc = MR_AGAIN; /* ordinary, unless there is a reason to tell */
+        if (session->stall.code[0])
+            *err = session->stall;
     } else {
         struct item *item = mr_alloc_zero(sizeof *item);
         mr_buf_init(&item->text, 0);
@@ -444,8 +467,10 @@ int mr_kafka_session_commit(struct mr_kafka_session *session, const struct mr_co
 {
     pthread_mutex_lock(&session->lock);
     if (session->commits >= 2) {
+        if (session->stall.code[0])
+            *err = session->stall;
         pthread_mutex_unlock(&session->lock);
-        return mr_err_set(err, MR_AGAIN, "sink.kafka.full", "two commits are under way");
+        return MR_AGAIN;
     }
     struct item *item = mr_alloc_zero(sizeof *item);
     mr_buf_init(&item->text, 64 << 20);

@@ -15,6 +15,8 @@
 #include "base/clock.h"
 #include "connectors/sink_kafka/admin.h"
 
+#define ABSENT_NS (3 * MR_SECOND_NS)
+
 void mr_kafka_topics_init(struct mr_kafka_topics *topics)
 {
     memset(topics, 0, sizeof *topics);
@@ -53,7 +55,8 @@ void mr_kafka_topics_done(struct mr_kafka_topics *topics)
     mr_map_done(&topics->by_name);
 }
 
-static int create(struct mr_kafka_client *client, const char *name, struct mr_err *err)
+static int create(struct mr_kafka_client *client, const char *name, int *ret_partitions,
+                  struct mr_err *err)
 {
     const struct mr_kafka_create_topics *how = &client->setting->config->create_topics;
 
@@ -69,7 +72,24 @@ static int create(struct mr_kafka_client *client, const char *name, struct mr_er
         .replication = how->replication ? (int)how->replication : -1,
         .config = how->config,
     };
-    return mr_kafka_admin_create(client, &wanted, err);
+    return mr_kafka_admin_create(client, &wanted, ret_partitions, err);
+}
+
+/* Partitions of a topic; 0 only when brokers deny it for ABSENT_NS: one that just came up, or has not heard of a new
+ * topic yet, may be behind. */
+static int count(struct mr_kafka_client *client, const struct mr_kafka_topic *topic,
+                 int *ret_partitions, struct mr_err *err)
+{
+    int64_t deadline = mr_clock_mono_ns() + ABSENT_NS;
+    int partitions = 0;
+    int rc = mr_kafka_admin_partitions(client, topic->name, &partitions, err);
+
+    while (rc == 0 && partitions == 0 && topic->partitions > 0 && mr_clock_mono_ns() < deadline) {
+        mr_kafka_client_serve(client, 200);
+        rc = mr_kafka_admin_partitions(client, topic->name, &partitions, err);
+    }
+    *ret_partitions = partitions;
+    return rc;
 }
 
 /* Counts partitions, creating the topic if it was never seen. One that was seen and is gone stays gone: to make it
@@ -78,23 +98,18 @@ static int find_out(struct mr_kafka_client *client, struct mr_kafka_topic *topic
                     struct mr_err *err)
 {
     int partitions = 0;
-    int rc = mr_kafka_admin_partitions(client, topic->name, &partitions, err);
+    int rc = count(client, topic, &partitions, err);
 
     if (rc < 0)
         return rc;
     if (partitions == 0 && topic->partitions > 0)
         return mr_kafka_fail(err, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, NULL,
                              "write to topic %s", topic->name);
-    if (partitions == 0) {
-        rc = create(client, topic->name, err);
-        if (rc == 0)
-            rc = mr_kafka_admin_partitions(client, topic->name, &partitions, err);
-        if (rc < 0)
-            return rc;
-    }
-    if (topic->partitions == 0 || partitions < topic->partitions)
+    if (partitions == 0)
+        rc = create(client, topic->name, &partitions, err);
+    if (rc == 0 && (topic->partitions == 0 || partitions < topic->partitions))
         topic->partitions = partitions;
-    return 0;
+    return rc;
 }
 
 /* Lets the client learn the topic's leaders before the first record waits for it. */
@@ -151,6 +166,21 @@ int mr_kafka_topics_get(struct mr_kafka_topics *topics, struct mr_kafka_client *
     topics->last_data = name.data;
     *ret_topic = topic;
     return 0;
+}
+
+int mr_kafka_topics_verify(struct mr_kafka_topics *topics, struct mr_kafka_client *client,
+                           struct mr_err *err)
+{
+    struct mr_kafka_topic *topic;
+    struct mr_slice name;
+    size_t at = 0;
+    int rc = 0;
+
+    while (rc == 0 && (topic = mr_map_next(&topics->by_name, &at, &name, NULL))) {
+        if (topic->rkt)
+            rc = find_out(client, topic, err);
+    }
+    return rc;
 }
 
 int32_t mr_kafka_topic_place(const struct mr_kafka_topic *topic, struct mr_slice key)
