@@ -80,7 +80,7 @@ static void parent_of(const char *path, char *ret_parent)
     size_t size = slash ? (size_t)(slash - path) : 0;
 
     if (size == 0 || size >= PATH_BYTES) {
-        strcpy(ret_parent, ".");
+        memcpy(ret_parent, ".", 2);
         return;
     }
     memcpy(ret_parent, path, size);

@@ -1,7 +1,8 @@
 /* The option table of the PostgreSQL source: what a user may write below `source:`, in the words they read.
  *
  * Type and name are keys of every source and are not listed here. Names and defaults follow Debezium's where a
- * user would look for them (snapshot modes, skipped_operations), without its dots. */
+ * user would look for them (snapshot modes, skipped_operations), without its dots. What needs more than one option
+ * to be judged is judged in source.c, when the source is made. */
 #include "connectors/source_postgres/options.h"
 
 #include <stddef.h>

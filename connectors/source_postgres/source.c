@@ -7,6 +7,8 @@
  *     close  last status; a tail's slot goes with its session, its publication is dropped
  *
  * Nothing is made on the server before the claim is committed, so a loser of two instances leaves no slot. */
+#include "connectors/source_postgres/source.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +20,6 @@
 #include "connectors/source_postgres/publication.h"
 #include "connectors/source_postgres/slot.h"
 #include "connectors/source_postgres/snapshot.h"
-#include "connectors/source_postgres/source.h"
 #include "connectors/source_postgres/stream.h"
 #include "connectors/source_postgres/tables.h"
 

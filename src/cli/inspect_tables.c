@@ -1,8 +1,8 @@
 /* Will the transforms take the tables there are?
  *
  * A transform decides per table version and refuses there, with table and column. The source shows a version of
- * every table it would capture; each goes through the transforms in a batch of its own that has the table and no row. So
- * `check` says exactly what a run would say, by the same code, before anything was made or sent. */
+ * every table it would capture; each goes through the transforms in a batch of its own that has the table and no row.
+ * So `check` says exactly what a run would say, by the same code, before anything was made or sent. */
 #include <stdlib.h>
 
 #include "cli/inspect.h"

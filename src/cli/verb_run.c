@@ -1,7 +1,8 @@
 /* millrace run: the daemon.
  *
- * Loads the configuration, sets up the log (file, then MILLRACE_LOG_LEVEL, then flags) and runs its pipelines until `--until` is reached, a signal comes, or
- * each has ended with an error that needs a human. Errors that time can mend are retried for ever by the engine.
+ * Loads the configuration, sets up the log (file, then MILLRACE_LOG_LEVEL, then flags) and runs its pipelines
+ * until `--until` is reached, a signal comes, or each has ended with an error that needs a human. Errors that
+ * time can mend are retried for ever by the engine.
  * The log goes to standard error; standard output is left to a sink that writes there. */
 #include <stdlib.h>
 #include <unistd.h>
