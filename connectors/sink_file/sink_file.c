@@ -30,7 +30,7 @@
 #include "connectors/sink_file/segment.h"
 #include "plug/sink.h"
 
-#define QUEUE_BYTES   ((size_t)4 << 20)
+#define QUEUE_BYTES   ((size_t)8 << 20) /* of memory that waiting batches hold */
 #define FULL_RETRY_NS MR_SECOND_NS
 #define FULL_TELL_NS  (60 * MR_SECOND_NS)
 
@@ -57,7 +57,7 @@ struct sink_file {
     pthread_cond_t changed;
     struct mr_batch *waiting, **last;   /* written by the engine, first is in work */
     struct mr_batch *released, **freed; /* to hand back */
-    size_t queued;                      /* wire bytes of waiting */
+    size_t queued;                      /* bytes that waiting holds */
     uint64_t given, rendered;           /* batches; rendered <= given */
     struct file_commit commits[2];      /* oldest first; the publisher works on the first */
     size_t commit_count;
@@ -219,7 +219,7 @@ static void render_batch(struct sink_file *sink)
     sink->waiting = batch->next;
     if (!sink->waiting)
         sink->last = &sink->waiting;
-    sink->queued -= batch->bytes;
+    sink->queued -= batch->arena.held;
     sink->rendered++;
     batch->next = NULL;
     *sink->freed = batch;
@@ -414,7 +414,7 @@ static int file_write(void *state, struct mr_batch *batch, struct mr_err *err)
         batch->next = NULL;
         *sink->last = batch;
         sink->last = &batch->next;
-        sink->queued += batch->bytes;
+        sink->queued += batch->arena.held;
         sink->given++;
         pthread_cond_broadcast(&sink->changed);
     }

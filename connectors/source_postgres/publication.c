@@ -154,7 +154,33 @@ static int missing(struct mr_pg_source *source, const struct mr_pg_candidates *c
     return MR_CONFIG;
 }
 
-/* Created before anything is read: who may not create it is told what the owner has to type. */
+/* Who may not create it is told what has to be typed, and by whom. */
+static int no_rights(struct mr_pg_source *source, const struct mr_pg_candidates *candidates,
+                     struct mr_err *err)
+{
+    const char *user = PQuser(source->sql), *database = source->server.database;
+    struct mr_buf sql;
+    char why[300];
+
+    (void)snprintf(why, sizeof(why), "%.290s", err->text);
+    mr_err_set(err, MR_CONFIG, "source.publication_rights", "publication %s cannot be created: %s",
+               source->publication, why);
+    err->exit_code = 77;
+    if (source->temporary) {
+        mr_err_hint(
+            err,
+            "A role may publish tables it owns, in a database it may create things in:\n  GRANT "
+            "CREATE ON DATABASE \"%s\" TO \"%s\";\n  GRANT <the tables' owner> TO \"%s\";",
+            database, user, user);
+        return MR_CONFIG;
+    }
+    mr_buf_init(&sql, 1 << 20);
+    mr_pg_publication_sql(source, candidates, &sql);
+    mr_err_hint(err, "Let the tables' owner or a superuser run:\n%s", mr_buf_cstr(&sql));
+    mr_buf_done(&sql);
+    return MR_CONFIG;
+}
+
 static int create(struct mr_pg_source *source, const struct mr_pg_candidates *candidates,
                   struct mr_err *err)
 {
@@ -167,18 +193,11 @@ static int create(struct mr_pg_source *source, const struct mr_pg_candidates *ca
     mr_buf_add_str(&sql, "COMMIT");
     rc = mr_pg_command(&source->sql_connect, source->sql, mr_buf_cstr(&sql),
                        "create the publication", err);
-    if (rc == MR_CONFIG && err) {
-        char why[300];
-        mr_pg_try(source->sql, "ROLLBACK");
-        (void)snprintf(why, sizeof(why), "%.290s", err->text);
-        mr_buf_clear(&sql);
-        mr_pg_publication_sql(source, candidates, &sql);
-        mr_err_set(err, MR_CONFIG, "source.publication_rights",
-                   "publication %s cannot be created: %s", source->publication, why);
-        err->exit_code = 77;
-        mr_err_hint(err, "Let the tables' owner or a superuser run:\n%s", mr_buf_cstr(&sql));
-    }
     mr_buf_done(&sql);
+    if (rc == MR_CONFIG) {
+        mr_pg_try(source->sql, "ROLLBACK");
+        return no_rights(source, candidates, err);
+    }
     if (rc == 0)
         source->use_inserts = count_identity(candidates, false) > 0 &&
                               source->config->publication.create == MR_PG_CREATE_FILTERED;

@@ -36,9 +36,11 @@ static void one_line(const char *message, char *ret_line, size_t room)
     const char *end = strstr(message, "\nLOCATION:");
 
     for (const char *at = message; *at && at != end && size + 2 < room; at++) {
+        bool blank = *at == '\n' || *at == '\t' || *at == ' ';
         if (*at == '\n' && size > 0)
             ret_line[size++] = ';';
-        ret_line[size++] = *at == '\n' ? ' ' : *at;
+        if (!blank || (size > 0 && ret_line[size - 1] != ' '))
+            ret_line[size++] = blank ? ' ' : *at;
     }
     while (size > 0 && (ret_line[size - 1] == ' ' || ret_line[size - 1] == ';'))
         size--;

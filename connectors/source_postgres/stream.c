@@ -169,7 +169,7 @@ static void set_clock(struct mr_pg_source *source)
         stream->interval_ns = quarter;
     stream->status_ns = mr_clock_mono_ns();
     stream->told_ns = 0;
-    stream->told_resume = 0;
+    stream->told_resume = source->slot_made ? 0 : source->feed.position.resume;
 }
 
 int mr_pg_stream_start(struct mr_pg_source *source, struct mr_err *err)

@@ -207,10 +207,13 @@ static void add_range(const struct mr_option *option, char *text, size_t size)
         return;
     mr_option_format(option->type, option->min, least, sizeof(least));
     mr_option_format(option->type, option->max, most, sizeof(most));
-    if (option->max == INT64_MAX)
+    if (option->min == option->max)
+        snprintf(text, size, "%s", least);
+    else if (option->max == INT64_MAX)
         snprintf(text + used, size - used, ", at least %s", least);
     else
-        snprintf(text + used, size - used, " from %s to %s", least, most);
+        snprintf(text + used, size - used, "%s from %s to %s",
+                 option->type == MR_OPTION_INT ? "" : ",", least, most);
 }
 
 static void list_choices(const struct mr_option *option, char *text, size_t size)

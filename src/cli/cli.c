@@ -21,6 +21,7 @@ const struct mr_verb *const mr_verbs[] = {&mr_verb_tail,
                                           &mr_verb_version,
                                           &mr_verb_help,
                                           &mr_verb_completion,
+                                          &mr_verb_docs,
                                           NULL};
 
 static void init(struct mr_cli *cli)

@@ -94,7 +94,7 @@ static const char *type_of(struct mr_config_load *load, const struct kind *kind,
 {
     struct mr_yaml_node *type = mr_yaml_get(node, "type");
 
-    if (!type && standard)
+    if (!type && standard) /* a sink of the type null is no YAML null: text is text here */
         return standard;
     if (node->kind != MR_YAML_MAPPING) {
         mr_config_wrong_kind(load, node, path, "a mapping with a type");
@@ -102,7 +102,7 @@ static const char *type_of(struct mr_config_load *load, const struct kind *kind,
         mr_diag_add(&load->diag, "config.missing", node->file, node->line, node->column,
                     mr_yaml_path(&load->arena, path, "type"), "missing: the kind of %s",
                     kind->what);
-    } else if (type->kind != MR_YAML_SCALAR || mr_yaml_is_null(type)) {
+    } else if (type->kind != MR_YAML_SCALAR || type->text[0] == '\0') {
         mr_config_wrong_kind(load, type, mr_yaml_path(&load->arena, path, "type"), "a text");
     } else {
         for (size_t i = 0; kind->name(i); i++) {

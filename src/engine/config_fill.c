@@ -101,6 +101,12 @@ static void suggest_choice(const struct fill *fill, const struct mr_option *opti
         mr_diag_hint(&fill->load->diag, finding, "did you mean \"%s\"?", suggest.best);
 }
 
+/* The sink `type: null` is a word like any other. */
+static bool is_type(const struct mr_option *option)
+{
+    return strcmp(option->key, "type") == 0;
+}
+
 static void fill_scalar(const struct fill *fill, const struct mr_option *option, void *config,
                         struct mr_yaml_node *node, const char *path)
 {
@@ -108,7 +114,7 @@ static void fill_scalar(const struct fill *fill, const struct mr_option *option,
     enum mr_option_fault fault = MR_OPTION_FAULT_TYPE;
     struct mr_diag_item *finding;
 
-    if (node->kind == MR_YAML_SCALAR && !mr_yaml_is_null(node))
+    if (node->kind == MR_YAML_SCALAR && (!mr_yaml_is_null(node) || is_type(option)))
         fault = mr_option_set(option, node->text, config);
     if (fault == MR_OPTION_OK)
         return;
@@ -265,10 +271,11 @@ void mr_config_fill(struct mr_config_load *load, const struct mr_config_set *set
     const struct mr_option *option;
     void *config;
 
-    if (node && node->kind != MR_YAML_MAPPING) {
+    if (node && node->kind != MR_YAML_MAPPING && !mr_yaml_is_null(node)) {
         mr_config_wrong_kind(load, node, path, "a mapping");
         node = NULL;
     }
+    /* A group whose keys are all commented out is nothing to YAML, and an empty mapping to its author. */
     for (size_t i = 0; node && i < node->count; i++) {
         option = find(&fill, node->keys[i]->text, &config);
         if (!option)

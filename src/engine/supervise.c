@@ -246,8 +246,10 @@ static void note_progress(struct pump *pump, int64_t now_ns)
     } else if (mr_session_reached(pump->session, MR_SESSION_READING, 0)) {
         note_reading(pipeline, now_ns);
     }
-    if (atomic_exchange(&pipeline->roll, false) && pipeline->config->sink->roll)
+    if (atomic_exchange(&pipeline->roll, false) && pipeline->config->sink->roll) {
         pipeline->config->sink->roll(pipeline->writer.sink);
+        pipeline->config->sink->pace(pipeline->writer.sink, &pipeline->writer.pace);
+    }
 }
 
 static int step(struct pump *pump, struct mr_err *err)
@@ -429,12 +431,29 @@ static void cut_drain(struct outcome *outcome)
     outcome->err.exit_code = 1;
 }
 
+/* A hole may be none: whoever took the pipeline over while we slept or looked has moved the slot on, and the
+ * position with it. Only the sink knows. The next life reads it, and learns there whether we are fenced. */
+static void look_for_successor(struct mr_pipeline *pipeline, struct outcome *outcome)
+{
+    struct mr_err gap = outcome->err;
+
+    if (outcome->rc != MR_GAP || outcome->side != SIDE_SOURCE ||
+        !mr_writer_overtaken(&pipeline->writer, pipeline->owner))
+        return;
+    outcome->rc =
+        mr_err_set(&outcome->err, MR_RETRY, "pipeline.overtaken",
+                   "another instance has moved pipeline %s on since its position was read "
+                   "here (%s)",
+                   pipeline->config->name, gap.code);
+}
+
 void mr_pipeline_supervise(struct mr_pipeline *pipeline)
 {
     struct outcome outcome;
 
     for (;;) {
         outcome = run_life(pipeline);
+        look_for_successor(pipeline, &outcome);
         if (outcome.over || gives_up(pipeline, &outcome) || asked_to_end(pipeline))
             break;
         mr_pipeline_report(pipeline, &outcome.err, false);

@@ -223,6 +223,27 @@ void mr_writer_close(struct mr_writer *writer)
         writer->asked[i].id = 0;
 }
 
+bool mr_writer_overtaken(const struct mr_writer *writer, const char *owner)
+{
+    const struct mr_sink *sink = writer->config->sink;
+    struct mr_sink_args args = {writer->context, writer->config->sink_config, owner, 0};
+    struct mr_checkpoint seen;
+    struct mr_buf text;
+    struct mr_err err;
+    bool overtaken;
+
+    if (!sink->checkpoint_read)
+        return false;
+    mr_buf_init(&text, POSITION_LIMIT);
+    mr_checkpoint_init(&seen);
+    overtaken = sink->checkpoint_read(&args, &text, &err) == 0 && text.size > 0 &&
+                mr_checkpoint_parse(mr_buf_slice(&text), &seen, &err) == 0 &&
+                !mr_slice_equal(mr_buf_slice(&seen.source), writer->durable.position.text);
+    mr_checkpoint_done(&seen);
+    mr_buf_done(&text);
+    return overtaken;
+}
+
 /* Topics and plans for the versions that are new to us. */
 static int describe_tables(struct mr_writer *writer, struct mr_batch *batch, struct mr_err *err)
 {
@@ -421,6 +442,7 @@ static int ask(struct mr_writer *writer, const struct mr_mark *mark, struct mr_c
     writer->next_commit++;
     writer->asked[slot].id = commit->id;
     mark_set(&writer->asked[slot].mark, &mark->position);
+    writer->config->sink->pace(writer->sink, &writer->pace); /* a roll asked for ends with its commit */
     return 0;
 }
 

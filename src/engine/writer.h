@@ -61,6 +61,9 @@ void mr_writer_done(struct mr_writer *writer);
 int mr_writer_open(struct mr_writer *writer, const char *owner, bool reopened,
                    struct mr_err *err) MR_MUST_CHECK;
 void mr_writer_close(struct mr_writer *writer);
+/* Whether the sink, closed by us, now holds another position than the one we believe: somebody else committed.
+ * False when it cannot tell. */
+bool mr_writer_overtaken(const struct mr_writer *writer, const char *owner);
 
 /* Asks for the claim with the given position text ({NULL, 0}: none yet). Poll until mr_writer_idle. */
 int mr_writer_claim(struct mr_writer *writer, struct mr_slice position,

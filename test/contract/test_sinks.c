@@ -37,11 +37,10 @@ static int saved_stdout;
 
 static const void *file_config(void)
 {
-    static struct mr_file_config config;
+    static const struct mr_file_config config = {.directory = directory,
+                                                 .path = "{topic}/{sequence}.jsonl",
+                                                 .roll = {1 << 20, MR_SECOND_NS}};
 
-    config = (struct mr_file_config){.directory = directory,
-                                     .path = "{topic}/{sequence}.jsonl",
-                                     .roll = {1 << 20, MR_SECOND_NS}};
     return &config;
 }
 

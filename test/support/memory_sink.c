@@ -29,6 +29,7 @@ struct sink_memory {
     struct memory_mark marks[2];
     size_t mark_count;
     uint64_t durable;
+    uint64_t seen; /* commits of the store when its position was read, and our own since */
 };
 
 void mr_memory_store_init(struct mr_memory_store *store)
@@ -106,6 +107,7 @@ static int memory_open(void *state, const struct mr_sink_args *args, struct mr_b
     strncpy(sink->owner, args->owner, sizeof(sink->owner) - 1);
     pthread_mutex_lock(&store->lock);
     store->opens++;
+    sink->seen = store->commits;
     if (store->fail_open > 0) {
         store->fail_open--;
         rc = mr_err_set(err, MR_RETRY, "sink.memory_open", "the memory sink was told not to open");
@@ -178,6 +180,9 @@ static int publish(struct sink_memory *sink, struct mr_err *err)
     struct memory_mark *mark = &sink->marks[0];
     bool fails = store->fail_commit != 0 && store->fail_commit == store->commits + 1;
 
+    if (mark->claim && sink->seen != store->commits)
+        return mr_err_set(err, MR_RETRY, "sink.memory_claim",
+                          "somebody committed since the position was read");
     if (mark->claim) {
         strcpy(store->owner, sink->owner);
         store->claims++;
@@ -199,7 +204,7 @@ static int publish(struct sink_memory *sink, struct mr_err *err)
     }
     free(store->checkpoint);
     store->checkpoint = mark->text;
-    store->commits++;
+    sink->seen = ++store->commits;
     if (!fails)
         sink->durable = mark->id;
     sink->marks[0] = sink->marks[1];

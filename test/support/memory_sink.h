@@ -2,8 +2,9 @@
  *
  * The store outlives the sink, as a disk or a broker would: open it again and the checkpoint is there. It is
  * transactional: records become `visible` only with a commit, and it fences: a claim by another owner makes
- * every later commit of the first one fail with MR_FENCED. Faults are asked for by the knobs; all fields may be
- * read and set by the test while it holds `lock`. */
+ * every later commit of the first one fail with MR_FENCED, and a claim fails with MR_RETRY when somebody
+ * committed since this one opened. Faults are asked for by the knobs; all fields may be read and set by the test
+ * while it holds `lock`. */
 #pragma once
 
 #include <pthread.h>

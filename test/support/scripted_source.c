@@ -124,6 +124,8 @@ static int scripted_open(void *state, const struct mr_source_args *args, struct 
     if (fails)
         script->fail_open--;
     pthread_mutex_unlock(&script->lock);
+    if (fails && script->before_failing)
+        script->before_failing(script->before_failing_state);
     if (fails)
         return mr_err_set(err, script->fail_class ? script->fail_class : MR_RETRY,
                           "source.scripted", "the script was told not to open");
@@ -259,6 +261,8 @@ static int scripted_read(void *state, struct mr_batch *batch, int64_t deadline_n
         if (more)
             fill(source, batch);
         pthread_mutex_unlock(&script->lock);
+        if (rc < 0 && script->before_failing)
+            script->before_failing(script->before_failing_state);
         if (more || rc < 0 || mr_clock_mono_ns() >= deadline_ns)
             return rc;
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);

@@ -36,6 +36,8 @@ struct mr_script {
         fail_read_after; /* after so many changes since the open, read() fails once with fail_class */
     enum mr_class fail_class;
     uint64_t fail_open; /* so many opens fail with fail_class (MR_RETRY when that is 0) */
+    void (*before_failing)(void *state); /* called first, on the reader thread, lock not held */
+    void *before_failing_state;
 
     uint64_t opens, starts, tends, confirms; /* what happened */
     uint64_t confirmed_done;                 /* "done" of the last confirmed position */

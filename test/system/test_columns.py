@@ -3,9 +3,12 @@
 What is expected of masks, message keys and excluded columns are recordings of Debezium 3.7 of the same tables, rows and
 settings, but where it leaves columns in clear or sends keys of null: there we refuse.
 """
+import hashlib
 import json
 
 import pytest
+
+from millrace import ROOT
 
 SALT = "CzQMA0cB5K"
 
@@ -31,6 +34,12 @@ def columns(**options):
     return {"type": "columns"} | options
 
 
+def published(folder):
+    """The records in all files of a folder, in no order but that of each file."""
+    return [json.loads(line) for path in sorted(folder.rglob("*.jsonl*")) if path.is_file()
+            for line in path.read_text().splitlines()]
+
+
 class Route:
     """One pipeline into files, run up to now as often as asked; records() are all that were ever published."""
 
@@ -47,11 +56,7 @@ class Route:
         return running
 
     def records(self):
-        found = []
-        for path in sorted(self.out.rglob("*.jsonl*")):
-            if path.is_file() and not any(part.startswith(".") for part in path.parts):
-                found += [json.loads(line) for line in path.read_text().splitlines()]
-        return sorted(found, key=lambda record: record["number"])
+        return sorted(published(self.out), key=lambda record: record["number"])
 
 
 def images(records):
@@ -219,3 +224,35 @@ def test_check_is_content_with_what_can_be_done(db, millrace):
                                         message_key_columns={"public.s": "id"}))
     running = millrace.run("check", "--environment", route.path)
     assert running.popen.returncode == 0, running.tail()
+
+
+def test_the_page_on_masking_holds(db, millrace):
+    """The configuration of docs/how-to/mask-columns.md, and the hash that sha256sum gives."""
+    page = (ROOT / "docs/how-to/mask-columns.md").read_text()
+    text = page.split("```yaml\n")[1].split("```")[0]
+    text = text.replace("host=127.0.0.1 port=5432 dbname=shop user=postgres", db.dsn)
+    text = text.replace("/var/lib/millrace/shop", str(millrace.folder / "out"))
+    text = text.replace("type: file,", "type: file, content: record,")
+    path = millrace.config(text)
+    db.psql("""create table customers (id int primary key, email text, phone text, notes text, internal_rank int);
+        create table posts (id int primary key, body text);
+        create table orders (id int primary key, tenant int, number int);
+        insert into customers values (1, 'ann@example.com', '+49 30 1234', 'never pays', 7);
+        insert into posts values (1, repeat('x', 300)); insert into orders values (1, 2, 3);""")
+    env = {"HASH_SALT": "change-me"}
+
+    refused = millrace.run("check", "--environment", path, env=env)
+    assert refused.popen.returncode == 78
+    sql = next(line.strip() for line in refused.lines if "ALTER TABLE" in line)
+    db.sql(sql)
+    assert millrace.run("check", "--environment", path, env=env).popen.returncode == 0
+
+    running = millrace.run("run", path, "--until", "now", env=env)
+    assert running.popen.returncode == 0, running.tail()
+    rows = {record["topic"]: record for record in published(millrace.folder / "out")}
+    payload = {topic.split(".")[-1]: r["value"].get("payload", r["value"])["after"] for topic, r in rows.items()}
+    digest = hashlib.sha256(b"change-me" + b"ann@example.com").hexdigest()
+    assert payload["customers"] == {"id": 1, "email": digest, "phone": "********"}
+    assert payload["posts"] == {"id": 1, "body": "x" * 200}
+    key = next(r["key"] for topic, r in rows.items() if topic.endswith("orders"))
+    assert key.get("payload", key) == {"tenant": 2, "number": 3}

@@ -79,6 +79,8 @@ static void fill(struct mr_batch *batch, struct mr_table *table, int64_t from)
 
 static void warm_rows_make_no_malloc(void **unused)
 {
+    (void)unused;
+    MR_COUNTING_OR_SKIP();
     struct mr_context context = {.server = "shop"};
     struct json_config config = {
         .source_version = "3.7.0.Final", .tombstones = true, .forms = {.placeholder = "PH"}};
@@ -91,8 +93,6 @@ static void warm_rows_make_no_malloc(void **unused)
     size_t failed, bytes = 0;
     struct mr_err err;
 
-    (void)unused;
-    MR_COUNTING_OR_SKIP();
     assert_int_equal(mr_encoder_json.open(state, &args, &err), 0);
     assert_int_equal(mr_encoder_json.describe(state, table, &err), 0);
     for (int i = -5; i < BATCHES; i++) {

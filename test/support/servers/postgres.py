@@ -54,7 +54,7 @@ class Postgres:
     def __init__(self, version: int | None = None, **settings):
         found = installed()
         assert found, "no PostgreSQL under /usr/lib/postgresql: run scripts/deps --test"
-        wanted = version or int(os.environ.get("MR_PG_VERSION", 0)) or max(found)
+        wanted = version or int(os.environ.get("MR_PG_VERSION") or 0) or max(found)
         found = fetched() | found
         assert wanted in found, f"PostgreSQL {wanted} is not there: run test/support/servers/fetch-postgres {wanted}"
         self.version = wanted

@@ -152,7 +152,7 @@ static void expectations(void **state)
 {
     static const char *const wanted[] = {"true or false",
                                          "an integer from 1 to 65535",
-                                         "a size with a unit, such as 64MiB from 1KiB to 1GiB",
+                                         "a size with a unit, such as 64MiB, from 1KiB to 1GiB",
                                          "a duration with a unit, such as 10s or 500ms",
                                          "a text",
                                          "one of initial, no_data",

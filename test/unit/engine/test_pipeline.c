@@ -48,10 +48,11 @@ static int encoder_encode(void *encoder, struct mr_batch *batch, size_t *ret_fai
     for (size_t i = 0; i < batch->change_count; i++) {
         const struct mr_change *change = &batch->changes[i];
         const struct mr_value *row = change->after ? change->after : change->before;
+        struct mr_value padded[2] = {row[0], {.kind = MR_NULL}};
         struct mr_record *record;
 
         if (change->table->column_count == 1)
-            row = (struct mr_value[]){row[0], {.kind = MR_NULL}};
+            row = padded;
         if (row[1].kind == MR_TEXT && mr_slice_is(mr_value_slice(&row[1]), "bad")) {
             *ret_failed = i;
             return mr_err_set(err, MR_DATA, "encoder.test", "a bad row");
@@ -493,6 +494,52 @@ static void a_gap_is_never_retried(void **state)
     assert_int_equal(f->store.claims, 0);
 }
 
+/* A successor that runs to the end at the worst moment of the other one. */
+static void succeed(void *state)
+{
+    struct fixture *f = state;
+    struct mr_pipeline *other = f->pipeline;
+
+    f->script.before_failing = NULL;
+    start(f, "now");
+    assert_int_equal(finish(f), 0);
+    f->pipeline = other;
+}
+
+/* Its position was read before the successor moved the slot: what looks like a gap is none. */
+static void a_position_that_got_old_before_the_claim_is_read_again(void **state)
+{
+    struct fixture *f = *state;
+
+    mr_script_fill(&f->script, 4, 2, 1);
+    f->script.fail_open = 1;
+    f->script.fail_class = MR_GAP;
+    f->script.before_failing = succeed;
+    f->script.before_failing_state = f;
+    start(f, "now");
+    assert_int_equal(finish(f), 0);
+    assert_int_equal(f->script.opens, 3);
+    assert_int_equal(f->store.claims, 2);
+    check_all(f, 8);
+}
+
+/* The same after the claim: the successor's is newer, so this one is fenced, and says no word of a gap. */
+static void a_gap_made_by_a_successor_is_a_fence(void **state)
+{
+    struct fixture *f = *state;
+
+    mr_script_fill(&f->script, 4, 2, 1);
+    f->script.batch_changes = 2;
+    f->script.fail_read_after = 4;
+    f->script.fail_class = MR_GAP;
+    f->script.before_failing = succeed;
+    f->script.before_failing_state = f;
+    start(f, "now");
+    finish_with(f, 75, "pipeline.fenced");
+    assert_int_equal(f->store.claims, 2);
+    check_all(f, 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -517,6 +564,9 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(only_what_a_transform_made_is_described, setup, teardown),
         cmocka_unit_test_setup_teardown(a_gap_is_never_retried, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_position_that_got_old_before_the_claim_is_read_again,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_gap_made_by_a_successor_is_a_fence, setup, teardown),
     };
 
     mr_log_setup(2, MR_LOG_ERROR, MR_LOG_LOGFMT);

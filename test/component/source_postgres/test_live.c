@@ -1,0 +1,393 @@
+/* The PostgreSQL source against a server of its own: what it reads and how it resumes. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "test/support/pg_run.h"
+
+static const char all_types[] =
+    "CREATE TABLE types (id int PRIMARY KEY, b bool, i2 int2, i8 int8, o oid, f4 float4, f8 float8,"
+    "n numeric, n2 numeric(12,3), nn numeric(60,20), m money, t text, v varchar(9), c char(5), nm "
+    "name,"
+    "qc \"char\", by bytea, u uuid, j json, jb jsonb, x xml, d date, t3 time(3), tz timetz, ts "
+    "timestamp,"
+    "tsz timestamptz, iv interval, bt bit(10), vb varbit, ine inet, ci cidr, ma macaddr, m8 "
+    "macaddr8,"
+    "r int4range, tr tstzrange, tv tsvector, p point, l line, ls lseg, bx box, pa path, po "
+    "polygon, ci2 circle,"
+    "ai int[], at text[], a2 int[], an numeric[], atz timestamptz[], abx box[], e mood, dm posnum, "
+    "co pair,"
+    "lsn pg_lsn, ae mood[])";
+static const char type_rows[] =
+    "INSERT INTO types VALUES (1, true, -2, 9223372036854775807, 4294967295, 1.1, 0.1, 123.4500, "
+    "-12345.678,"
+    "1234567890123456789012345678901234567890.12345678901234567890, -1234.56, 'te''xt é', 'vc', "
+    "'ab', 'nam', 'q',"
+    "'\\x00ff', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '{\"a\" : 1}', '{\"b\": [1, 2.50]}', "
+    "'<a/>', '2024-02-29',"
+    "'11:14:15.123', '11:14:15.5+05:30', '2024-02-29 11:14:15.123456', '2024-02-29 "
+    "11:14:15.123456+02',"
+    "'1 year 2 mons -3 days 04:05:06.789', '1011111111', '101', '192.168.1.5', '10.0.0.0/8', "
+    "'08:00:2b:01:02:03',"
+    "'08:00:2b:01:02:03:04:05', '[1,10)', '[2024-01-01,)', 'a fat cat', '(1.5,-2)', '{1,2,3}', "
+    "'[(0,0),(1,1)]',"
+    "'(2,3),(0,1)', '[(0,0),(1,1),(2,0)]', '((0,0),(1,1),(2,0))', '<(1,2),3>', '{1,NULL,3}',"
+    "'{\"a b\",\"q\\\"u\",NULL,\"\"}', '{{1,2},{3,4}}', '{1.5,NaN}', '{2024-01-01 00:00:00+00}',"
+    "'{(1,1),(0,0);(2,2),(1,1)}', 'ok', 1.25, '(1,x)', '16/B374D848', '{sad,ok}'),"
+    "(2, false, 0, -9223372036854775808, 0, 'NaN', '-Infinity', 'NaN', 0, 0, 0, '', '', '', '', "
+    "'', '',"
+    "'00000000-0000-0000-0000-000000000000', '1', 'null', 'x', 'infinity', '24:00', "
+    "'24:00:00-15:59', '-infinity',"
+    "'infinity', '-1 mons', B'0000000000', '', '::1/64', '::/0', '08:00:2b:01:02:03', "
+    "'08:00:2b:01:02:03:04:05',"
+    "'empty', '(,)', '', '(0,0)', '{1,2,3}', '[(0,0),(1,1)]', '(2,3),(0,1)', '((0,0),(1,1))', "
+    "'((0,0),(1,1))',"
+    "'<(1,2),0>', '{}', '{}', '{{1},{2}}', '{}', '{}', '{}', 'sad', 0, '(,)', '0/0', '{}'),"
+    "(3, null, null, null, null, 'Infinity', 1e300, 0.00012, 1.5, 0.00000000000000000001, "
+    "92233720368547758.07,"
+    "null, null, null, null, null, null, null, null, null, null, '0044-03-15 BC', '00:00', null,"
+    "'0044-03-15 10:00:00 BC', '20240-02-29 01:02:03.456789+00', '178000000 years', null, null, "
+    "null, null, null,"
+    "null, null, null, null, null, null, null, null, null, null, null, '[0:1]={5,6}', null, null, "
+    "null, null, null,"
+    "null, null, null, null, null)";
+
+static void make_types(struct pg_run *run)
+{
+    pg_run_sql(run, "CREATE TYPE mood AS ENUM ('sad', 'ok')");
+    pg_run_sql(run, "CREATE DOMAIN posnum AS numeric(6,2)");
+    pg_run_sql(run, "CREATE TYPE pair AS (a int, b text)");
+    pg_run_sql(run, all_types);
+}
+
+/* The values of one line, without operation and table. */
+static const char *values_of(const char *line)
+{
+    return strstr(line, " after");
+}
+
+/* Rows that the snapshot read and the same rows streamed give the same values, in text and in binary. */
+static void a_row_is_the_same_from_snapshot_and_stream(void **state)
+{
+    static const char *const narrow =
+        "CREATE TABLE narrow AS SELECT id, b, i2, i8, o, f4, f8, n, n2, nn, m, t, v, c, nm, qc, "
+        "by, u, j, jb, x, d,"
+        " t3, tz, ts, tsz, iv, bt, vb, ma, m8, e, dm FROM types WITH NO DATA";
+    struct pg_run run;
+
+    (void)state;
+    for (int round = 0; round < 4; round++) {
+        bool binary_table = round & 1;
+        pg_run_begin(&run);
+        make_types(&run);
+        run.config.snapshot = MR_PG_SNAPSHOT_INITIAL;
+        run.config.binary = round & 2 ? MR_PG_BINARY_NEVER : MR_PG_BINARY_AUTO;
+        pg_run_sql(&run, type_rows);
+        if (binary_table) {
+            pg_run_sql(&run, narrow);
+            pg_run_sql(&run,
+                       "INSERT INTO narrow SELECT id, b, i2, i8, o, f4, f8, n, n2, nn, m, t, v, c, "
+                       "nm, qc, by, u, j,"
+                       " jb, x, d, t3, tz, ts, tsz, iv, bt, vb, ma, m8, e, dm FROM types");
+            pg_run_sql(
+                &run, "DROP TABLE types; ALTER TABLE narrow RENAME TO types; ALTER TABLE types ADD "
+                      "PRIMARY KEY (id)");
+        }
+        pg_run_start(&run);
+        pg_run_read_all(&run);
+        assert_int_equal(run.seen_count, 3);
+        pg_run_sql(&run, "CREATE TEMP TABLE keep AS SELECT * FROM types; DELETE FROM types");
+        pg_run_sql(&run, "INSERT INTO types SELECT * FROM keep ORDER BY id");
+        pg_run_read_all(&run);
+        assert_int_equal(run.seen_count, 9);
+        for (int i = 0; i < 3; i++) {
+            assert_int_equal(run.seen[i][0], 'r');
+            assert_int_equal(run.seen[6 + i][0], 'c');
+            assert_string_equal(values_of(run.seen[i]), values_of(run.seen[6 + i]));
+        }
+        pg_run_end(&run);
+    }
+}
+
+static void text_and_binary_sessions_agree(void **state)
+{
+    char *seen[2] = {NULL, NULL};
+
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        struct pg_run run;
+        pg_run_begin(&run);
+        run.config.binary = round ? MR_PG_BINARY_NEVER : MR_PG_BINARY_AUTO;
+        pg_run_sql(&run,
+                   "CREATE TABLE t (id int PRIMARY KEY, n numeric, f float8, ts timestamptz, iv "
+                   "interval, by bytea, "
+                   "u uuid, jb jsonb, m money, tz timetz, vb varbit, f4 float4)");
+        pg_run_start(&run);
+        pg_run_sql(&run,
+                   "INSERT INTO t VALUES (1, -0.00012, 1e-5, '0044-03-15 10:00:00+00 BC', '-1 mons "
+                   "+2 days', "
+                   "'\\xdead', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '{\"a\":1}', 12.5, "
+                   "'10:00:00.1-03', '1011', 3.3)");
+        pg_run_read_all(&run);
+        assert_int_equal(run.seen_count, 1);
+        seen[round] = strdup(run.seen[0]);
+        pg_run_end(&run);
+    }
+    assert_string_equal(seen[0], seen[1]);
+    free(seen[0]);
+    free(seen[1]);
+}
+
+static void make_history(struct pg_run *run)
+{
+    pg_run_sql(
+        run, "CREATE TABLE a (id int PRIMARY KEY, v text); CREATE TABLE b (x text, y int, PRIMARY "
+             "KEY (y, x));"
+             "CREATE TABLE f (id int PRIMARY KEY, v text); ALTER TABLE f REPLICA IDENTITY FULL; "
+             "ALTER TABLE f ALTER v SET STORAGE EXTERNAL");
+}
+
+/* Stops at every place a batch can end, even inside transactions, and goes on from there: nothing is lost, doubled
+ * or changed. */
+static void a_run_resumes_at_every_place(void **state)
+{
+    static const char *const none[] = {"none"};
+    struct pg_run run;
+    size_t count, batches, checked = 0, split = 0;
+    char *lines[PG_RUN_MAX], *positions[PG_RUN_MAX];
+    size_t before[PG_RUN_MAX];
+
+    (void)state;
+    pg_run_begin(&run);
+    make_history(&run);
+    pg_run_sql(&run,
+               "ALTER TABLE a ALTER v DROP NOT NULL; CREATE TABLE copy_me (id int PRIMARY KEY)");
+    run.config.skipped_operations = (struct mr_option_list){(const char **)(uintptr_t)none, 1};
+    run.args.batch_bytes = 1;
+    run.silent = true;
+    pg_run_start(&run);
+    pg_run_sql(&run, "INSERT INTO a SELECT g, 'v' || g FROM generate_series(1, 5) g");
+    pg_run_sql(&run,
+               "BEGIN; UPDATE a SET v = 'w' WHERE id < 3; INSERT INTO b VALUES ('k', 1), ('k', 2); "
+               "UPDATE a SET id = 9 "
+               "WHERE id = 1; SAVEPOINT s; INSERT INTO b VALUES ('gone', 3); ROLLBACK TO s; DELETE "
+               "FROM a WHERE id = 4; "
+               "SELECT pg_logical_emit_message(true, 'p', 'inside'); COMMIT");
+    pg_run_sql(&run, "SELECT pg_logical_emit_message(false, 'p', 'alone')");
+    pg_run_sql(&run,
+               "BEGIN; TRUNCATE a, b; INSERT INTO f VALUES (1, repeat('x', 5000)); UPDATE f SET id "
+               "= 2; DELETE FROM f; "
+               "COMMIT");
+    pg_run_sql(&run, "COPY copy_me FROM PROGRAM 'seq 100 110'");
+    for (;;) {
+        size_t had = run.batches;
+        assert_int_equal(pg_run_read_some(&run, 1), 0);
+        if (run.batches == had)
+            break;
+        before[run.batches - 1] = run.seen_count;
+    }
+    count = run.seen_count;
+    batches = run.batches;
+    assert_true(count > 25);
+    for (size_t i = 0; i < count; i++)
+        lines[i] = strdup(run.seen[i]);
+    for (size_t i = 0; i < batches; i++)
+        positions[i] = strdup(run.positions[i]);
+    pg_run_hang_up(&run);
+    for (size_t i = 0; i < batches; i++) {
+        size_t at = before[i];
+        if (!run.whole[i])
+            split++;
+        run.args.batch_bytes = 1 << 20;
+        pg_run_resume_at(&run, positions[i]);
+        for (size_t k = 0; k < run.seen_count; k++)
+            free(run.seen[k]);
+        run.seen_count = 0;
+        run.last_number = 0;
+        pg_run_start(&run);
+        pg_run_read_all(&run);
+        assert_int_equal(run.seen_count, count - at);
+        for (size_t k = 0; k < run.seen_count; k++)
+            assert_string_equal(run.seen[k], lines[at + k]);
+        checked++;
+    }
+    assert_true(split > 5);
+    assert_true(checked > 0);
+    for (size_t i = 0; i < count; i++)
+        free(lines[i]);
+    for (size_t i = 0; i < batches; i++)
+        free(positions[i]);
+    pg_run_end(&run);
+}
+
+static void a_predecessor_is_ended_and_a_stranger_is_not(void **state)
+{
+    struct pg_run run, second;
+
+    (void)state;
+    pg_run_begin_used(&run);
+    pg_run_start(&run);
+    second = run;
+    second.state = calloc(1, pg_run_source->state_size);
+    second.opened = false;
+    second.context.pipeline = "stranger";
+    second.args.context = &second.context;
+    second.args.config = &second.config;
+    pg_run_expect_code(&second, pg_run_try_start(&second), MR_RETRY, "source.slot_in_use");
+    pg_run_hang_up(&second);
+    second.context.pipeline = run.context.pipeline;
+    pg_run_start(&second);
+    pg_run_expect_code(&run, pg_run_read_some(&run, 1000), MR_RETRY, "source.server_busy");
+    pg_run_hang_up(&second);
+    free(second.state);
+    pg_run_end(&run);
+}
+
+/* Tables finished before a kill are not read again; the others are, in a view of their own, and what was committed
+ * in between comes once. */
+static void a_snapshot_goes_on_after_a_kill(void **state)
+{
+    struct pg_run run;
+    size_t first;
+
+    (void)state;
+    pg_run_begin(&run);
+    run.config.snapshot = MR_PG_SNAPSHOT_INITIAL;
+    pg_run_sql(&run,
+               "CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY, v text);"
+               "INSERT INTO a VALUES (1), (2); INSERT INTO b SELECT g, 'old' FROM "
+               "generate_series(1, 50) g");
+    pg_run_start(&run);
+    assert_int_equal(pg_run_read_some(&run, 1), 0);
+    assert_int_equal(run.seen_count, 2);
+    assert_true(run.whole[0]);
+    pg_run_resume_at(&run, run.positions[0]);
+    pg_run_hang_up(&run);
+    pg_run_sql(&run,
+               "INSERT INTO a VALUES (3); UPDATE b SET v = 'new' WHERE id = 7; DELETE FROM b WHERE "
+               "id = 8");
+    run.args.batch_bytes = 100;
+    pg_run_start(&run);
+    pg_run_sql(&run, "UPDATE b SET v = 'newer' WHERE id = 7");
+    assert_int_equal(pg_run_read_some(&run, 3), 0);
+    assert_false(run.whole[run.batches - 1]);
+    pg_run_resume_at(&run, run.positions[run.batches - 1]);
+    pg_run_hang_up(&run);
+    first = run.seen_count;
+    pg_run_start(&run);
+    assert_non_null(strstr(run.noted, "source.snapshot_repeats"));
+    pg_run_read_all(&run);
+    assert_int_equal(run.seen_count - first, 49 + 1);
+    assert_string_equal(run.seen[first + 48], "r b after 4/0:7,0 9/0:newer");
+    assert_string_equal(run.seen[run.seen_count - 1], "c a after 4/0:3,0");
+    pg_run_resume_at(&run, run.positions[run.batches - 1]);
+    pg_run_start(&run);
+    pg_run_read_all(&run);
+    assert_int_equal(run.seen_count - first, 50);
+    pg_run_end(&run);
+}
+
+static void a_snapshot_can_be_all(void **state)
+{
+    struct pg_run run;
+
+    (void)state;
+    pg_run_begin(&run);
+    run.config.snapshot = MR_PG_SNAPSHOT_INITIAL_ONLY;
+    pg_run_sql(&run,
+               "CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE e (id int PRIMARY KEY); INSERT "
+               "INTO a VALUES (1)");
+    pg_run_start(&run);
+    pg_run_read_all(&run);
+    assert_true(run.last);
+    assert_int_equal(run.seen_count, 1);
+    pg_run_end(&run);
+}
+
+static void until_now_ends_by_itself(void **state)
+{
+    struct pg_run run;
+
+    (void)state;
+    pg_run_begin_used(&run);
+    pg_run_sql(&run, "INSERT INTO t VALUES (3, 'c')");
+    run.args.until = "now";
+    pg_run_start(&run);
+    pg_run_sql(&run, "INSERT INTO t VALUES (4, 'after')");
+    for (int i = 0; i < 30 && !run.last; i++)
+        assert_int_equal(pg_run_read_some(&run, 1), 0);
+    assert_true(run.last);
+    assert_int_equal(run.seen_count, 3);
+    pg_run_end(&run);
+}
+
+/* A position without rows is given, and only when it is confirmed does the slot move. */
+static void an_idle_slot_moves_when_confirmed(void **state)
+{
+    struct pg_run run;
+    char text[200];
+    uint64_t before, after;
+
+    (void)state;
+    pg_run_begin_used(&run);
+    (void)snprintf(text, sizeof(text),
+                   "SELECT confirmed_flush_lsn - '0/0' FROM pg_replication_slots WHERE slot_name = "
+                   "'millrace_%s'",
+                   run.database);
+    before = strtoull(pg_run_one(&run, text), NULL, 10);
+    run.silent = true;
+    pg_run_start(&run);
+    pg_run_sql(&run, "CREATE TABLE elsewhere AS SELECT generate_series(1, 1000)");
+    pg_run_read_all(&run);
+    pg_run_hang_up(&run);
+    after = strtoull(pg_run_one(&run, text), NULL, 10);
+    run.silent = false;
+    pg_run_start(&run);
+    pg_run_read_all(&run);
+    pg_run_read_all(&run);
+    pg_run_hang_up(&run);
+    assert_int_equal(run.seen_count, 2);
+    assert_true(after - before < 1000);
+    assert_true(strtoull(pg_run_one(&run, text), NULL, 10) > after + 10000);
+    pg_run_end(&run);
+}
+
+static void a_tail_leaves_nothing(void **state)
+{
+    struct pg_run run;
+
+    (void)state;
+    pg_run_begin(&run);
+    pg_run_sql(&run, "CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE n (v int);"
+                     "CREATE PUBLICATION millrace_tail_1_dead FOR TABLE t");
+    run.args.temporary = true;
+    pg_run_start(&run);
+    assert_non_null(strstr(run.noted, "public.n has no replica identity"));
+    pg_run_sql(&run, "INSERT INTO t VALUES (1); INSERT INTO n VALUES (2); UPDATE n SET v = 3");
+    pg_run_read_all(&run);
+    assert_int_equal(run.seen_count, 2);
+    assert_string_equal(pg_run_one(&run, "SELECT count(*) FROM pg_publication"), "2");
+    pg_run_hang_up(&run);
+    assert_string_equal(pg_run_one(&run, "SELECT count(*) FROM pg_publication"), "0");
+    assert_string_equal(
+        pg_run_one(&run, "SELECT count(*) FROM pg_replication_slots WHERE temporary"), "0");
+    pg_run_end(&run);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_row_is_the_same_from_snapshot_and_stream),
+        cmocka_unit_test(text_and_binary_sessions_agree),
+        cmocka_unit_test(a_run_resumes_at_every_place),
+        cmocka_unit_test(a_predecessor_is_ended_and_a_stranger_is_not),
+        cmocka_unit_test(a_snapshot_goes_on_after_a_kill),
+        cmocka_unit_test(a_snapshot_can_be_all),
+        cmocka_unit_test(until_now_ends_by_itself),
+        cmocka_unit_test(an_idle_slot_moves_when_confirmed),
+        cmocka_unit_test(a_tail_leaves_nothing),
+    };
+
+    return PG_RUN_TESTS(tests);
+}

@@ -1,0 +1,199 @@
+/* What the PostgreSQL source refuses, and that it says what to do. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "test/support/pg_run.h"
+
+static void a_position_of_another_server_is_refused(void **state)
+{
+    static const struct {
+        const char *key, *value, *code;
+        int class;
+    } cases[] = {
+        {"\"system\":", "\"7000000000000000000\"", "source.system_changed", MR_GAP},
+        {"\"database\":", "\"elsewhere\"", "source.database_changed", MR_GAP},
+        {"\"slot\":", "\"other\"", "source.slot_changed", MR_CONFIG},
+        {"\"timeline\":", "9", "source.timeline_behind", MR_GAP},
+        {"\"resume\":", "\"FF/0\"", "source.position_ahead", MR_GAP},
+        {"\"resume\":", "\"0/10\"", "source.slot_ahead", MR_GAP},
+        {"\"resume\":", "12", "source.position", MR_GAP},
+    };
+    struct pg_run run;
+    char good[sizeof(run.resume)];
+
+    (void)state;
+    pg_run_begin_used(&run);
+    (void)snprintf(good, sizeof(good), "%s", run.resume);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        pg_run_resume_at(&run, good);
+        pg_run_replace(&run, cases[i].key, cases[i].value);
+        pg_run_expect_code(&run, pg_run_try_open(&run), cases[i].class, cases[i].code);
+    }
+    pg_run_resume_at(&run, good);
+    assert_int_equal(pg_run_try_open(&run), 0);
+    pg_run_end(&run);
+}
+
+static void a_slot_that_does_not_fit_is_refused(void **state)
+{
+    struct pg_run run;
+
+    (void)state;
+    pg_run_begin_used(&run);
+    pg_run_drop_slot(&run);
+    pg_run_expect_code(&run, pg_run_try_open(&run), MR_GAP, "source.slot_missing");
+    assert_non_null(strstr(run.err.hint, "checkpoint set"));
+    pg_run_make_slot(&run, "pg_create_logical_replication_slot('NAME', 'test_decoding')");
+    pg_run_expect_code(&run, pg_run_try_open(&run), MR_CONFIG, "source.slot_plugin");
+    pg_run_drop_slot(&run);
+    pg_run_make_slot(&run, "pg_create_physical_replication_slot('NAME')");
+    pg_run_expect_code(&run, pg_run_try_open(&run), MR_CONFIG, "source.slot_plugin");
+    pg_run_drop_slot(&run);
+    pg_run_make_slot(&run, "pg_create_logical_replication_slot('NAME', 'pgoutput', false, true)");
+    pg_run_expect_code(&run, pg_run_try_open(&run), MR_CONFIG, "source.slot_two_phase");
+    pg_run_drop_slot(&run);
+    pg_run_make_slot(&run, "pg_create_logical_replication_slot('NAME', 'pgoutput')");
+    pg_run_expect_code(&run, pg_run_try_open(&run), MR_GAP, "source.slot_ahead");
+    run.resume[0] = 0;
+    pg_run_expect_code(&run, pg_run_try_open(&run), MR_CONFIG, "source.slot_not_ours");
+    assert_non_null(strstr(run.err.hint, "adopt_slot"));
+    run.config.adopt_slot = true;
+    assert_int_equal(pg_run_try_open(&run), 0);
+    run.config.slot = "Not A Slot";
+    run.resume[0] = 0;
+    pg_run_expect_code(&run, pg_run_try_open(&run), MR_CONFIG, "source.slot_name");
+    pg_run_end(&run);
+}
+
+static void a_slot_of_another_database_is_refused(void **state)
+{
+    struct pg_run run, other;
+
+    (void)state;
+    pg_run_begin_used(&other);
+    pg_run_begin(&run);
+    run.config.slot = "of_another";
+    other.config.slot = "of_another";
+    pg_run_sql(&other, "SELECT pg_create_logical_replication_slot('of_another', 'pgoutput')");
+    pg_run_expect_code(&run, pg_run_try_open(&run), MR_CONFIG, "source.slot_database");
+    pg_run_sql(&other, "SELECT pg_drop_replication_slot('of_another')");
+    pg_run_end(&run);
+    pg_run_end(&other);
+}
+
+static void a_publication_that_is_gone_is_a_gap(void **state)
+{
+    struct pg_run run;
+    char text[100];
+
+    (void)state;
+    pg_run_begin_used(&run);
+    (void)snprintf(text, sizeof(text), "DROP PUBLICATION millrace_%s", run.database);
+    pg_run_sql(&run, text);
+    pg_run_expect_code(&run, pg_run_try_open(&run), MR_GAP, "source.publication_gone");
+    (void)snprintf(text, sizeof(text), "CREATE PUBLICATION millrace_%s FOR TABLE t", run.database);
+    pg_run_sql(&run, "INSERT INTO t VALUES (3, 'unseen')");
+    pg_run_sql(&run, text);
+    pg_run_start(&run);
+    pg_run_expect_code(&run, pg_run_read_some(&run, SIZE_MAX), MR_GAP, "source.publication_gone");
+    pg_run_end(&run);
+}
+
+static void what_cannot_be_made_is_said_with_its_sql(void **state)
+{
+    static const char *const tables[] = {"public.nothing"}, *const bad[] = {"orders"},
+                             *const wrong[] = {"/(/"}, *const skipped[] = {"x"};
+    struct pg_run run;
+    char dsn[250];
+
+    (void)state;
+    pg_run_begin(&run);
+    pg_run_sql(&run, "CREATE TABLE t (id int PRIMARY KEY)");
+    run.config.publication.create = MR_PG_CREATE_NEVER;
+    pg_run_expect_code(&run, pg_run_try_start(&run), MR_CONFIG, "source.publication_missing");
+    assert_non_null(strstr(run.err.hint, "CREATE PUBLICATION"));
+    run.config.publication.create = MR_PG_CREATE_FILTERED;
+    run.config.tables = (struct mr_option_list){(const char **)(uintptr_t)tables, 1};
+    pg_run_expect_code(&run, pg_run_try_start(&run), MR_CONFIG, "source.no_tables");
+    run.config.tables = (struct mr_option_list){(const char **)(uintptr_t)bad, 1};
+    pg_run_expect_code(&run, pg_run_try_open(&run), MR_CONFIG, "source.tables");
+    run.config.tables = (struct mr_option_list){(const char **)(uintptr_t)wrong, 1};
+    pg_run_expect_code(&run, pg_run_try_open(&run), MR_CONFIG, "source.tables");
+    run.config.tables.count = 0;
+    run.config.skipped_operations = (struct mr_option_list){(const char **)(uintptr_t)skipped, 1};
+    pg_run_expect_code(&run, pg_run_try_open(&run), MR_CONFIG, "source.skipped_operations");
+    run.config.skipped_operations.count = 0;
+    run.config.publication.name = "a_name_that_is_longer_than_fifty_five_bytes_so_no_room_is_left";
+    pg_run_expect_code(&run, pg_run_try_open(&run), MR_CONFIG, "source.publication_name");
+    run.config.publication.name = NULL;
+    run.args.until = "tomorrow";
+    run.resume[0] = 0;
+    pg_run_expect_code(&run, pg_run_try_start(&run), MR_CONFIG, "source.until");
+    run.args.until = NULL;
+    pg_run_drop_slot(&run);
+    pg_run_sql(&run, "DROP PUBLICATION IF EXISTS millrace_; CREATE ROLE reader LOGIN REPLICATION");
+    (void)snprintf(dsn, sizeof(dsn), "%s user=reader", run.dsn);
+    run.config.dsn = dsn;
+    run.config.publication.name = "other";
+    run.resume[0] = 0;
+    pg_run_expect_code(&run, pg_run_try_start(&run), MR_CONFIG, "source.publication_rights");
+    assert_int_equal(run.err.exit_code, 77);
+    pg_run_end(&run);
+}
+
+static void a_login_that_fails_says_why(void **state)
+{
+    static const struct {
+        const char *dsn, *code;
+        int class, exit_code;
+    } cases[] = {
+        {"user=nobody_here", "source.auth", MR_CONFIG, 77},
+        {"dbname=nowhere", "source.no_database", MR_CONFIG, 78},
+        {"port=1", "source.connect", MR_RETRY, 69},
+        {"user=norep", "source.no_replication_right", MR_CONFIG, 77},
+        {"nonsense", "source.dsn", MR_CONFIG, 78},
+    };
+    struct pg_run run;
+    char dsn[250];
+
+    (void)state;
+    pg_run_begin(&run);
+    pg_run_sql(&run, "DROP ROLE IF EXISTS norep; CREATE ROLE norep LOGIN");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        (void)snprintf(dsn, sizeof(dsn), "%s %s", run.dsn, cases[i].dsn);
+        run.config.dsn = dsn;
+        pg_run_expect_code(&run, pg_run_try_open(&run), cases[i].class, cases[i].code);
+        assert_int_equal(mr_err_exit(&run.err), cases[i].exit_code);
+    }
+    pg_run_end(&run);
+}
+
+static void a_log_without_rows_is_refused(void **state)
+{
+    struct pg_run run;
+
+    (void)state;
+    pg_run_begin(&run);
+    PQfinish(run.sql);
+    run.sql = NULL;
+    assert_true(pg_server_restart(&pg_run_server, "replica"));
+    pg_run_expect_code(&run, pg_run_try_open(&run), MR_CONFIG, "source.wal_level");
+    pg_run_end(&run);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_position_of_another_server_is_refused),
+        cmocka_unit_test(a_slot_that_does_not_fit_is_refused),
+        cmocka_unit_test(a_slot_of_another_database_is_refused),
+        cmocka_unit_test(a_publication_that_is_gone_is_a_gap),
+        cmocka_unit_test(what_cannot_be_made_is_said_with_its_sql),
+        cmocka_unit_test(a_login_that_fails_says_why),
+        cmocka_unit_test(a_log_without_rows_is_refused),
+    };
+
+    return PG_RUN_TESTS(tests);
+}

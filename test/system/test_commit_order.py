@@ -1,0 +1,68 @@
+"""The order of one commit, as the kernel saw it (strace), from PostgreSQL to files:
+
+    fdatasync(segments) -> fdatasync(commit file) -> link(commit file) -> fsync(_millrace) -> standby status
+
+PostgreSQL believes any position it is told and forgets what is below it, so a status may name a position only
+after the commit that holds it has become durable.
+"""
+import json
+import struct
+
+import traced
+from test_kill_at_call import Route, route  # noqa: F401  (a fixture)
+
+CALLS = ("fdatasync", "fsync", "link", "linkat", "rename", "renameat", "renameat2", "sendto", "sendmsg", "write")
+
+
+def lsn(text):
+    high, low = text.split("/")
+    return int(high, 16) << 32 | int(low, 16)
+
+
+def flushed(call):
+    """The flush position of a standby status (PostgreSQL manual 55.4); None for any other call."""
+    if call.name != "sendto" or call.result < 39:
+        return None
+    data = call.data()
+    return struct.unpack(">Q", data[14:22])[0] if data[:1] == b"d" and data[5:6] == b"r" else None
+
+
+def chain_of(calls, link):
+    """Checks what must have come before a published commit, and returns when it is durable."""
+    text = json.loads(open(link.target, "rb").read())
+    synced = [call for call in calls if call.name == "fdatasync" and call.result == 0 and call.end < link.begin]
+    own = [call for call in synced if call.fd_path().endswith(link.source)]
+    assert own, f"{link.target} was linked before its bytes were synced"
+    for entry in text["files"]:
+        segment = [call for call in synced if call.fd_path().endswith(entry["temporary"])]
+        assert segment and segment[-1].end < own[-1].begin, f"segment {entry['name']} was not synced before the commit file"
+    folder = [call for call in calls if call.name == "fsync" and call.result == 0 and call.begin > link.end
+              and call.fd_path().endswith("/_millrace")]
+    assert folder, f"the folder was not synced after {link.target}"
+    return folder[0].end, text
+
+
+def test_a_status_follows_its_commit(route):  # noqa: F811
+    route.finish()
+    trace = route.folder / "trace"
+    owner = route.start_traced(traced.command(trace, CALLS))
+    for _ in range(5):
+        route.load()
+        route.wait_delivered(owner)
+    assert owner.stop() == 0, owner.tail()
+    calls, durable = traced.read(trace, owner.pid), []
+    for call in calls:
+        if call.name not in ("link", "linkat") or call.result != 0:
+            continue
+        call.source, target = (name.rsplit("/", 1)[-1] for name in call.strings()[:2])
+        call.target = route.out / "_millrace" / target
+        end, commit = chain_of(calls, call)
+        resume = commit["checkpoint"].get("source", {}).get("resume")
+        if resume:
+            durable.append((end, lsn(resume), commit))
+    statuses = [(call, flushed(call)) for call in calls if flushed(call)]
+    assert sum(1 for commit in durable if commit[2]["files"]) >= 5, "each load makes at least one commit with rows"
+    assert len({position for _, position in statuses}) >= 3, "the server was told of progress"
+    for call, position in statuses:
+        held = max((p for end, p, _ in durable if end < call.begin), default=0)
+        assert position <= held, f"told {position:X} when only {held:X} was durable: line {call.begin} of {trace}"
