@@ -142,8 +142,8 @@ static const char candidates_sql[] =
     "WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' "
     "AND n.nspname <> 'information_schema' ORDER BY n.nspname, c.relname";
 
-int mr_pg_candidates_load(struct mr_pg_source *source, struct mr_pg_candidates *ret_candidates,
-                          struct mr_err *err)
+int mr_pg_candidates_load(struct mr_pg_source *source, struct mr_arena *arena,
+                          struct mr_pg_candidates *ret_candidates, struct mr_err *err)
 {
     struct mr_pg_candidates found = {0};
     PGresult *result;
@@ -152,14 +152,13 @@ int mr_pg_candidates_load(struct mr_pg_source *source, struct mr_pg_candidates *
 
     if (rc < 0)
         return rc;
-    found.items =
-        MR_ARENA_ARRAY(&source->arena, struct mr_pg_candidate, (size_t)PQntuples(result) + 1);
+    found.items = MR_ARENA_ARRAY(arena, struct mr_pg_candidate, (size_t)PQntuples(result) + 1);
     for (int i = 0; i < PQntuples(result); i++) {
         struct mr_pg_candidate *candidate = &found.items[found.count];
         *candidate = (struct mr_pg_candidate){
             .oid = (uint32_t)mr_pg_number(result, i, 0),
-            .schema = copy(&source->arena, result, i, 1),
-            .name = copy(&source->arena, result, i, 2),
+            .schema = copy(arena, result, i, 1),
+            .name = copy(arena, result, i, 2),
             .kind = mr_pg_text(result, i, 3)[0],
             .identity = mr_pg_true(result, i, 4),
             .owned = mr_pg_true(result, i, 5),

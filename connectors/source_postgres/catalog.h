@@ -23,6 +23,7 @@ struct mr_pg_candidates {
     size_t count;
 };
 
-/* All tables the user's patterns take in, by schema and name; in source->arena. */
-int mr_pg_candidates_load(struct mr_pg_source *source, struct mr_pg_candidates *ret_candidates,
+/* All tables the user's patterns take in, by schema and name; in `arena`. */
+int mr_pg_candidates_load(struct mr_pg_source *source, struct mr_arena *arena,
+                          struct mr_pg_candidates *ret_candidates,
                           struct mr_err *err) MR_MUST_CHECK;

@@ -2,7 +2,9 @@
  *
  * Two of them may belong to a pipeline: <name> for tables whose updates and deletes can be published, and
  * <name>_inserts for those without a replica identity. Publishing updates of the latter would make the
- * *application's* UPDATE and DELETE fail (55000), so they are published for insert and truncate only, and named.
+ * *application's* UPDATE and DELETE fail (55000), so they are published for insert and truncate only, and named. The
+ * second one is made even when it is empty: a table without identity may come later, and a publication that is made
+ * after the slot cannot be read through it.
  *
  * A publication is always made before the slot, because decoding looks at it as of each change's place in the
  * log. For the same reason a publication that is missing while a position is held is a gap and is not simply
@@ -115,7 +117,7 @@ void mr_pg_publication_sql(const struct mr_pg_source *source,
     }
     (void)add_tables(sql, candidates, true);
     mr_buf_add_str(sql, ";\n");
-    if (count_identity(candidates, false) == 0)
+    if (source->temporary && count_identity(candidates, false) == 0)
         return;
     mr_buf_add_str(sql, "CREATE PUBLICATION ");
     mr_pg_add_name(sql, mr_slice_str(source->inserts));
@@ -139,8 +141,8 @@ static void note_without_identity(struct mr_pg_source *source,
     }
 }
 
-static int missing(struct mr_pg_source *source, const struct mr_pg_candidates *candidates,
-                   struct mr_err *err)
+int mr_pg_publication_missing(struct mr_pg_source *source,
+                              const struct mr_pg_candidates *candidates, struct mr_err *err)
 {
     struct mr_buf sql;
 
@@ -199,8 +201,8 @@ static int create(struct mr_pg_source *source, const struct mr_pg_candidates *ca
         return no_rights(source, candidates, err);
     }
     if (rc == 0)
-        source->use_inserts = count_identity(candidates, false) > 0 &&
-                              source->config->publication.create == MR_PG_CREATE_FILTERED;
+        source->use_inserts = source->config->publication.create == MR_PG_CREATE_FILTERED &&
+                              (!source->temporary || count_identity(candidates, false) > 0);
     return rc;
 }
 
@@ -249,7 +251,7 @@ static int lock_name(struct mr_pg_source *source, struct mr_err *err)
                          "lock the tail's name", err);
 }
 
-static int no_tables(struct mr_pg_source *source, struct mr_err *err)
+int mr_pg_no_tables(struct mr_pg_source *source, struct mr_err *err)
 {
     const struct mr_option_list *tables = &source->config->tables;
 
@@ -269,15 +271,15 @@ int mr_pg_publication_ensure(struct mr_pg_source *source, struct mr_err *err)
     int rc = mr_pg_publication_look(source, &exists, err);
 
     if (rc == 0)
-        rc = mr_pg_candidates_load(source, &candidates, err);
+        rc = mr_pg_candidates_load(source, &source->arena, &candidates, err);
     if (rc < 0)
         return rc;
     if (exists)
-        return 0;
+        return source->temporary ? 0 : mr_pg_publication_follow(source, err);
     if (candidates.count == 0 && source->config->publication.create != MR_PG_CREATE_ALL_TABLES)
-        return no_tables(source, err);
+        return mr_pg_no_tables(source, err);
     if (source->config->publication.create == MR_PG_CREATE_NEVER && !source->temporary)
-        return missing(source, &candidates, err);
+        return mr_pg_publication_missing(source, &candidates, err);
     if (source->temporary) {
         rc = drop_leftovers(source, err);
         if (rc == 0)

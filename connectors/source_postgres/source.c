@@ -17,115 +17,13 @@
 #include "base/log.h"
 #include "connectors/source_postgres/catalog.h"
 #include "connectors/source_postgres/open.h"
+#include "connectors/source_postgres/preflight.h"
 #include "connectors/source_postgres/publication.h"
+#include "connectors/source_postgres/setup.h"
 #include "connectors/source_postgres/slot.h"
 #include "connectors/source_postgres/snapshot.h"
 #include "connectors/source_postgres/stream.h"
 #include "connectors/source_postgres/tables.h"
-
-static bool wanted(void *state, struct mr_slice schema, struct mr_slice table)
-{
-    struct mr_pg_source *source = state;
-
-    return mr_pg_filter_match(&source->filter, schema, table);
-}
-
-static int set_skipped(struct mr_pg_source *source, struct mr_err *err)
-{
-    const struct mr_option_list *list = &source->config->skipped_operations;
-    struct mr_pg_feed *feed = &source->feed;
-
-    feed->skip_truncate = list->count == 0;
-    for (size_t i = 0; i < list->count; i++) {
-        const char *item = list->items[i];
-        if (strcmp(item, "c") == 0)
-            feed->skip_create = true;
-        else if (strcmp(item, "u") == 0)
-            feed->skip_update = true;
-        else if (strcmp(item, "d") == 0)
-            feed->skip_delete = true;
-        else if (strcmp(item, "t") == 0)
-            feed->skip_truncate = true;
-        else if (strcmp(item, "none") != 0 || list->count > 1)
-            return mr_err_set(err, MR_CONFIG, "source.skipped_operations",
-                              "skipped_operations knows c, u, d, t, or none alone; not \"%s\"",
-                              item);
-    }
-    return 0;
-}
-
-static void set_connects(struct mr_pg_source *source)
-{
-    mr_pg_application(source->context->pipeline, source->application);
-    source->sql_connect = (struct mr_pg_connect){
-        .context = source->context,
-        .dsn = source->config->dsn,
-        .password = source->config->password,
-        .application = source->application,
-        .timeout_ns = source->config->connect_timeout,
-    };
-    source->stream_connect = source->sql_connect;
-    source->stream_connect.replication = true;
-}
-
-static int set_up(struct mr_pg_source *source, const struct mr_source_args *args,
-                  struct mr_err *err)
-{
-    struct mr_pg_position position = {0};
-    int rc = 0;
-
-    *source = (struct mr_pg_source){
-        .context = args->context,
-        .config = args->config,
-        .until = args->until,
-        .temporary = args->temporary,
-        .args = args,
-        .batch_bytes = args->batch_bytes ? args->batch_bytes : 1 << 20,
-        .resume_number = args->resume_number,
-        .first = args->resume.size == 0,
-    };
-    mr_arena_init(&source->arena, 64 << 10, 64 << 10);
-    mr_buf_init(&source->sql_text, 16 << 20);
-    mr_buf_init(&source->claim, 64 << 20);
-    set_connects(source);
-    if (args->resume.size > 0)
-        rc = mr_pg_position_parse(args->resume, &position, err);
-    mr_pg_feed_init(&source->feed, source->context, position);
-    source->feed.relations.filter = wanted;
-    source->feed.relations.filter_state = source;
-    mr_pg_catalog_init(source);
-    source->feed.relations.hints = &source->hints;
-    if (rc == 0)
-        rc = mr_pg_filter_init(&source->filter, &source->config->tables, err);
-    if (rc == 0)
-        rc = mr_pg_filter_init(&source->snapshot_filter, &source->config->snapshot_tables, err);
-    if (rc == 0)
-        rc = set_skipped(source, err);
-    if (rc == 0)
-        rc = mr_pg_slot_name(source, err);
-    if (rc == 0)
-        rc = mr_pg_publication_name(source, err);
-    return rc;
-}
-
-/* Who we are on which server: all of a position but where it stands. */
-static void set_identity(struct mr_pg_source *source)
-{
-    struct mr_pg_position *position = &source->feed.position;
-    int64_t now_us = mr_clock_wall_us();
-
-    (void)snprintf(position->system, sizeof(position->system), "%s", source->server.system);
-    (void)snprintf(position->database, sizeof(position->database), "%s", source->server.database);
-    (void)snprintf(position->slot, sizeof(position->slot), "%s", source->slot);
-    (void)snprintf(position->publication, sizeof(position->publication), "%s", source->publication);
-    position->timeline = source->server.timeline;
-    source->feed.relations.database = mr_slice_str(position->database);
-    if (!source->first)
-        return;
-    position->base = source->resume_number + 1;
-    if (now_us > 0 && (uint64_t)now_us > position->base)
-        position->base = (uint64_t)now_us;
-}
 
 static int check_publication(struct mr_pg_source *source, struct mr_err *err)
 {
@@ -142,7 +40,7 @@ static int source_open(void *state, const struct mr_source_args *args, struct mr
 {
     struct mr_pg_source *source = state;
     struct mr_pg_slot slot;
-    int rc = set_up(source, args, err);
+    int rc = mr_pg_set_up(source, args, err);
 
     if (rc == 0)
         rc = mr_pg_open_sessions(source, err);
@@ -158,7 +56,7 @@ static int source_open(void *state, const struct mr_source_args *args, struct mr
         return rc;
     if (slot.exists)
         source->slot_point = slot.confirmed;
-    set_identity(source);
+    mr_pg_set_identity(source);
     mr_pg_position_write(&source->feed.position, &source->claim);
     *ret_claim = mr_buf_slice(&source->claim);
     return 0;
@@ -316,18 +214,7 @@ static void source_close(void *state)
 {
     struct mr_pg_source *source = state;
 
-    mr_pg_snapshot_close(source);
-    mr_pg_stream_close(source);
-    if (source->temporary && source->sql)
-        mr_pg_publication_drop(source);
-    PQfinish(source->sql);
-    source->sql = NULL;
-    mr_pg_feed_done(&source->feed);
-    mr_pg_filter_done(&source->filter);
-    mr_pg_filter_done(&source->snapshot_filter);
-    mr_arena_done(&source->arena);
-    mr_buf_done(&source->sql_text);
-    mr_buf_done(&source->claim);
+    mr_pg_tear_down(source);
 }
 
 const struct mr_source mr_source_postgres = {
@@ -343,6 +230,8 @@ const struct mr_source mr_source_postgres = {
     .confirm = source_confirm,
     .order = mr_pg_position_order,
     .tend = source_tend,
+    .preflight = mr_pg_preflight,
+    .plan = mr_pg_plan,
     .tables = mr_pg_tables,
     .close = source_close,
 };

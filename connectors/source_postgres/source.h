@@ -65,6 +65,8 @@ struct mr_pg_source {
     char *snapshot_name; /* exported by the slot's creation; NULL: none */
     uint64_t slot_point; /* where a slot made or adopted by this session begins */
 
+    struct mr_map named; /* by table OID: a note about it was given */
+    int64_t followed_ns; /* when new tables were looked for last */
     struct mr_pg_hints hints;
     struct mr_pg_feed feed;
     bool feed_ready;

@@ -30,6 +30,7 @@
 #define IDLE_NS    (10 * MR_SECOND_NS)
 #define IDLE_BYTES (16u << 20)
 #define CONFIRM_NS (20 * MR_MS_NS)
+#define FOLLOW_NS  (30 * MR_SECOND_NS)
 #define ASK_NS     (50 * MR_MS_NS)
 
 static void put64(char *at, uint64_t number)
@@ -169,6 +170,7 @@ static void set_clock(struct mr_pg_source *source)
         stream->interval_ns = quarter;
     stream->status_ns = mr_clock_mono_ns();
     stream->told_ns = 0;
+    source->followed_ns = mr_clock_mono_ns();
     stream->told_resume = source->slot_made ? 0 : source->feed.position.resume;
 }
 
@@ -435,6 +437,17 @@ static int restart_in_text(struct mr_pg_source *source, struct mr_err *err)
     return rc < 0 ? rc : mr_pg_stream_start(source, err);
 }
 
+/* Tables may have come; not for a tail, which shows what was there when it began. */
+static int look_for_tables(struct mr_pg_source *source, struct mr_err *err)
+{
+    int64_t now = mr_clock_mono_ns();
+
+    if (source->temporary || source->stream.behind || now - source->followed_ns < FOLLOW_NS)
+        return 0;
+    source->followed_ns = now;
+    return mr_pg_publication_follow(source, err);
+}
+
 int mr_pg_stream_read(struct mr_pg_source *source, struct mr_batch *batch, int64_t deadline_ns,
                       struct mr_err *err)
 {
@@ -445,6 +458,8 @@ int mr_pg_stream_read(struct mr_pg_source *source, struct mr_batch *batch, int64
     mr_pg_feed_new_batch(&source->feed);
     if (source->stream.behind)
         rc = pause_while_behind(source, source->stream.drained_ns, deadline_ns, err);
+    if (rc == 0)
+        rc = look_for_tables(source, err);
     batch->received_us = source->feed.read_us = mr_clock_wall_us();
     while (rc == 0 && !closing) {
         rc = read_round(source, batch, deadline_ns, &closing, err);

@@ -43,7 +43,7 @@ static int show_all(struct mr_pg_source *source, void (*each)(void *user, struct
     int rc = mr_pg_publication_look(source, &published, err);
 
     if (rc == 0)
-        rc = mr_pg_candidates_load(source, &candidates, err);
+        rc = mr_pg_candidates_load(source, &source->arena, &candidates, err);
     for (size_t i = 0; rc == 0 && i < candidates.count; i++) {
         struct mr_table *table = NULL;
         if (candidates.items[i].kind == 'p')

@@ -1,0 +1,162 @@
+/* Tables that come after the publication was made.
+ *
+ * A table that the patterns take in but the publication does not hold gives no events, silently, on the server's
+ * side. So it is looked for: at start, and every half minute while streaming. Where we made the publication and may
+ * alter it, the table is added, in the publication that fits its replica identity; else it is named, once, with the
+ * SQL. Rows committed before the table was added are not in the stream; that is said, too.
+ *
+ * Only publications that were there when the stream began are altered: the server looks for each of them at every
+ * place of the log, and one that was made later is missing at the earlier ones.
+ *
+ * A partitioned table itself is left out of this: its partitions are what is published. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/map.h"
+#include "connectors/source_postgres/publication.h"
+
+static struct mr_slice full_name(struct mr_arena *arena, struct mr_slice schema,
+                                 struct mr_slice table)
+{
+    return mr_slice_str(
+        mr_arena_printf(arena, "%.*s.%.*s", MR_SLICE_ARG(schema), MR_SLICE_ARG(table)));
+}
+
+static int load_published(struct mr_pg_source *source, struct mr_map *published, struct mr_err *err)
+{
+    struct mr_buf *sql = &source->sql_text;
+    PGresult *result;
+    int rc;
+
+    mr_buf_clear(sql);
+    mr_buf_add_str(
+        sql, "SELECT schemaname || '.' || tablename FROM pg_catalog.pg_publication_tables WHERE "
+             "pubname IN (");
+    mr_pg_add_literal(sql, source->publication);
+    mr_buf_add_char(sql, ',');
+    mr_pg_add_literal(sql, source->inserts);
+    mr_buf_add_char(sql, ')');
+    rc = mr_pg_query(&source->sql_connect, source->sql, mr_buf_cstr(sql),
+                     "list the published tables", &result, err);
+    if (rc < 0)
+        return rc;
+    for (int i = 0; i < PQntuples(result); i++)
+        (void)mr_map_put(published, mr_slice_str(mr_pg_text(result, i, 0)), published);
+    PQclear(result);
+    return 0;
+}
+
+/* Keeps the candidates that are not published. */
+static int keep_uncovered(struct mr_pg_source *source, struct mr_arena *arena,
+                          const struct mr_pg_candidates *all,
+                          struct mr_pg_candidates *ret_uncovered, struct mr_err *err)
+{
+    struct mr_pg_candidates uncovered = {0};
+    struct mr_map published;
+    int rc;
+
+    mr_map_init(&published);
+    rc = load_published(source, &published, err);
+    uncovered.items = MR_ARENA_ARRAY(arena, struct mr_pg_candidate, all->count + 1);
+    for (size_t i = 0; rc == 0 && i < all->count; i++) {
+        const struct mr_pg_candidate *table = &all->items[i];
+        if (table->kind != 'p' &&
+            !mr_map_get(&published, full_name(arena, table->schema, table->name)))
+            uncovered.items[uncovered.count++] = *table;
+    }
+    mr_map_done(&published);
+    *ret_uncovered = uncovered;
+    return rc;
+}
+
+static void add_sql(const struct mr_pg_source *source, const struct mr_pg_candidate *table,
+                    struct mr_buf *sql)
+{
+    mr_buf_clear(sql);
+    if (!table->identity && !source->use_inserts) {
+        mr_buf_add_str(sql, "ALTER TABLE ");
+        mr_pg_add_name(sql, table->schema);
+        mr_buf_add_char(sql, '.');
+        mr_pg_add_name(sql, table->name);
+        mr_buf_add_str(sql, " REPLICA IDENTITY FULL; ");
+    }
+    mr_buf_add_str(sql, "ALTER PUBLICATION ");
+    mr_pg_add_name(sql,
+                   mr_slice_str(!table->identity && source->use_inserts ? source->inserts
+                                                                        : source->publication));
+    mr_buf_add_str(sql, " ADD TABLE ");
+    mr_pg_add_name(sql, table->schema);
+    mr_buf_add_char(sql, '.');
+    mr_pg_add_name(sql, table->name);
+    mr_buf_add_char(sql, ';');
+}
+
+int mr_pg_publication_uncovered(struct mr_pg_source *source,
+                                const struct mr_pg_candidates *candidates,
+                                const struct mr_findings *findings, struct mr_err *err)
+{
+    struct mr_pg_candidates uncovered;
+    char text[300];
+    int rc = keep_uncovered(source, &source->arena, candidates, &uncovered, err);
+
+    for (size_t i = 0; rc == 0 && i < uncovered.count; i++) {
+        const struct mr_pg_candidate *table = &uncovered.items[i];
+        add_sql(source, table, &source->sql_text);
+        (void)snprintf(text, sizeof(text), "table %.*s.%.*s is not in publication %s",
+                       MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), source->publication);
+        findings->add(findings->state, MR_FINDING_WARN, "source.not_published", text,
+                      mr_buf_cstr(&source->sql_text));
+    }
+    return rc;
+}
+
+/* A note for each table once in a session: the map keeps who was named. */
+static bool named_before(struct mr_pg_source *source, const struct mr_pg_candidate *table)
+{
+    return mr_map_put_number(&source->named, table->oid, source) != NULL;
+}
+
+static void follow_one(struct mr_pg_source *source, const struct mr_pg_candidate *table)
+{
+    bool may = source->config->publication.create == MR_PG_CREATE_FILTERED &&
+               (table->identity || source->use_inserts);
+    struct mr_err err;
+
+    if (named_before(source, table))
+        return;
+    add_sql(source, table, &source->sql_text);
+    if (may && mr_pg_command(&source->sql_connect, source->sql, mr_buf_cstr(&source->sql_text),
+                             "add a table to the publication", &err) == 0) {
+        mr_pg_note(
+            source, MR_LOG_INFO, "source.table_added",
+            "table %.*s.%.*s is new and was added to publication %s: its changes are read from now "
+            "on, rows it already had are not (millrace resnapshot %s %.*s.%.*s reads them)",
+            MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name),
+            table->identity ? source->publication : source->inserts, source->context->pipeline,
+            MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name));
+        return;
+    }
+    mr_pg_note(
+        source, MR_LOG_WARN, "source.not_published",
+        "table %.*s.%.*s matches the patterns but is not in publication %s, so its changes do not "
+        "come; its owner can add it: %s",
+        MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), source->publication,
+        mr_buf_cstr(&source->sql_text));
+}
+
+int mr_pg_publication_follow(struct mr_pg_source *source, struct mr_err *err)
+{
+    struct mr_pg_candidates all, uncovered;
+    struct mr_arena arena;
+    int rc;
+
+    mr_arena_init(&arena, 16 << 10, 0);
+    rc = mr_pg_candidates_load(source, &arena, &all, err);
+    if (rc == 0)
+        rc = keep_uncovered(source, &arena, &all, &uncovered, err);
+    for (size_t i = 0; rc == 0 && i < uncovered.count; i++)
+        follow_one(source, &uncovered.items[i]);
+    mr_arena_done(&arena);
+    return rc;
+}
