@@ -50,7 +50,7 @@ struct mr_diag_item *mr_diag_add(struct mr_diag *diag, const char *code,
         item = &diag->items[diag->count++];
     }
     va_start(args, format);
-    *item = (struct mr_diag_item){.code = code,
+    *item = (struct mr_diag_item){.code = mr_arena_str(diag->arena, mr_slice_str(code)),
                                   .path = path ? path : "",
                                   .text = format_in(diag->arena, format, args),
                                   .hint = "",

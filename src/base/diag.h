@@ -48,7 +48,7 @@ struct mr_diag {
 };
 
 void mr_diag_init(struct mr_diag *diag, struct mr_arena *arena);
-/* path and hint may be NULL. The returned item is never NULL; its hint may be set later. */
+/* path may be NULL; code and text are copied. The returned item is never NULL; its hint may be set later. */
 struct mr_diag_item *mr_diag_add(struct mr_diag *diag, const char *code,
                                  const struct mr_diag_file *file, uint32_t line, uint32_t column,
                                  const char *path, const char *format, ...) MR_PRINTF(7, 8);

@@ -124,6 +124,21 @@ def test_a_planted_violation_fails(tree, name, file, text, says):
     assert done.returncode == 1 and says in done.stdout, done.stdout + done.stderr
 
 
+def test_a_page_edited_by_hand_fails(tmp_path):
+    built = list(ROOT.glob("build/*/millrace"))
+    assert built, "build first: scripts/build"
+    for name in ("docs/reference/configuration.md", "docs/reference/cli.md", "config/millrace.yaml",
+                 "config/millrace.schema.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    done = gate("docs", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = tmp_path / "docs/reference/cli.md"
+    page.write_text(page.read_text().replace("--until", "--untill", 1))
+    done = gate("docs", tmp_path)
+    assert done.returncode == 1 and "docs/reference/cli.md:" in done.stdout, done.stdout + done.stderr
+
+
 def test_a_warning_of_clang_alone_fails(tmp_path):
     """gcc takes a variable assigned to itself; clang does not."""
     for name in ("scripts", "cmake"):

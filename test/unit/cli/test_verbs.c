@@ -211,6 +211,23 @@ static void files_merge_and_standard_input_is_one(void **state)
     assert_non_null(strstr(output, "type: stdout\n"));
 }
 
+static void every_example_is_valid(void **state)
+{
+    static const char *const files[] = {
+        "millrace.yaml", "examples/postgres-stdout.yaml", "examples/postgres-file.yaml",
+        "examples/postgres-kafka.yaml", "examples/postgres-null.yaml"};
+    char words[100];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        snprintf(words, sizeof(words), "check config/%s 2>&1", files[i]);
+        if (run(words) != 0)
+            fail_msg("%s: %s", files[i], output);
+    }
+    assert_int_equal(run("check config/examples/*.yaml --json"), 78);
+    assert_non_null(strstr(output, "config.duplicate_pipeline"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +237,7 @@ int main(void)
         cmocka_unit_test(show_keeps_secrets_and_tells_origins),
         cmocka_unit_test(every_verb_explains_itself),
         cmocka_unit_test(files_merge_and_standard_input_is_one),
+        cmocka_unit_test(every_example_is_valid),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
