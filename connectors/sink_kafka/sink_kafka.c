@@ -18,6 +18,9 @@
  *
  * Not done here: choosing topics (the engine expands the template), encoding, deciding what to do about a change that
  * is refused. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "connectors/sink_kafka/config.h"
 #include "connectors/sink_kafka/preflight.h"
 #include "connectors/sink_kafka/session.h"
@@ -42,6 +45,16 @@ static int kafka_open(void *state, const struct mr_sink_args *args, struct mr_bu
     return mr_kafka_session_open(args, &kafka->session, ret_checkpoint, err);
 }
 
+/* What librdkafka takes at most before compression: its default, or the user's. */
+static size_t record_bytes(const struct mr_kafka_config *config)
+{
+    for (size_t i = 0; i < config->client.count; i++) {
+        if (strcmp(config->client.keys[i], "message.max.bytes") == 0)
+            return (size_t)strtoull(config->client.values[i], NULL, 10);
+    }
+    return 1000000;
+}
+
 static void kafka_pace(void *state, struct mr_sink_pace *ret_pace)
 {
     const struct state *kafka = state;
@@ -56,6 +69,7 @@ static void kafka_pace(void *state, struct mr_sink_pace *ret_pace)
         .caught_up_ns = interval > least ? interval : least,
         .split_records = SPLIT_RECORDS,
         .split_ns = kafka->config->transaction_timeout / 3,
+        .record_bytes = record_bytes(kafka->config),
         .split_tables = true, /* no Kafka transaction lasts as long as a large table */
     };
 }

@@ -15,6 +15,14 @@
 #include "plug/source.h"
 #include "plug/transform.h"
 
+/* What happens to a change that cannot be encoded. All zero: stop. */
+enum mr_errors_policy { MR_ERRORS_STOP, MR_ERRORS_DEAD_LETTER };
+struct mr_errors_config {
+    int policy;              /* enum mr_errors_policy */
+    const char *topic;       /* a template that knows {name} */
+    int64_t most, within_ns; /* more dead letters than that within that time: stop */
+};
+
 struct mr_pipeline_config {
     const char *name;   /* key below `pipelines:` */
     const char *server; /* source.name; default: the pipeline's name */
@@ -29,6 +37,7 @@ struct mr_pipeline_config {
     size_t transform_count;
     const struct mr_transform **transforms;
     const void **transform_configs;
+    struct mr_errors_config errors;
     int64_t batch_bytes; /* limits.batch, default 256 KiB */
     int64_t queue_bytes; /* limits.queue, default 8 MiB */
     int64_t drain_ns;    /* limits.drain, default 30 s: how long a stop may take */

@@ -259,6 +259,29 @@ static void build_transforms(struct mr_config_load *load, struct mr_pipeline_con
                         mr_arena_printf(&load->arena, "%s[%zu]", path, i));
 }
 
+static void check_errors(struct mr_config_load *load, const struct mr_pipeline_config *pipeline,
+                         struct mr_yaml_node *node, const char *path)
+{
+    struct mr_yaml_node *policy = mr_yaml_get(node, "policy");
+    struct mr_yaml_node *topic = mr_yaml_get(node, "topic");
+    const char *text = pipeline->errors.topic;
+
+    if (pipeline->errors.policy == MR_ERRORS_DEAD_LETTER && pipeline->sink &&
+        pipeline->sink->wants == MR_SINK_CHANGES)
+        mr_diag_add(&load->diag, "config.conflict", policy->file, policy->line, policy->column,
+                    mr_yaml_path(&load->arena, path, "policy"),
+                    "the sink %s stores typed values by itself: nothing is encoded that could "
+                    "become a dead letter",
+                    pipeline->sink->name);
+    if (!topic)
+        return;
+    check_topic(load, text, node, path);
+    if (strstr(text, "{table}") || strstr(text, "{schema}") || strstr(text, "{database}"))
+        mr_diag_add(&load->diag, "config.topic_template", topic->file, topic->line, topic->column,
+                    mr_yaml_path(&load->arena, path, "topic"),
+                    "dead letters have one topic: it cannot be named for a table");
+}
+
 static void build_pipeline(struct mr_config_load *load, struct mr_yaml_node *key,
                            struct mr_yaml_node *node)
 {
@@ -276,10 +299,13 @@ static void build_pipeline(struct mr_config_load *load, struct mr_yaml_node *key
     pipeline->batch_bytes = limits.batch_bytes;
     pipeline->queue_bytes = limits.queue_bytes;
     pipeline->drain_ns = limits.drain_ns;
+    pipeline->errors = limits.errors;
     if ((part = mr_yaml_get(node, "source")) != NULL)
         build_source(load, pipeline, part, mr_yaml_path(&load->arena, path, "source"));
     if ((part = mr_yaml_get(node, "sink")) != NULL)
         build_sink(load, pipeline, part, mr_yaml_path(&load->arena, path, "sink"));
+    if ((part = mr_yaml_get(node, "errors")) != NULL)
+        check_errors(load, pipeline, part, mr_yaml_path(&load->arena, path, "errors"));
     build_format(load, pipeline, mr_yaml_get(node, "format"),
                  mr_yaml_path(&load->arena, path, "format"));
     build_transforms(load, pipeline, mr_yaml_get(node, "transforms"),

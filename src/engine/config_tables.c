@@ -102,6 +102,41 @@ static const struct mr_option limit_options[] = {
             "read again at the next start."},
     {0}};
 
+static const char *const policies[] = {"stop", "dead_letter", NULL};
+
+#define ERRORS_AT(field) offsetof(struct mr_errors_config, field)
+
+static const struct mr_option errors_options[] = {
+    {.key = "policy",
+     .type = MR_OPTION_ENUM,
+     .offset = ERRORS_AT(policy),
+     .standard = "stop",
+     .choices = policies,
+     .doc = "stop ends the pipeline with the position before the change. dead_letter writes the "
+            "change as JSON, with the reason, into a topic of its own, in the same commit as the "
+            "events around it, and goes on."},
+    {.key = "topic",
+     .type = MR_OPTION_STRING,
+     .offset = ERRORS_AT(topic),
+     .standard = "{name}.dead_letters",
+     .doc = "The topic of dead letters. {name} is the source's logical name; there are no other "
+            "placeholders."},
+    {.key = "most",
+     .type = MR_OPTION_INT,
+     .offset = ERRORS_AT(most),
+     .standard = "100",
+     .min = 1,
+     .max = 1000000000,
+     .doc = "More dead letters than this within the time of `within` stop the pipeline."},
+    {.key = "within",
+     .type = MR_OPTION_DURATION,
+     .offset = ERRORS_AT(within_ns),
+     .standard = "1m",
+     .min = 1000000000,
+     .max = 86400LL * 1000000000LL,
+     .doc = "The time in which dead letters are counted."},
+    {0}};
+
 const struct mr_option mr_config_pipeline_options[] = {
     {.key = "source",
      .type = MR_OPTION_GROUP,
@@ -118,6 +153,13 @@ const struct mr_option mr_config_pipeline_options[] = {
      .type = MR_OPTION_GROUP,
      .flags = MR_OPTION_REQUIRED,
      .doc = "Where changes go, and where the position is stored with them."},
+    {.key = "errors",
+     .type = MR_OPTION_GROUP,
+     .offset = offsetof(struct mr_config_limits, errors),
+     .group = errors_options,
+     .doc =
+         "What to do with a change that cannot be encoded, or whose record the sink would refuse "
+         "as too large."},
     {.key = "limits", .type = MR_OPTION_GROUP, .group = limit_options, .doc = "Memory and time."},
     {0}};
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/option.h"
+#include "engine/config.h"
 
 struct mr_config_top {
     int64_t version;
@@ -14,6 +15,7 @@ struct mr_config_top {
 
 struct mr_config_limits {
     int64_t batch_bytes, queue_bytes, drain_ns;
+    struct mr_errors_config errors;
 };
 
 /* type, and the one other key that the loader itself understands: name of a source, topic of a sink. */

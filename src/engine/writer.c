@@ -165,6 +165,8 @@ int mr_writer_open(struct mr_writer *writer, const char *owner, bool reopened, s
     int rc;
 
     rc = open_transforms(writer, err);
+    if (rc == 0)
+        rc = mr_dead_letters_open(&writer->dead_letters, writer->config, writer->context, err);
     if (rc < 0)
         return rc;
     mr_buf_init(&text, POSITION_LIMIT);
@@ -213,6 +215,7 @@ void mr_writer_close(struct mr_writer *writer)
             config->transforms[i]->close(writer->transforms[i]);
         free(writer->transforms[i]);
     }
+    mr_dead_letters_close(&writer->dead_letters);
     free(writer->transforms);
     free(writer->encoder);
     free(writer->sink);
@@ -276,14 +279,74 @@ static int transform(struct mr_writer *writer, struct mr_batch *batch, struct mr
     return rc;
 }
 
+/* Encodes the changes from `from` on; *ret_failed counts from the first of all. */
+static int encode_from(struct mr_writer *writer, struct mr_batch *batch, size_t from,
+                       size_t *ret_failed, struct mr_err *err)
+{
+    struct mr_change *changes = batch->changes;
+    size_t failed = 0;
+    int rc;
+
+    batch->changes += from;
+    batch->change_count -= from;
+    rc = writer->config->encoder->encode(writer->encoder, batch, &failed, err);
+    batch->changes = changes;
+    batch->change_count += from;
+    *ret_failed = from + failed;
+    return rc;
+}
+
+/* The change that failed becomes a dead letter in its place; what the encoder had made of it goes. */
+static int set_aside(struct mr_writer *writer, struct mr_batch *batch,
+                     const struct mr_change *change, struct mr_err *err)
+{
+    struct mr_record record;
+    int rc;
+
+    while (batch->record_count > 0 && batch->records[batch->record_count - 1].change == change)
+        batch->record_count--;
+    rc = mr_dead_letters_fill(&writer->dead_letters, batch, change, true, &record, err);
+    if (rc == 0)
+        *mr_batch_add_record(batch) = record;
+    return rc;
+}
+
+/* Records that the sink would refuse become dead letters without their rows. */
+static int set_aside_large(struct mr_writer *writer, struct mr_batch *batch, struct mr_err *err)
+{
+    size_t limit = writer->pace.record_bytes;
+    int rc = 0;
+
+    if (limit == 0 || !mr_dead_letters_wanted(&writer->dead_letters))
+        return 0;
+    for (size_t i = 0; i < batch->record_count && rc == 0; i++) {
+        struct mr_record *record = &batch->records[i];
+        size_t size = mr_record_size(record);
+        if (size <= limit)
+            continue;
+        mr_err_set(err, MR_DATA, "encode.too_large",
+                   "the record has %zu bytes, the sink takes %zu at most", size, limit);
+        rc = mr_dead_letters_fill(&writer->dead_letters, batch, record->change, false, record, err);
+    }
+    return rc;
+}
+
 static int encode(struct mr_writer *writer, struct mr_batch *batch, struct mr_err *err)
 {
-    size_t failed = 0, bytes = 0;
+    size_t from = 0, failed = 0, bytes = 0;
     int rc;
 
     if (!writer->config->encoder)
         return 0;
-    rc = writer->config->encoder->encode(writer->encoder, batch, &failed, err);
+    do {
+        rc = encode_from(writer, batch, from, &failed, err);
+        if (rc != MR_DATA || !mr_dead_letters_wanted(&writer->dead_letters))
+            break;
+        rc = set_aside(writer, batch, &batch->changes[failed], err);
+        from = failed + 1;
+    } while (rc == 0 && from < batch->change_count);
+    if (rc == 0)
+        rc = set_aside_large(writer, batch, err);
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < batch->record_count; i++)
@@ -442,7 +505,8 @@ static int ask(struct mr_writer *writer, const struct mr_mark *mark, struct mr_c
     writer->next_commit++;
     writer->asked[slot].id = commit->id;
     mark_set(&writer->asked[slot].mark, &mark->position);
-    writer->config->sink->pace(writer->sink, &writer->pace); /* a roll asked for ends with its commit */
+    writer->config->sink->pace(writer->sink,
+                               &writer->pace); /* a roll asked for ends with its commit */
     return 0;
 }
 

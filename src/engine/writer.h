@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "engine/checkpoint.h"
 #include "engine/config.h"
+#include "engine/dead_letter.h"
 #include "engine/pool.h"
 
 #define MR_COMMITS_MAX 2
@@ -30,6 +31,7 @@ struct mr_writer {
     struct mr_pool *pool;
     void *sink, *encoder, **transforms; /* states; NULL when not open */
     struct mr_map described;            /* table version id -> something */
+    struct mr_dead_letters dead_letters;
     struct mr_sink_pace pace;
     struct mr_checkpoint checkpoint; /* owner, start; its source text is what is durable */
     struct mr_mark pending;          /* after the last batch written */

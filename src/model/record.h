@@ -22,3 +22,13 @@ struct mr_record {
     const struct mr_change *change; /* the change it came from; never NULL */
     struct mr_table *table;         /* the change's version; NULL for messages */
 };
+
+/* Bytes the record takes on a wire, as far as nobody compresses: key, value, headers and what stands around them. */
+static inline size_t mr_record_size(const struct mr_record *record)
+{
+    size_t size = 128 + record->key.size + record->value.size;
+
+    for (uint32_t i = 0; i < record->header_count; i++)
+        size += 16 + record->headers[i].name.size + record->headers[i].value.size;
+    return size;
+}

@@ -53,7 +53,8 @@ struct mr_sink_pace {
     int64_t caught_up_ns; /* the same, once the source has nothing more to read */
     uint64_t
         split_records; /* above this many events inside one transaction: commit inside it (whole=false) */
-    int64_t split_ns; /* likewise by time */
+    int64_t split_ns;    /* likewise by time */
+    size_t record_bytes; /* records above this mr_record_size() are refused; 0 = none */
     bool
         split_tables; /* may commit inside a snapshot's table (its rows may then come twice after a crash);
                             false: a table is committed whole, however large */

@@ -44,6 +44,7 @@ void mr_memory_store_done(struct mr_memory_store *store)
         free(store->visible[i].topic);
         free(store->visible[i].key);
         free(store->visible[i].value);
+        free(store->visible[i].headers);
     }
     free(store->visible);
     free(store->checkpoint);
@@ -79,6 +80,20 @@ static char *copy_text(struct mr_slice bytes)
     return text;
 }
 
+static char *copy_headers(const struct mr_record *record)
+{
+    struct mr_buf lines;
+    char *text;
+
+    mr_buf_init(&lines, 1 << 20);
+    for (uint32_t i = 0; i < record->header_count; i++)
+        mr_buf_printf(&lines, "%.*s: %.*s\n", MR_SLICE_ARG(record->headers[i].name),
+                      MR_SLICE_ARG(record->headers[i].value));
+    text = mr_strdup(mr_buf_cstr(&lines));
+    mr_buf_done(&lines);
+    return text;
+}
+
 static void publish_records(struct mr_memory_store *store, const struct mr_batch *batch)
 {
     for (size_t i = 0; i < batch->record_count; i++) {
@@ -89,8 +104,11 @@ static void publish_records(struct mr_memory_store *store, const struct mr_batch
                 mr_realloc(store->visible, store->visible_capacity * sizeof(*store->visible));
         }
         store->visible[store->visible_count++] =
-            (struct mr_memory_record){copy_text(record->topic), copy_text(record->key),
-                                      copy_text(record->value), record->change->number};
+            (struct mr_memory_record){.topic = copy_text(record->topic),
+                                      .key = copy_text(record->key),
+                                      .value = copy_text(record->value),
+                                      .headers = copy_headers(record),
+                                      .number = record->change->number};
     }
 }
 

@@ -16,6 +16,7 @@
 
 struct mr_memory_record {
     char *topic, *key, *value; /* NUL-terminated copies; key and value NULL when null */
+    char *headers;             /* "name: value" lines */
     uint64_t number;
 };
 
