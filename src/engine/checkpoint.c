@@ -22,11 +22,13 @@ void mr_checkpoint_init(struct mr_checkpoint *checkpoint)
 {
     memset(checkpoint, 0, sizeof *checkpoint);
     mr_buf_init(&checkpoint->source, SOURCE_LIMIT);
+    mr_buf_init(&checkpoint->encoder, SOURCE_LIMIT);
 }
 
 void mr_checkpoint_done(struct mr_checkpoint *checkpoint)
 {
     mr_buf_done(&checkpoint->source);
+    mr_buf_done(&checkpoint->encoder);
 }
 
 void mr_checkpoint_render(const struct mr_checkpoint *checkpoint, struct mr_buf *ret_text)
@@ -45,6 +47,10 @@ void mr_checkpoint_render(const struct mr_checkpoint *checkpoint, struct mr_buf 
         mr_buf_add_slice(ret_text, mr_buf_slice(&checkpoint->source));
     else
         mr_buf_add_str(ret_text, "null");
+    if (checkpoint->encoder.size > 0) {
+        mr_buf_add_str(ret_text, ",\"encoder\":");
+        mr_buf_add_slice(ret_text, mr_buf_slice(&checkpoint->encoder));
+    }
     mr_buf_add_char(ret_text, '}');
 }
 
@@ -69,20 +75,21 @@ static int copy_text(const json_t *object, const char *key, char *ret_text, size
     return 0;
 }
 
-static int take_source(const json_t *object, struct mr_checkpoint *ret_checkpoint)
+/* An object below `key` as compact text; absent and null are no object and no failure. */
+static int take_object(const json_t *object, const char *key, struct mr_buf *ret_text)
 {
-    json_t *source = json_object_get(object, "source");
+    json_t *part = json_object_get(object, key);
     char *text;
 
-    mr_buf_clear(&ret_checkpoint->source);
-    if (!source || json_is_null(source))
+    mr_buf_clear(ret_text);
+    if (!part || json_is_null(part))
         return 0;
-    if (!json_is_object(source))
+    if (!json_is_object(part))
         return -1;
-    text = json_dumps(source, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    text = json_dumps(part, JSON_COMPACT | JSON_PRESERVE_ORDER);
     if (!text)
         return -1;
-    mr_buf_add_str(&ret_checkpoint->source, text);
+    mr_buf_add_str(ret_text, text);
     free(text);
     return 0;
 }
@@ -98,8 +105,10 @@ static int take_fields(const json_t *object, struct mr_checkpoint *ret_checkpoin
         return unreadable(err, "pipeline or owner is missing");
     ret_checkpoint->start = (uint64_t)json_integer_value(json_object_get(object, "start"));
     ret_checkpoint->number = (uint64_t)json_integer_value(json_object_get(object, "number"));
-    if (take_source(object, ret_checkpoint) < 0)
+    if (take_object(object, "source", &ret_checkpoint->source) < 0)
         return unreadable(err, "its source is not an object");
+    if (take_object(object, "encoder", &ret_checkpoint->encoder) < 0)
+        return unreadable(err, "its encoder is not an object");
     return 0;
 }
 

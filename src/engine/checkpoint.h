@@ -2,8 +2,9 @@
  *
  * One JSON object, readable by a human with `checkpoint show`:
  *   {"format":1,"pipeline":"shop","owner":"5f0c...","start":3,"number":1795224661438080,
- *    "time":"2026-11-21T09:05:01.123456Z","source":{...the source's position text...}}
- * `source` is null in the claim of a first start. */
+ *    "time":"2026-11-21T09:05:01.123456Z","source":{...the source's position text...},
+ *    "encoder":{...what the encoder wants to know again, such as schema ids...}}
+ * `source` is null in the claim of a first start; `encoder` is there only when the encoder remembers something. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,7 +18,8 @@ struct mr_checkpoint {
     char owner[40];  /* random, new on each start of a process */
     uint64_t start;  /* how often the pipeline was claimed; the newer claim has the greater one */
     uint64_t number; /* change number of the last change covered; 0 = none yet */
-    struct mr_buf source; /* the source's position text; size 0 = none */
+    struct mr_buf source;  /* the source's position text; size 0 = none */
+    struct mr_buf encoder; /* JSON object, likewise */
 };
 
 void mr_checkpoint_init(struct mr_checkpoint *checkpoint);

@@ -74,7 +74,9 @@ void mr_writer_done(struct mr_writer *writer)
 static int open_encoder(struct mr_writer *writer, struct mr_err *err)
 {
     const struct mr_encoder *encoder = writer->config->encoder;
-    struct mr_encoder_args args = {writer->context, writer->config->encoder_config};
+    struct mr_encoder_args args = {.context = writer->context,
+                                   .config = writer->config->encoder_config,
+                                   .remembered = mr_buf_slice(&writer->checkpoint.encoder)};
 
     if (!encoder)
         return 0;
@@ -479,11 +481,25 @@ static size_t free_slot(const struct mr_writer *writer)
     return slot;
 }
 
+static void render(struct mr_writer *writer, const struct mr_mark *mark, struct mr_buf *ret_text)
+{
+    const struct mr_encoder *encoder = writer->config->encoder;
+    struct mr_checkpoint checkpoint = writer->checkpoint;
+
+    if (encoder && encoder->remember && writer->encoder) {
+        mr_buf_clear(&writer->checkpoint.encoder);
+        mr_buf_add_slice(&writer->checkpoint.encoder, encoder->remember(writer->encoder));
+        checkpoint = writer->checkpoint;
+    }
+    checkpoint.source = mark->text;
+    checkpoint.number = mark->position.number;
+    mr_checkpoint_render(&checkpoint, ret_text);
+}
+
 /* Renders the checkpoint for `mark` and asks the sink. */
 static int ask(struct mr_writer *writer, const struct mr_mark *mark, struct mr_commit *commit,
                struct mr_err *err)
 {
-    struct mr_checkpoint checkpoint = writer->checkpoint;
     size_t slot = free_slot(writer);
     struct mr_buf text;
     int rc;
@@ -491,9 +507,7 @@ static int ask(struct mr_writer *writer, const struct mr_mark *mark, struct mr_c
     if (slot == MR_COMMITS_MAX)
         return MR_AGAIN;
     mr_buf_init(&text, POSITION_LIMIT);
-    checkpoint.source = mark->text;
-    checkpoint.number = mark->position.number;
-    mr_checkpoint_render(&checkpoint, &text);
+    render(writer, mark, &text);
     commit->id = writer->next_commit + 1;
     commit->text = mr_buf_slice(&text);
     commit->number = mark->position.number;

@@ -10,6 +10,8 @@
 struct mr_encoder_args {
     const struct mr_context *context;
     const void *config;
+    struct mr_slice
+        remembered; /* what remember() said when the held checkpoint was made; {NULL, 0} = nothing */
 };
 
 struct mr_encoder {
@@ -25,5 +27,8 @@ struct mr_encoder {
      * malloc once warm. MR_DATA names the change that cannot be encoded in err, and *ret_failed is its index. */
     int (*encode)(void *state, struct mr_batch *batch, size_t *ret_failed,
                   struct mr_err *err) MR_MUST_CHECK;
+    /* MAY. A JSON object to keep with the checkpoint and to be given back at the next open: schema ids that must be
+     * known with the registry away. Asked at each commit: cheap when nothing changed. Lives until the next call. */
+    struct mr_slice (*remember)(void *state);
     void (*close)(void *state);
 };

@@ -66,7 +66,7 @@ static struct fixture *setup(void)
 
 static void open_encoder(struct fixture *f)
 {
-    struct mr_encoder_args args = {&f->context, &f->config};
+    struct mr_encoder_args args = {.context = &f->context, .config = &f->config};
     struct mr_err err;
 
     f->encoder = mr_alloc_zero(mr_encoder_json.state_size);
