@@ -400,15 +400,9 @@ int mr_kafka_session_open(const struct mr_sink_args *args, struct mr_kafka_sessi
                           struct mr_buf *ret_checkpoint, struct mr_err *err)
 {
     struct mr_kafka_session *session = session_new(args);
-    int trouble = pthread_create(&session->thread, NULL, run, session);
 
-    if (trouble) {
-        mr_kafka_producer_done(&session->producer);
-        mr_kafka_names_done(&session->setting.names);
-        mr_buf_done(&session->stored);
-        free(session);
-        return mr_err_errno(err, MR_RETRY, "sink.kafka.thread", trouble, "cannot start a thread");
-    }
+    if (pthread_create(&session->thread, NULL, run, session) != 0)
+        mr_out_of_memory(0);
     int rc = await_connection(session, args->context, err);
     if (rc < 0) {
         mr_kafka_session_close(session);
