@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "connectors/source_postgres/catalog.h"
+#include "connectors/source_postgres/locate.h"
 #include "connectors/source_postgres/open.h"
 #include "connectors/source_postgres/preflight.h"
 #include "connectors/source_postgres/publication.h"
@@ -233,5 +234,7 @@ const struct mr_source mr_source_postgres = {
     .preflight = mr_pg_preflight,
     .plan = mr_pg_plan,
     .tables = mr_pg_tables,
+    .locate = mr_pg_locate,
+    .again = mr_pg_again,
     .close = source_close,
 };

@@ -7,7 +7,7 @@
  * The sink stores the position with the data and is the only one who knows it, so all three ask the sink. `set`
  * is how a human steps over a hole that millrace refuses to: whatever lies between the old position and the new
  * one is read twice or never. It therefore shows both and wants a confirmation: --yes, or the pipeline's name
- * typed on a terminal. The new checkpoint counts as a claim (start + 1), so an instance that still runs is
+ * typed on a terminal. `resnapshot` is such a change too: the position stays, and tables are read once more. The new checkpoint counts as a claim (start + 1), so an instance that still runs is
  * fenced by it. */
 #include <errno.h>
 #include <jansson.h>
@@ -194,6 +194,9 @@ static int find_position(struct mr_cli *cli, struct mr_inspect *inspect, struct 
     struct mr_checkpoint exported;
     int rc;
 
+    if (cli->verb == &mr_verb_resnapshot)
+        return source->again(&inspect->source, cli->args + 1, cli->arg_count - 1, &next->source,
+                             &cli->err);
     if (!from && source->locate)
         return source->locate(&inspect->source, cli->args[1], &next->source, &cli->err);
     if (!from)
@@ -281,7 +284,8 @@ static int set_one(struct mr_cli *cli, const struct mr_pipeline_config *pipeline
     struct mr_checkpoint next;
     int code;
 
-    if (!pipeline->sink->checkpoint_write || !pipeline->sink->checkpoint_read)
+    if (!pipeline->sink->checkpoint_write || !pipeline->sink->checkpoint_read ||
+        (cli->verb == &mr_verb_resnapshot && !pipeline->source->again))
         return unsupported(cli, pipeline);
     mr_inspect_init(&inspect, pipeline, state_directory, (struct mr_notes){0});
     mr_checkpoint_init(&next);
@@ -302,25 +306,29 @@ static int set_one(struct mr_cli *cli, const struct mr_pipeline_config *pipeline
     return code;
 }
 
-static int run_set(struct mr_cli *cli)
+static int set_in_config(struct mr_cli *cli)
 {
     const struct mr_pipeline_config *pipeline;
     struct mr_config *config;
-    int code;
+    int code = mr_cli_config(cli, &config);
 
-    if (cli->arg_count == 1 && !mr_cli_has(cli, "from"))
-        return mr_cli_usage(cli, "usage.too_few",
-                            "checkpoint set needs a position: now, one in the source's notation, "
-                            "or --from FILE");
-    if (cli->arg_count == 2 && mr_cli_has(cli, "from"))
-        return mr_cli_usage(cli, "usage.too_many", "give a position or --from, not both");
-    code = mr_cli_config(cli, &config);
     if (code != MR_EXIT_OK)
         return code;
     pipeline = mr_cli_pipeline(cli, config, cli->args[0]);
     code = pipeline ? set_one(cli, pipeline, config->state_directory) : MR_EXIT_USAGE;
     mr_config_free(config);
     return code;
+}
+
+static int run_set(struct mr_cli *cli)
+{
+    if (cli->arg_count == 1 && !mr_cli_has(cli, "from"))
+        return mr_cli_usage(cli, "usage.too_few",
+                            "checkpoint set needs a position: now, one in the source's notation, "
+                            "or --from FILE");
+    if (cli->arg_count == 2 && mr_cli_has(cli, "from"))
+        return mr_cli_usage(cli, "usage.too_many", "give a position or --from, not both");
+    return set_in_config(cli);
 }
 
 const struct mr_verb mr_verb_checkpoint_show = {
@@ -356,4 +364,24 @@ const struct mr_verb mr_verb_checkpoint_set = {
     .most = 2,
     .names = true,
     .run = run_set,
+};
+
+static const struct mr_flag resnapshot_flags[] = {
+    {"config", 'c', "FILE", "the configuration file; else MILLRACE_CONFIG"},
+    {"yes", 'y', NULL, "do not ask"},
+    {0}};
+
+const struct mr_verb mr_verb_resnapshot = {
+    .name = "resnapshot",
+    .arguments = "PIPELINE [SCHEMA.TABLE...]",
+    .summary = "have tables read once more at the next start; all of them without a name",
+    .details = "While the pipeline is stopped. The rows arrive as snapshot events (op r) before "
+               "the stream goes on where it\n"
+               "stood. When the stream cannot go on (the slot is gone), name no table: everything "
+               "is read anew.",
+    .flags = resnapshot_flags,
+    .least = 1,
+    .most = MR_CLI_MOST,
+    .names = true,
+    .run = set_in_config,
 };

@@ -65,6 +65,10 @@ struct mr_source {
      * held until now, if any. */
     int (*locate)(const struct mr_source_args *args, const char *place, struct mr_buf *ret_position,
                   struct mr_err *err) MR_MUST_CHECK;
+    /* MAY. `resnapshot`: args->resume, changed so that the next start reads the rows of these tables (as
+     * "schema.table"; count 0: all) again and then goes on. */
+    int (*again)(const struct mr_source_args *args, const char *const *tables, size_t count,
+                 struct mr_buf *ret_position, struct mr_err *err) MR_MUST_CHECK;
     /* MAY. Connects by itself and shows a version of every table it would capture, described as the stream would do
      * it, so that transforms and formats can be tried on it; `each` takes its own reference to keep one. Changes
      * nothing. */
