@@ -35,6 +35,8 @@ def lines(directory) -> list[bytes]:
             content = (directory / entry["name"]).read_bytes()
             assert len(content) == entry["bytes"], entry
             assert hashlib.sha256(content).hexdigest() == entry["sha256"], entry
+            if entry["name"].endswith(".gz"):
+                content = gzip.decompress(content)
             assert content.count(b"\n") == entry["records"] and content.endswith(b"\n"), entry
             assert entry["name"] not in named, f"{entry['name']} is published twice"
             named.add(entry["name"])
