@@ -26,11 +26,12 @@
 #include "base/map.h"
 #include "plug/transform.h"
 
-enum { MOST_PLANS = 4096 }; /* then all are made anew: versions come and go with sessions */
+enum { FEW_PLANS = 1024 }; /* so many are kept whatever becomes of their versions */
 
 struct transform_columns {
     struct mr_columns_rules rules;
     struct mr_map plans; /* version id -> struct mr_columns_plan */
+    size_t sweep_at;     /* number of plans at which to look for those of no further use */
 };
 
 #define AT(member) offsetof(struct mr_columns_config, member)
@@ -106,20 +107,35 @@ static int columns_open(void *state, const struct mr_transform_args *args, struc
     struct transform_columns *transform = state;
 
     mr_map_init(&transform->plans);
+    transform->sweep_at = FEW_PLANS;
     return mr_columns_rules_init(&transform->rules, args->config, err);
 }
 
-static void forget_plans(struct transform_columns *transform)
+static void free_plan(struct mr_columns_plan *plan)
+{
+    mr_table_unref(plan->table);
+    free(plan);
+}
+
+/* Sessions make versions anew, so plans of old ones must go: those whose origin nobody but the derived version holds
+ * any more, and those that change nothing, which cost nothing to make again. */
+static void sweep(struct transform_columns *transform)
 {
     struct mr_columns_plan *plan;
+    struct mr_map kept;
     size_t at = 0;
+    uint64_t id;
 
-    while ((plan = mr_map_next(&transform->plans, &at, NULL, NULL))) {
-        mr_table_unref(plan->table);
-        free(plan);
+    mr_map_init(&kept);
+    while ((plan = mr_map_next(&transform->plans, &at, NULL, &id))) {
+        if (plan->table && atomic_load(&plan->table->origin->references) > 1)
+            mr_map_put_number(&kept, id, plan);
+        else
+            free_plan(plan);
     }
     mr_map_done(&transform->plans);
-    mr_map_init(&transform->plans);
+    transform->plans = kept;
+    transform->sweep_at = kept.count > FEW_PLANS / 2 ? 2 * kept.count : FEW_PLANS;
 }
 
 static int make_plan(struct transform_columns *transform, struct mr_table *table,
@@ -216,8 +232,8 @@ static int columns_apply(void *state, struct mr_batch *batch, struct mr_err *err
     const struct mr_table *table = NULL;
     int rc = 0;
 
-    if (transform->plans.count > MOST_PLANS)
-        forget_plans(transform);
+    if (transform->plans.count >= transform->sweep_at)
+        sweep(transform);
     for (size_t i = 0; i < batch->table_count && rc == 0; i++)
         rc = make_plan(transform, batch->tables[i], err);
     if (rc < 0)
@@ -244,8 +260,12 @@ static int columns_apply(void *state, struct mr_batch *batch, struct mr_err *err
 static void columns_close(void *state)
 {
     struct transform_columns *transform = state;
+    struct mr_columns_plan *plan;
+    size_t at = 0;
 
-    forget_plans(transform);
+    while ((plan = mr_map_next(&transform->plans, &at, NULL, NULL)))
+        free_plan(plan);
+    mr_map_done(&transform->plans);
     mr_columns_rules_done(&transform->rules);
 }
 

@@ -25,6 +25,7 @@
 #include "schema/topic.h"
 
 #define POSITION_LIMIT (16u << 20)
+#define MOST_DESCRIBED 65536               /* ids that are remembered */
 #define IDLE_NS        (10 * MR_SECOND_NS) /* commits of a position whose rows were all filtered out */
 
 static void mark_init(struct mr_mark *mark)
@@ -195,11 +196,6 @@ int mr_writer_open(struct mr_writer *writer, const char *owner, bool reopened, s
 
 static void forget_described(struct mr_writer *writer)
 {
-    size_t at = 0;
-    struct mr_table *table;
-
-    while ((table = mr_map_next(&writer->described, &at, NULL, NULL)))
-        mr_table_unref(table);
     mr_map_done(&writer->described);
     mr_map_init(&writer->described);
 }
@@ -254,6 +250,9 @@ static int describe_tables(struct mr_writer *writer, struct mr_batch *batch, str
 {
     int rc = 0;
 
+    /* Ids alone: to hold the versions of every session that ever was would be a leak. */
+    if (writer->described.count > MOST_DESCRIBED)
+        forget_described(writer);
     for (size_t i = 0; i < batch->table_count && rc == 0; i++) {
         struct mr_table *table = batch->tables[i];
         if (mr_map_get_number(&writer->described, table->id))
@@ -263,7 +262,7 @@ static int describe_tables(struct mr_writer *writer, struct mr_batch *batch, str
         if (rc == 0 && writer->config->encoder)
             rc = writer->config->encoder->describe(writer->encoder, table, err);
         if (rc == 0)
-            mr_map_put_number(&writer->described, table->id, mr_table_ref(table));
+            mr_map_put_number(&writer->described, table->id, writer);
     }
     return rc;
 }

@@ -30,7 +30,7 @@ struct mr_writer {
     const struct mr_context *context;
     struct mr_pool *pool;
     void *sink, *encoder, **transforms; /* states; NULL when not open */
-    struct mr_map described;            /* table version id -> something */
+    struct mr_map described;            /* ids of the table versions that were described lately */
     struct mr_dead_letters dead_letters;
     struct mr_sink_pace pace;
     struct mr_checkpoint checkpoint; /* owner, start; its source text is what is durable */

@@ -428,11 +428,11 @@ static void plans_of_ten_thousand_versions_do_not_pile_up(void **state)
     for (size_t i = 0; i < 10000; i++) {
         mr_table_unref(f->table);
         f->table = make_table("keep", keep_columns, 4);
-        if (!first)
-            first = mr_table_ref(f->table);
         mr_batch_reset(f->batch);
         add(f, MR_OP_TRUNCATE, NULL, NULL);
         assert_int_equal(apply(f), 0);
+        if (!first)
+            first = mr_table_ref(f->batch->tables[0]);
         last = atomic_load(&first->references);
     }
     assert_int_equal(last, 1);

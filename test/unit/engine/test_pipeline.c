@@ -27,6 +27,9 @@ static int encoder_open(void *encoder, const struct mr_encoder_args *args, struc
 /* What describe() was shown, and how often it is to answer that the registry is away. */
 static uint32_t described_columns[8];
 static size_t described_count, describe_away, transformed_batches;
+/* With first_described NULL, the next version described is kept in it; who else holds it when a later one comes. */
+static struct mr_table unkept, *first_described = &unkept;
+static unsigned first_references;
 
 static int encoder_describe(void *encoder, struct mr_table *table, struct mr_err *err)
 {
@@ -35,6 +38,10 @@ static int encoder_describe(void *encoder, struct mr_table *table, struct mr_err
         describe_away--;
         return mr_err_set(err, MR_RETRY, "encoder.away", "no registry");
     }
+    if (!first_described)
+        first_described = mr_table_ref(table);
+    else
+        first_references = atomic_load(&first_described->references);
     described_columns[described_count++ % 8] = table->column_count;
     if (!mr_slice_is(table->topic, "test.public.t"))
         return mr_err_set(err, MR_BUG, "encoder.topic", "topic %.*s", MR_SLICE_ARG(table->topic));
@@ -481,6 +488,26 @@ static void only_what_a_transform_made_is_described(void **state)
     assert_true(transformed_batches <= 2); /* the rows, and a last batch without any: none twice */
 }
 
+/* Each session describes its tables anew; what it leaves behind must not stay for the life of the process. */
+static void versions_of_ended_sessions_are_let_go(void **state)
+{
+    struct fixture *f = *state;
+
+    described_count = 0;
+    first_described = NULL;
+    mr_script_fill(&f->script, 20, 10, 1);
+    f->script.batch_changes = 4;
+    f->script.fail_read_after = 33;
+    f->script.fail_class = MR_RETRY;
+    start(f, "now");
+    assert_int_equal(finish(f), 0);
+    check_all(f, 200);
+    assert_true(described_count >= 2);
+    assert_int_equal(first_references, 1);
+    mr_table_unref(first_described);
+    first_described = &unkept;
+}
+
 static void a_gap_is_never_retried(void **state)
 {
     struct fixture *f = *state;
@@ -567,6 +594,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_row_that_cannot_be_encoded_stops_with_its_position_kept,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(only_what_a_transform_made_is_described, setup, teardown),
+        cmocka_unit_test_setup_teardown(versions_of_ended_sessions_are_let_go, setup, teardown),
         cmocka_unit_test_setup_teardown(a_gap_is_never_retried, setup, teardown),
         cmocka_unit_test_setup_teardown(a_position_that_got_old_before_the_claim_is_read_again,
                                         setup, teardown),
