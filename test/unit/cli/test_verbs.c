@@ -128,7 +128,7 @@ static void errors_have_codes_and_exit_codes(void **state)
 
 static void a_checkpoint_is_set_and_shown(void **state)
 {
-    json_t *root;
+    json_t *root, *shop;
 
     (void)state;
     assert_int_equal(run("checkpoint show -c $F/stdout.yaml"), 0);
@@ -141,9 +141,9 @@ static void a_checkpoint_is_set_and_shown(void **state)
     assert_non_null(strstr(output, "  resume       0/1\n"));
     assert_int_equal(run("checkpoint show --json -c $F/file.yaml"), 0);
     root = object();
-    root = json_object_get(json_object_get(root, "result"), "shop");
-    assert_int_equal(json_integer_value(json_object_get(root, "number")), 77);
-    assert_int_equal(json_integer_value(json_object_get(root, "start")), 1);
+    shop = json_object_get(json_object_get(root, "result"), "shop");
+    assert_int_equal(json_integer_value(json_object_get(shop, "number")), 77);
+    assert_int_equal(json_integer_value(json_object_get(shop, "start")), 1);
     json_decref(root);
 }
 

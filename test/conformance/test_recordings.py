@@ -1,0 +1,34 @@
+"""Every recording of the real Debezium as a test of its own: run.py, case by case, for scripts/test."""
+import argparse
+import sys
+import pathlib
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+import options  # noqa: E402
+import run  # noqa: E402
+
+FOLDER = run.default_recordings() / "postgres"
+CASES = sorted(path.parent for path in FOLDER.glob("*/events.jsonl"))
+ARGS = argparse.Namespace(stream_only=False, show=6, cases=[])
+
+
+@pytest.fixture(scope="session")
+def get_server():
+    running, get = run.servers()
+    yield get
+    for server in running.values():
+        server.close()
+
+
+@pytest.mark.parametrize("case", CASES or [pytest.param(None, marks=pytest.mark.skip(
+    reason=f"no recordings at {FOLDER}: name their folder with MILLRACE_RECORDINGS"))],
+    ids=lambda case: case.name if case else "none")
+def test_recording(case, get_server):
+    try:
+        result = run.run_case(case, get_server, ARGS)
+    except options.Unsupported as reason:
+        pytest.skip(str(reason))
+    assert result.verdict != "DIFFERS", result.summary(case.name, ARGS.show)
