@@ -13,6 +13,6 @@ struct mr_file_config {
     int content;      /* enum mr_line_content */
     int compression;  /* enum mr_file_compression */
     struct {
-        int64_t bytes, age_ns;
+        int64_t bytes, age_ns, split;
     } roll;
 };

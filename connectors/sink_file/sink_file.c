@@ -89,6 +89,15 @@ static const struct mr_option roll_options[] = {
      .doc = "Publish files at the latest when their oldest event is this old. Events are visible "
             "and durable "
             "only then."},
+    {.key = "split",
+     .type = MR_OPTION_INT,
+     .offset = offsetof(struct mr_file_config, roll.split) - offsetof(struct mr_file_config, roll),
+     .standard = "1000000",
+     .min = 1,
+     .max = 100000000,
+     .doc = "A source transaction of more events than this is published in pieces, before its end. "
+            "Nothing is "
+            "lost or doubled by that, but readers may see a part of it first."},
     {0}};
 
 static const struct mr_option options[] = {
@@ -388,7 +397,7 @@ static void file_pace(void *state, struct mr_sink_pace *ret_pace)
     *ret_pace = (struct mr_sink_pace){.bytes = (size_t)sink->config->roll.bytes,
                                       .age_ns = sink->config->roll.age_ns,
                                       .caught_up_ns = sink->config->roll.age_ns,
-                                      .split_records = 1000000,
+                                      .split_records = (uint64_t)sink->config->roll.split,
                                       .split_ns = 20 * MR_SECOND_NS};
     if (sink->rolling) {
         ret_pace->bytes = 1;

@@ -39,7 +39,7 @@ static const void *file_config(void)
 {
     static const struct mr_file_config config = {.directory = directory,
                                                  .path = "{topic}/{sequence}.jsonl",
-                                                 .roll = {1 << 20, MR_SECOND_NS}};
+                                                 .roll = {1 << 20, MR_SECOND_NS, 1000000}};
 
     return &config;
 }

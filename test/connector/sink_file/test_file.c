@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +38,7 @@ static int set_up(void **unused)
     assert_non_null(mkdtemp(directory));
     config = (struct mr_file_config){.directory = directory,
                                      .path = "{topic}/{date}/{topic}+{sequence}.jsonl",
-                                     .roll = {64 << 20, 10 * MR_SECOND_NS}};
+                                     .roll = {64 << 20, 10 * MR_SECOND_NS, 1000000}};
     return 0;
 }
 
@@ -441,6 +442,108 @@ static void a_damaged_commit_stops_with_a_gap(void **unused)
     mr_bench_close(&bench);
 }
 
+/* fdatasync of this program: fails with this errno when it is not 0. */
+static int sync_errno;
+
+int fdatasync(int fd)
+{
+    if (sync_errno) {
+        errno = sync_errno;
+        return -1;
+    }
+    return fsync(fd);
+}
+
+static void a_sync_that_fails_loses_nothing(void **unused)
+{
+    struct mr_bench bench;
+    struct mr_err err;
+
+    (void)unused;
+    open_and_claim(&bench, "one", "");
+    assert_int_equal(mr_bench_write(&bench, "a", 1, 2, NOON, &err), 0);
+    sync_errno = EIO;
+    assert_int_equal(mr_bench_commit(&bench, false, "{\"p\":2}", &err), MR_RETRY);
+    sync_errno = 0;
+    assert_string_equal(err.code, "sink.file.sync");
+    assert_string_equal(err.native, "EIO");
+    mr_bench_close(&bench);
+    assert_int_equal(count_items("_millrace/tmp"), 0);
+    open_and_claim(&bench, "two", "{\"claim\":1}"); /* as if it had never been tried */
+    assert_int_equal(mr_bench_write(&bench, "a", 1, 2, NOON, &err), 0);
+    assert_int_equal(mr_bench_commit(&bench, false, "{\"p\":2}", &err), 0);
+    mr_bench_close(&bench);
+    must_verify(0, "2 records");
+}
+
+static void a_directory_that_is_taken_away_is_told(void **unused)
+{
+    struct mr_bench bench;
+    struct mr_err err;
+    char path[800];
+
+    (void)unused;
+    open_and_claim(&bench, "one", "");
+    snprintf(path, sizeof(path), "%s/_millrace/tmp", directory);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(mr_bench_write(&bench, "a", 1, 2, NOON, &err), 0);
+    assert_int_equal(mr_bench_commit(&bench, false, "{\"p\":2}", &err), MR_RETRY);
+    assert_string_equal(err.code, "sink.file.write");
+    mr_bench_close(&bench);
+}
+
+static void a_commit_file_that_cannot_be_read_is_told(void **unused)
+{
+    struct mr_bench bench;
+    struct mr_err err;
+    char path[800];
+
+    (void)unused;
+    open_and_claim(&bench, "one", "");
+    mr_bench_close(&bench);
+    snprintf(path, sizeof(path), "%s/_millrace/00000000000000000002.json", directory);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(mr_bench_open(&bench, mr_plug_sink("file"), &config, "two", &err), MR_RETRY);
+    assert_string_equal(err.code, "sink.file.read");
+    mr_bench_close(&bench);
+}
+
+static void a_commit_beyond_all_bounds_is_refused(void **unused)
+{
+    struct mr_bench bench;
+    struct mr_err err;
+    size_t size = MR_FILE_COMMIT_MAX + 1;
+    char *text = malloc(size + 1);
+
+    (void)unused;
+    memset(text, ' ', size);
+    text[0] = '{';
+    text[size - 1] = '}';
+    text[size] = 0;
+    open_and_claim(&bench, "one", "");
+    assert_int_equal(mr_bench_commit(&bench, false, text, &err), MR_BUG);
+    assert_string_equal(err.code, "sink.file.commit_too_large");
+    mr_bench_close(&bench);
+    free(text);
+}
+
+static void a_thread_that_cannot_be_had_is_told(void **unused)
+{
+    pthread_attr_t before, huge;
+    struct mr_bench bench;
+    struct mr_err err;
+
+    (void)unused;
+    pthread_getattr_default_np(&before);
+    pthread_attr_init(&huge);
+    pthread_attr_setstacksize(&huge, (size_t)1 << 46);
+    pthread_setattr_default_np(&huge);
+    assert_int_equal(mr_bench_open(&bench, mr_plug_sink("file"), &config, "one", &err), MR_RETRY);
+    pthread_setattr_default_np(&before);
+    assert_string_equal(err.code, "sink.file.thread");
+    mr_bench_close(&bench);
+}
+
 /* On a file system of 1 MiB: fills it, waits, sees that nothing is lost when there is room again. */
 static int fill_a_disk(void)
 {
@@ -520,6 +623,11 @@ int main(void)
         CASE(a_directory_that_cannot_be_used_says_how_to_make_it),
         CASE(a_damaged_commit_stops_with_a_gap),
         CASE(a_full_disk_is_waited_for),
+        CASE(a_sync_that_fails_loses_nothing),
+        CASE(a_directory_that_is_taken_away_is_told),
+        CASE(a_commit_file_that_cannot_be_read_is_told),
+        CASE(a_commit_beyond_all_bounds_is_refused),
+        CASE(a_thread_that_cannot_be_had_is_told),
         cmocka_unit_test_prestate_setup_teardown(more_topics_than_files_may_be_open, set_up,
                                                  tear_down, how[0]),
         cmocka_unit_test_prestate_setup_teardown(more_topics_than_files_may_be_open, set_up,
