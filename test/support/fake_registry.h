@@ -1,6 +1,6 @@
-/* A schema registry of a script, for what a real one will not do on demand: Confluent's answers where Apicurio's differ,
- * faults, silence. Each request takes the next row of the table; one that does not fit the row is answered with 599 and
- * counted in `wrong`. */
+/* A schema registry of a script, for what a real one will not do on demand: Confluent's answers where Apicurio's
+ * differ, faults, silence. Each request takes the next row of the table; one that does not fit the row is answered
+ * with 599 and counted in `wrong`. */
 #pragma once
 
 #include <stddef.h>

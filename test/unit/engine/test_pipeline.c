@@ -548,7 +548,7 @@ static void a_position_that_got_old_before_the_claim_is_read_again(void **state)
     f->script.before_failing = succeed;
     f->script.before_failing_state = f;
     start(f, "now");
-    assert_int_equal(finish(f), 0);
+    finish_with(f, 0, "pipeline.overtaken");
     assert_int_equal(f->script.opens, 3);
     assert_int_equal(f->store.claims, 2);
     check_all(f, 8);

@@ -104,10 +104,11 @@ static void a_column_is_named_once(void **state)
 
 static void what_is_no_schema_finds_nothing_and_ends(void **state)
 {
-    static const char *const broken[] = {
-        "", "{", "3", "{\"type\":\"T\",\"name\":\"T\"}",
+    static const char recursive[] =
         "{\"type\":\"record\",\"name\":\"T\",\"fields\":[{\"name\":\"t\","
-        "\"type\":\"T\"}]}"};
+        "\"type\":\"T\"}]}";
+    static const char *const broken[] = {"", "{", "3", "{\"type\":\"T\",\"name\":\"T\"}",
+                                         recursive};
     struct mr_buf text;
 
     (void)state;
