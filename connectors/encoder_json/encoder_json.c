@@ -160,7 +160,7 @@ static struct json_plan *message_plan(struct json_state *state, const struct mr_
 
 static void tell_nulled(struct json_state *state)
 {
-    const struct mr_row_column *column = state->writer.nulled_column;
+    const struct mr_form *form = state->writer.nulled_form;
 
     if (state->writer.nulled == state->nulled_told)
         return;
@@ -172,7 +172,7 @@ static void tell_nulled(struct json_state *state)
         state->context->notes.note(
             state->context->notes.state, MR_LOG_WARN, "encode.nulled",
             "column %.*s: a value that its type cannot hold was sent as null",
-            MR_SLICE_ARG(column->form->column->name));
+            MR_SLICE_ARG(form->column->name));
 }
 
 static int json_encode(void *memory, struct mr_batch *batch, size_t *ret_failed, struct mr_err *err)

@@ -86,7 +86,8 @@ static void plan_schemas(struct json_plan *plan, const struct json_config *confi
         key = mr_envelope_message_key(&plan->arena);
         value = mr_envelope_message_value(&plan->arena);
     } else if (config->envelope == JSON_ENVELOPE_FLAT) {
-        value = plan->envelope.row;
+        value =
+            mr_envelope_flat(&plan->arena, &plan->envelope, config->deletes == MR_DELETES_REWRITE);
     }
     if (!config->schemas)
         return;

@@ -214,6 +214,20 @@ const struct mr_connect *mr_envelope_message_value(struct mr_arena *arena)
     return schema;
 }
 
+const struct mr_connect *mr_envelope_flat(struct mr_arena *arena,
+                                          const struct mr_envelope *envelope, bool deleted)
+{
+    const struct mr_connect *row = envelope->row;
+    struct mr_connect *schema = mr_connect_struct(arena, false, row->name, 0, row->field_count + 1);
+
+    for (uint32_t i = 0; i < row->field_count; i++)
+        mr_connect_add(schema, row->fields[i].name, row->fields[i].schema);
+    if (deleted)
+        mr_connect_add(schema, mr_slice_str("__deleted"),
+                       mr_connect_new(arena, MR_CONNECT_STRING, true));
+    return schema;
+}
+
 int mr_envelope_check(const struct mr_envelope *envelope, struct mr_err *err)
 {
     const struct mr_table *table = envelope->table;

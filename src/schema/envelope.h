@@ -26,6 +26,10 @@ struct mr_envelope {
 void mr_envelope_make(struct mr_arena *arena, const struct mr_table *table, struct mr_slice base,
                       const struct mr_form_options *options, struct mr_envelope *ret_envelope);
 
+/* The row alone, required; with `deleted`, and the optional field __deleted at its end. */
+const struct mr_connect *mr_envelope_flat(struct mr_arena *arena,
+                                          const struct mr_envelope *envelope, bool deleted);
+
 /* MR_CONFIG, code schema.name_collision, when an adjustment made two columns' names the same. */
 int mr_envelope_check(const struct mr_envelope *envelope, struct mr_err *err) MR_MUST_CHECK;
 

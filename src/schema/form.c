@@ -368,7 +368,7 @@ static struct mr_connect *describe(struct mr_arena *arena, const struct mr_form 
     if (form->kind == MR_FORM_DECIMAL_BYTES) {
         add_number(arena, schema, "scale", form->scale);
         if (column->type == MR_TYPE_DECIMAL)
-            add_number(arena, schema, "connect.decimal.precision", column->precision);
+            add_number(arena, schema, "connect.decimal.precision", form->precision);
     } else if (form->kind == MR_FORM_BITS) {
         add_number(arena, schema, "length", column->length ? column->length : INT32_MAX);
     } else if (column->type == MR_TYPE_ENUM) {
@@ -604,6 +604,11 @@ static void make(struct mr_arena *arena, const struct mr_column *column, bool op
         return;
     form->base = base_of(form);
     form->scale = column->type == MR_TYPE_MONEY ? 2 : column->scale;
+    form->precision = column->precision;
+    if (form->scale < 0 && options->whole_scales) {
+        form->precision -= form->scale;
+        form->scale = 0;
+    }
     form->digits = column->precision < 0 ? 6 : column->precision;
     if (form->kind == MR_FORM_ARRAY) {
         struct mr_form *element = MR_ARENA_NEW(arena, struct mr_form);

@@ -37,6 +37,7 @@ struct mr_form_options {
     const char *placeholder;        /* what stands for a TOAST value that was not sent */
     int schema_names, field_names;  /* enum mr_name_mode */
     bool native;                    /* Avro's logical types instead of Debezium's semantic ones */
+    bool whole_scales;              /* a negative scale becomes 0: Avro has none */
 };
 
 /* How names are made legal in Avro, as Debezium's schema.name.adjustment.mode. */
@@ -99,8 +100,8 @@ struct mr_form {
     enum mr_form_kind kind;
     enum mr_connect_type base;
     bool optional;
-    int32_t scale;  /* DECIMAL_BYTES */
-    int32_t digits; /* TIMESTAMPTZ: digits of the fraction */
+    int32_t scale, precision; /* DECIMAL_BYTES */
+    int32_t digits;           /* TIMESTAMPTZ: digits of the fraction */
     const struct mr_column *column;
     struct mr_slice name;            /* the column's, as field_names says */
     const struct mr_form *element;   /* ARRAY */

@@ -197,7 +197,7 @@ static int write_instead(struct mr_row_writer *writer, const struct mr_row_colum
     const struct mr_value absent = {.kind = MR_ABSENT};
 
     writer->nulled++;
-    writer->nulled_column = column;
+    writer->nulled_form = column->form;
     return mr_row_write_value(writer, column->form, &absent, err);
 }
 

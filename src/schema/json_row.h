@@ -39,9 +39,9 @@ struct mr_row_writer {
     bool nested;  /* arrays of several dimensions as nested JSON arrays: no schema says otherwise */
     bool
         null_bad_values; /* a value that cannot be converted becomes null (or the filler) and is counted */
-    uint64_t nulled;                           /* so many, since begin of the encoder */
-    const struct mr_row_column *nulled_column; /* the last of them */
-    bool unchanged; /* the last row had UNCHANGED values; reset by the caller */
+    uint64_t nulled;                   /* so many, since begin of the encoder */
+    const struct mr_form *nulled_form; /* the last of them */
+    bool unchanged;                    /* the last row had UNCHANGED values; reset by the caller */
 };
 
 enum mr_row_way mr_row_choose(const struct mr_form *form, bool numeric);

@@ -64,7 +64,11 @@ HANDLED = {"table.include.list", "table.exclude.list", "schema.include.list", "s
 def translate(name: str, connector: dict) -> Plan:
     plan = Plan(prefix=name, format=dict(FORMAT))
     converter = connector.get("value.converter", "")
-    if "JsonConverter" not in converter and converter:
+    if "io.confluent.connect.avro" in converter:
+        plan.avro = True
+        plan.format.update({"type": "avro", "schema_name_adjustment_mode": "none", "field_name_adjustment_mode": "none"})
+        del plan.format["schemas"]
+    elif "JsonConverter" not in converter and converter:
         raise Unsupported(f"converter {converter}")
     if connector.get("#expect") == "FAILED":
         raise Unsupported("Debezium failed here: there is nothing to compare with")

@@ -24,8 +24,10 @@ import traceback
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 
+import avro  # noqa: E402
 import compare  # noqa: E402
 import options  # noqa: E402
+import registry_fake  # noqa: E402
 import replay  # noqa: E402
 from servers.postgres import Postgres, fetched, installed  # noqa: E402
 
@@ -62,9 +64,27 @@ def run_case(case: pathlib.Path, get, args) -> compare.Result:
     expected = [json.loads(line) for line in (case / "events.jsonl").read_text().splitlines()]
     plan = options.translate(case.name, connector)
     server = get(version_of(case, connector))
+    if plan.avro:
+        return run_avro(case, server, plan, args, expected)
     with tempfile.TemporaryDirectory(prefix="millrace-conformance-") as folder:
         got, catalog = replay.run(case, server, plan, pathlib.Path(folder))
     return compare.compare(expected, got, catalog, plan, stream_only=args.stream_only)
+
+
+def run_avro(case, server, plan, args, expected) -> compare.Result:
+    registry = registry_fake.FakeRegistry()
+    try:
+        plan.format["registry"] = f"{{urls: ['{registry.url}']}}"
+        with tempfile.TemporaryDirectory(prefix="millrace-conformance-") as folder:
+            got, catalog = replay.run(case, server, plan, pathlib.Path(folder))
+    finally:
+        registry.close()
+    decoder = avro.Decoder(registry)
+    recorded = json.loads((case / "subjects.json").read_text())
+    result = compare.compare([avro.expected_record(record) for record in expected], [decoder.record(record) for record in got],
+                             catalog, plan, stream_only=args.stream_only, evolved=avro.evolved(recorded, registry))
+    compare.compare_subjects(recorded, registry, catalog, result)
+    return result
 
 
 def main() -> int:

@@ -1,0 +1,35 @@
+/* One change to its records, in Avro. */
+#pragma once
+
+#include "base/map.h"
+#include "connectors/encoder_avro/plan.h"
+#include "plug/encoder.h"
+
+/* The parts of the source block and of the envelope that a transaction or a read burst shares, encoded once. */
+struct avro_times {
+    const struct mr_transaction *transaction;
+    int64_t read_us;
+    char commit_ms[10], commit[24], read[36], previous[24];
+    uint8_t commit_ms_size, commit_size, read_size, previous_size;
+};
+
+struct avro_state {
+    const struct mr_context *context;
+    struct avro_config config; /* the user's, completed */
+    struct mr_registry *registry;
+    struct mr_map plans;       /* by table->id */
+    struct avro_plan *last;    /* the plan used last */
+    struct avro_plan *message; /* the plan for logical messages; NULL before the first */
+    struct mr_row_writer writer;
+    struct mr_event_style style;
+    struct avro_times times;
+    struct mr_header context_headers[4];
+    uint32_t context_header_count;
+    char run_id[40];
+    uint64_t nulled_told;
+};
+
+/* Appends the records of one change. MR_DATA: err names table and column, and the batch has no record of it. */
+int avro_events_write(struct avro_state *state, struct mr_batch *batch,
+                      const struct mr_change *change, struct avro_plan *plan,
+                      struct mr_err *err) MR_MUST_CHECK;
