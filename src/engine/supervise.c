@@ -431,20 +431,22 @@ static void cut_drain(struct outcome *outcome)
     outcome->err.exit_code = 1;
 }
 
-/* A hole may be none: whoever took the pipeline over while we slept or looked has moved the slot on, and the
- * position with it. Only the sink knows. The next life reads it, and learns there whether we are fenced. */
+/* A hole may be none, a foreign slot may be ours: whoever took the pipeline over while we slept or looked has moved
+ * the slot on, or made it, and the position with it. Only the sink knows. The next life reads it, and learns there
+ * whether we are fenced. */
 static void look_for_successor(struct mr_pipeline *pipeline, struct outcome *outcome)
 {
-    struct mr_err gap = outcome->err;
+    struct mr_err cause = outcome->err;
+    bool final = outcome->rc == MR_GAP || outcome->rc == MR_CONFIG || outcome->rc == MR_DATA;
 
-    if (outcome->rc != MR_GAP || outcome->side != SIDE_SOURCE ||
+    if (!final || outcome->side != SIDE_SOURCE ||
         !mr_writer_overtaken(&pipeline->writer, pipeline->owner))
         return;
     outcome->rc =
         mr_err_set(&outcome->err, MR_RETRY, "pipeline.overtaken",
                    "another instance has moved pipeline %s on since its position was read "
                    "here (%s)",
-                   pipeline->config->name, gap.code);
+                   pipeline->config->name, cause.code);
 }
 
 void mr_pipeline_supervise(struct mr_pipeline *pipeline)

@@ -290,3 +290,30 @@ def test_a_zombie_changes_nothing(route):
         route.finish()
         route.check(f"after the zombie stopped before {where}")
     route.verify()
+
+
+@pytest.mark.parametrize("snapshot", ["no_data", "initial"])
+def test_two_first_starts(db, millrace, snapshot):
+    """One stops before a call of its first start, another one makes its own first start meanwhile, the first wakes."""
+    tables = True
+    for number in killat.numbers():
+        route = Route(db, millrace, fresh_tables=tables, snapshot=snapshot)
+        if tables and snapshot == "initial":
+            db.sql("insert into items select n, 'old' from generate_series(1, 30) n")
+        route.next_id, tables = 1000 * number, False
+        first = millrace.start("run", route.config, "--until", "now", env=route.attack.stop(number))
+        process.wait_until(lambda: stopped(first.pid) or first.ended(), 30, f"stopped before call {number}, or ended")
+        where, claimed, ended = last_call(route), "link" in [call.name for call in route.attack.calls()[:-1]], first.ended()
+        route.finish()
+        route.load()
+        if not ended:
+            first.signal(signal.SIGCONT)
+        code = first.wait(60)
+        assert code in ((0, 75) if claimed else (0,)), f"stopped before {where}, exit {code}\n{first.tail()}"
+        route.finish()
+        why = f"two first starts, one stopped before {where}"
+        route.check(why) if snapshot == "no_data" else route.check_state(why)
+        route.verify()
+        route.close()
+        if ended:
+            break
