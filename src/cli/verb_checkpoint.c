@@ -7,8 +7,8 @@
  * The sink stores the position with the data and is the only one who knows it, so all three ask the sink. `set`
  * is how a human steps over a hole that millrace refuses to: whatever lies between the old position and the new
  * one is read twice or never. It therefore shows both and wants a confirmation: --yes, or the pipeline's name
- * typed on a terminal. `resnapshot` is such a change too: the position stays, and tables are read once more. The new checkpoint counts as a claim (start + 1), so an instance that still runs is
- * fenced by it. */
+ * typed on a terminal. `resnapshot` is such a change too: the position stays, and tables are read once more. The
+ * new checkpoint counts as a claim (start + 1), so an instance that still runs is fenced by it. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>

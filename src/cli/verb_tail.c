@@ -60,7 +60,7 @@ static void add_source(const struct mr_cli *cli, struct mr_buf *yaml)
 
     mr_buf_printf(yaml, "    source:\n      type: %s\n      dsn: ", source_of(cli->args[0]));
     add_quoted(yaml, cli->args[0]);
-    mr_buf_printf(yaml, "\n      snapshot: %s\n",
+    mr_buf_printf(yaml, "\n      snapshot: %s\n      skipped_operations: [none]\n",
                   mr_cli_has(cli, "snapshot") ? "initial" : "no_data");
     if (!mr_cli_has(cli, "table"))
         return;

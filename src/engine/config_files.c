@@ -127,6 +127,13 @@ static bool seen(const struct mr_config_load *load, const char *path)
     return false;
 }
 
+/* A folder that does not exist has no matches; one that cannot be read is a finding. */
+static int unreadable(const char *path, int saved_errno)
+{
+    (void)path;
+    return saved_errno != ENOENT;
+}
+
 static void include_pattern(struct mr_config_load *load, const struct mr_yaml_node *item, int depth)
 {
     const char *slash = strrchr(item->file->path, '/');
@@ -135,7 +142,7 @@ static void include_pattern(struct mr_config_load *load, const struct mr_yaml_no
         &load->arena, "%.*s%s", absolute || !slash ? 0 : (int)(slash + 1 - item->file->path),
         item->file->path, item->text);
     glob_t found;
-    int rc = glob(pattern, GLOB_ERR, NULL, &found);
+    int rc = glob(pattern, 0, unreadable, &found);
 
     if (rc == GLOB_NOMATCH && !strpbrk(item->text, "*?["))
         complain(load, "config.include", item, pattern, "no such file");
