@@ -111,21 +111,29 @@ static struct mr_file_segment *begin_segment(struct mr_file_spool *spool, struct
     return segment;
 }
 
+/* The map's key of a topic in the current span of time, into 320 bytes. */
+static struct mr_slice stream_key(const struct mr_file_spool *spool, struct mr_slice stream,
+                                  char *ret_key)
+{
+    size_t size = stream.size > 280 ? 280 : stream.size;
+
+    if (size)
+        memcpy(ret_key, stream.data, size);
+    size += (size_t)snprintf(ret_key + size, 320 - size, "\n%" PRIx64 "\n%" PRIx64,
+                             stream.size > 280 ? mr_hash(stream, 1) : 0, (uint64_t)spool->span_us);
+    return mr_slice(ret_key, size);
+}
+
 static struct mr_file_segment *find_segment(struct mr_file_spool *spool, struct mr_slice topic)
 {
     struct mr_slice stream = spool->path->topic ? topic : (struct mr_slice){NULL, 0};
-    char key[320];
-    size_t size = stream.size > 280 ? 280 : stream.size;
-    struct mr_file_segment *segment;
+    char text[320];
+    struct mr_slice key = stream_key(spool, stream, text);
+    struct mr_file_segment *segment = mr_map_get(&spool->streams, key);
 
-    if (size)
-        memcpy(key, stream.data, size);
-    size += (size_t)snprintf(key + size, sizeof(key) - size, "\n%" PRIx64 "\n%" PRIx64,
-                             stream.size > 280 ? mr_hash(stream, 1) : 0, (uint64_t)spool->span_us);
-    segment = mr_map_get(&spool->streams, mr_slice(key, size));
     if (!segment) {
         segment = begin_segment(spool, stream);
-        (void)mr_map_put(&spool->streams, mr_slice(key, size), segment);
+        (void)mr_map_put(&spool->streams, key, segment);
     }
     spool->cached_topic = topic;
     spool->cached = segment;
@@ -225,6 +233,25 @@ static int flush_all(struct mr_file_spool *spool, struct mr_err *err)
     return rc;
 }
 
+/* A snapshot's table is one commit, however large, and no transaction that must not be parted: its files end at
+ * roll.bytes all the same. The segment is complete; the next record of its stream begins another. */
+static int retire(struct mr_file_spool *spool, struct mr_file_segment *segment, struct mr_err *err)
+{
+    char text[320];
+    int rc = flush(spool, segment, err);
+
+    give_buffer_back(spool, segment);
+    if (segment->fd >= 0) {
+        close(segment->fd);
+        segment->fd = -1;
+        spool->open_files--;
+    }
+    (void)mr_map_remove(&spool->streams,
+                        stream_key(spool, mr_slice_str(segment->entry.stream), text));
+    spool->cached = NULL;
+    return rc;
+}
+
 /* Makes `room` bytes free in the segment's buffer: by growing up to a block, else by writing it out. */
 static int make_room(struct mr_file_spool *spool, struct mr_file_segment *segment, size_t room,
                      struct mr_err *err)
@@ -266,6 +293,14 @@ static int64_t commit_time(const struct mr_batch *batch, const struct mr_record 
     return transaction && transaction->commit_us ? transaction->commit_us : batch->received_us;
 }
 
+static struct mr_file_segment *segment_of(struct mr_file_spool *spool, struct mr_slice topic)
+{
+    if (spool->cached && spool->cached_topic.data == topic.data &&
+        spool->cached_topic.size == topic.size)
+        return spool->cached;
+    return find_segment(spool, topic);
+}
+
 static int add_record(struct mr_file_spool *spool, const struct mr_batch *batch,
                       const struct mr_record *record, struct mr_err *err)
 {
@@ -282,10 +317,14 @@ static int add_record(struct mr_file_spool *spool, const struct mr_batch *batch,
         spool->span_us = span_us;
         spool->cached = NULL;
     }
-    segment = spool->cached && spool->cached_topic.data == record->topic.data &&
-                      spool->cached_topic.size == record->topic.size
-                  ? spool->cached
-                  : find_segment(spool, record->topic);
+    segment = segment_of(spool, record->topic);
+    if (segment->entry.bytes >= (uint64_t)spool->config->roll.bytes &&
+        record->change->mark != MR_SNAPSHOT_NONE) {
+        rc = retire(spool, segment, err);
+        if (rc < 0)
+            return rc;
+        segment = segment_of(spool, record->topic);
+    }
     count_record(&segment->entry, record->change->number);
     if (segment->capacity - segment->size < room) {
         rc = make_room(spool, segment, room, err);

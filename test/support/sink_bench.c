@@ -93,6 +93,8 @@ int mr_bench_write(struct mr_bench *bench, const char *topic, uint64_t first, si
     struct mr_sink_result result;
     int rc;
 
+    for (size_t i = 0; i < count && bench->snapshot; i++)
+        batch->changes[i].mark = MR_SNAPSHOT_TRUE;
     while ((rc = bench->sink->write(bench->state, batch, err)) == MR_AGAIN) {
         rc = poll_once(bench, &result, err);
         if (rc < 0)

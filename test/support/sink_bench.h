@@ -16,6 +16,7 @@ struct mr_bench {
     uint64_t next_commit;
     uint64_t durable;
     size_t written, released; /* batches */
+    bool snapshot;            /* changes are rows of a snapshot */
     char notes[512];          /* codes of all notes, each followed by a space */
 };
 

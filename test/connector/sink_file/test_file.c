@@ -346,6 +346,26 @@ static void more_topics_than_files_may_be_open(void **compression)
     must_verify(0, "450 files, 450000 records");
 }
 
+static void a_large_table_is_one_commit_of_many_files(void **unused)
+{
+    struct mr_bench bench;
+    struct mr_err err;
+
+    (void)unused;
+    config.content = MR_LINE_RECORD;
+    config.roll.bytes = 1 << 20;
+    open_and_claim(&bench, "one", "");
+    bench.snapshot = true;
+    for (uint64_t i = 0; i < 100; i++)
+        assert_int_equal(mr_bench_write(&bench, i % 2 ? "a" : "b", 1 + i * 1000, 1000, NOON, &err),
+                         0);
+    bench.snapshot = false; /* a transaction that follows is not parted */
+    assert_int_equal(mr_bench_write(&bench, "c", 100001, 50000, NOON, &err), 0);
+    assert_int_equal(mr_bench_commit(&bench, false, "{\"p\":6}", &err), 0);
+    mr_bench_close(&bench);
+    must_verify(0, "2 commits, 7 files, 150000 records");
+}
+
 static void old_commits_are_archived_and_guarded(void **unused)
 {
     struct mr_bench sleeper, bench;
@@ -617,6 +637,7 @@ int main(void)
         CASE(a_taken_name_stops_the_redo),
         CASE(midnight_is_crossed_once),
         CASE(topics_cannot_lead_outside),
+        CASE(a_large_table_is_one_commit_of_many_files),
         CASE(old_commits_are_archived_and_guarded),
         CASE(another_pipeline_is_refused),
         CASE(a_checkpoint_that_is_set_fences_who_runs),
