@@ -7,9 +7,9 @@
  * i.e. one literal, then casts. That literal's text goes through the column's own text reader, so a default is
  * exactly what a row with that text would be. A single function call or one of SQL's words for the time (now(),
  * nextval('s'::regclass), CURRENT_DATE) gives the type's zero, as Debezium has it: its schemas are in everyone's
- * registry. Anything with an operator or a second literal ('a' || 'b') leaves the column without a default: what
- * the database will put in later cannot be known here. E'' strings are not read (the pinned session never prints them for what a
- * column can hold without a backslash). */
+ * registry. Anything with an operator or a second literal ('a' || 'b') leaves the column without a default: what the
+ * database will put in later cannot be known here. E'' strings are not read (the pinned session never prints them for
+ * what a column can hold without a backslash). */
 #include "connectors/source_postgres/default.h"
 
 #include <string.h>

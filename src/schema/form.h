@@ -131,8 +131,8 @@ static inline const struct mr_value *mr_form_value(const struct mr_form *form,
 }
 
 /* Converts a present value of a form with a scalar base. *ret_plain is a BOOL, INT, FLOAT, TEXT or BYTES; its bytes
- * live in the value or in scratch; NULL is only an empty bit string where one bit is declared. MR_DATA, code encode.value: the target type cannot hold it; err says why, without
- * the column's name. */
+ * live in the value or in scratch; NULL is only an empty bit string where one bit is declared. MR_DATA, code
+ * encode.value: the target type cannot hold it; err says why, without the column's name. */
 int mr_form_plain(const struct mr_form *form, const struct mr_value *value, struct mr_buf *scratch,
                   struct mr_day_cache *cache, struct mr_value *ret_plain,
                   struct mr_err *err) MR_MUST_CHECK;

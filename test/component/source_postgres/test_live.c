@@ -148,6 +148,22 @@ static void make_history(struct pg_run *run)
              "ALTER TABLE f ALTER v SET STORAGE EXTERNAL");
 }
 
+/* Goes on at the position and expects exactly these lines. */
+static void expect_the_rest(struct pg_run *run, const char *position, char **lines, size_t count)
+{
+    run->args.batch_bytes = 1 << 20;
+    pg_run_resume_at(run, position);
+    for (size_t i = 0; i < run->seen_count; i++)
+        free(run->seen[i]);
+    run->seen_count = 0;
+    run->last_number = 0;
+    pg_run_start(run);
+    pg_run_read_all(run);
+    assert_int_equal(run->seen_count, count);
+    for (size_t i = 0; i < run->seen_count; i++)
+        assert_string_equal(run->seen[i], lines[i]);
+}
+
 /* Stops at every place a batch can end, even inside transactions, and goes on from there: nothing is lost, doubled
  * or changed. */
 static void a_run_resumes_at_every_place(void **state)
@@ -199,17 +215,7 @@ static void a_run_resumes_at_every_place(void **state)
         size_t at = before[i];
         if (!run.whole[i])
             split++;
-        run.args.batch_bytes = 1 << 20;
-        pg_run_resume_at(&run, positions[i]);
-        for (size_t k = 0; k < run.seen_count; k++)
-            free(run.seen[k]);
-        run.seen_count = 0;
-        run.last_number = 0;
-        pg_run_start(&run);
-        pg_run_read_all(&run);
-        assert_int_equal(run.seen_count, count - at);
-        for (size_t k = 0; k < run.seen_count; k++)
-            assert_string_equal(run.seen[k], lines[at + k]);
+        expect_the_rest(&run, positions[i], lines + at, count - at);
         checked++;
     }
     assert_true(split > 5);
