@@ -105,18 +105,31 @@ static MR_PG_DECODE(int_text)
     return true;
 }
 
-/* int2, int4, int8 by the size that arrives; the type's own size was checked by the server. */
-static MR_PG_DECODE(int_binary)
+static MR_PG_DECODE(int2_binary)
 {
     struct mr_cur cur = mr_cur(bytes);
 
     (void)arena, (void)type;
-    switch (bytes.size) {
-    case 2: set_number(ret_value, MR_INT, (int16_t)mr_cur_be16(&cur)); return true;
-    case 4: set_number(ret_value, MR_INT, (int32_t)mr_cur_be32(&cur)); return true;
-    case 8: set_number(ret_value, MR_INT, (int64_t)mr_cur_be64(&cur)); return true;
-    default: return false;
-    }
+    set_number(ret_value, MR_INT, (int16_t)mr_cur_be16(&cur));
+    return bytes.size == 2;
+}
+
+static MR_PG_DECODE(int4_binary)
+{
+    struct mr_cur cur = mr_cur(bytes);
+
+    (void)arena, (void)type;
+    set_number(ret_value, MR_INT, (int32_t)mr_cur_be32(&cur));
+    return bytes.size == 4;
+}
+
+static MR_PG_DECODE(int8_binary)
+{
+    struct mr_cur cur = mr_cur(bytes);
+
+    (void)arena, (void)type;
+    set_number(ret_value, MR_INT, (int64_t)mr_cur_be64(&cur));
+    return bytes.size == 8;
 }
 
 static MR_PG_DECODE(oid_binary)
@@ -282,9 +295,9 @@ static MR_PG_DECODE(mac_binary)
 /* Sorted by nothing: looked up once per column of a table version. */
 static const struct mr_pg_codec codecs[] = {
     T(16, 1000, "bool", BOOL, bool_text, bool_binary),
-    T(21, 1005, "int2", INT16, int_text, int_binary),
-    T(23, 1007, "int4", INT32, int_text, int_binary),
-    T(20, 1016, "int8", INT64, int_text, int_binary),
+    T(21, 1005, "int2", INT16, int_text, int2_binary),
+    T(23, 1007, "int4", INT32, int_text, int4_binary),
+    T(20, 1016, "int8", INT64, int_text, int8_binary),
     T(26, 1028, "oid", INT64, int_text, oid_binary),
     T(700, 1021, "float4", FLOAT32, float4_text, float4_binary),
     T(701, 1022, "float8", FLOAT64, float8_text, float8_binary),

@@ -45,14 +45,21 @@ static int read_facts(struct mr_pg_source *source, struct mr_err *err)
     return rc;
 }
 
+int mr_pg_check_version(int version, struct mr_err *err)
+{
+    if (version >= 120000)
+        return 0;
+    return mr_err_set(err, MR_CONFIG, "source.version",
+                      "the server is PostgreSQL %d; 12 is the oldest that is supported",
+                      version / 10000);
+}
+
 int mr_pg_open_sessions(struct mr_pg_source *source, struct mr_err *err)
 {
     int rc = mr_pg_stream_connect(source, err);
 
-    if (rc == 0 && source->server.version < 120000)
-        rc = mr_err_set(err, MR_CONFIG, "source.version",
-                        "the server is PostgreSQL %d; 12 is the oldest that is supported",
-                        source->server.version / 10000);
+    if (rc == 0)
+        rc = mr_pg_check_version(source->server.version, err);
     if (rc == 0)
         rc = mr_pg_open(&source->sql_connect, &source->sql, err);
     return rc < 0 ? rc : read_facts(source, err);
@@ -75,23 +82,43 @@ bool mr_pg_history_find(const char *history, uint32_t timeline, uint64_t *ret_sw
     return false;
 }
 
-static int gap_hint(const struct mr_pg_source *source, struct mr_err *err)
+static int gap_hint(const char *pipeline, struct mr_err *err)
 {
     mr_err_hint(
         err,
         "If this server is the right one and changes may be left out, go on from now:\n  "
         "millrace checkpoint set %s now\nor read the tables again:\n  millrace resnapshot %s",
-        source->context->pipeline, source->context->pipeline);
+        pipeline, pipeline);
     return MR_GAP;
+}
+
+int mr_pg_check_timeline(const struct mr_pg_position *position, uint32_t timeline,
+                         const char *history, const char *pipeline, struct mr_err *err)
+{
+    char at[24], left[24];
+    uint64_t switched = 0;
+    bool found = mr_pg_history_find(history, position->timeline, &switched);
+
+    if (found && position->done <= switched && (position->n == 0 || position->resume < switched))
+        return 0;
+    if (!found)
+        mr_err_set(err, MR_GAP, "source.timeline_unknown",
+                   "the server is on timeline %u, whose history does not contain our timeline %u",
+                   timeline, position->timeline);
+    else
+        mr_err_set(err, MR_GAP, "source.timeline_left",
+                   "the server was promoted from timeline %u at %s, and we have delivered changes "
+                   "of it up to %s: those after the promotion do not exist any more",
+                   position->timeline, mr_pg_lsn_format(switched, left),
+                   mr_pg_lsn_format(position->done, at));
+    return gap_hint(pipeline, err);
 }
 
 static int check_history(struct mr_pg_source *source, const struct mr_pg_position *position,
                          struct mr_err *err)
 {
-    char sql[64], at[24], left[24];
-    uint64_t switched = 0;
+    char sql[64];
     PGresult *result;
-    bool found;
     int rc;
 
     (void)snprintf(sql, sizeof(sql), "TIMELINE_HISTORY %u", source->server.timeline);
@@ -99,22 +126,10 @@ static int check_history(struct mr_pg_source *source, const struct mr_pg_positio
                      &result, err);
     if (rc < 0)
         return rc;
-    found = mr_pg_history_find(mr_pg_text(result, 0, 1), position->timeline, &switched);
+    rc = mr_pg_check_timeline(position, source->server.timeline, mr_pg_text(result, 0, 1),
+                              source->context->pipeline, err);
     PQclear(result);
-    if (found && position->done <= switched && (position->n == 0 || position->resume < switched))
-        return 0;
-    if (!found)
-        mr_err_set(err, MR_GAP, "source.timeline_unknown",
-                   "the server is on timeline %u, whose history does not contain our timeline %u",
-                   source->server.timeline, position->timeline);
-    else
-        mr_err_set(
-            err, MR_GAP, "source.timeline_left",
-            "the server was promoted from timeline %u at %s, and we have delivered changes of it "
-            "up to %s: those after the promotion do not exist any more",
-            position->timeline, mr_pg_lsn_format(switched, left),
-            mr_pg_lsn_format(position->done, at));
-    return gap_hint(source, err);
+    return rc;
 }
 
 static int check_log_end(struct mr_pg_source *source, const struct mr_pg_position *position,
@@ -129,7 +144,7 @@ static int check_log_end(struct mr_pg_source *source, const struct mr_pg_positio
         "the sink stands at %s, but the server's log ends at %s: it was restored from a backup, or "
         "it is another server",
         mr_pg_lsn_format(position->resume, at), mr_pg_lsn_format(source->server.wal_end, end));
-    return gap_hint(source, err);
+    return gap_hint(source->context->pipeline, err);
 }
 
 int mr_pg_check_position(struct mr_pg_source *source, const struct mr_pg_position *position,
@@ -141,13 +156,13 @@ int mr_pg_check_position(struct mr_pg_source *source, const struct mr_pg_positio
         mr_err_set(err, MR_GAP, "source.system_changed",
                    "the position is of the server with system identifier %s; this one's is %s",
                    position->system, server->system);
-        return gap_hint(source, err);
+        return gap_hint(source->context->pipeline, err);
     }
     if (strcmp(position->database, server->database) != 0) {
         mr_err_set(err, MR_GAP, "source.database_changed",
                    "the position is of database %s; source.dsn leads to %s", position->database,
                    server->database);
-        return gap_hint(source, err);
+        return gap_hint(source->context->pipeline, err);
     }
     if (strcmp(position->slot, source->slot) != 0) {
         mr_err_set(err, MR_CONFIG, "source.slot_changed",
@@ -164,7 +179,7 @@ int mr_pg_check_position(struct mr_pg_source *source, const struct mr_pg_positio
             "the server is on timeline %u, older than our %u: this is a primary from before a "
             "failover",
             server->timeline, position->timeline);
-        return gap_hint(source, err);
+        return gap_hint(source->context->pipeline, err);
     }
     if (position->timeline < server->timeline && position->started) {
         int rc = check_history(source, position, err);

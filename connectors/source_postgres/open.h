@@ -13,3 +13,11 @@ int mr_pg_check_position(struct mr_pg_source *source, const struct mr_pg_positio
 /* Whether `position` at `lsn` of `timeline` lies on the history of a newer timeline: lines "tli TAB lsn TAB ...".
  * *ret_switch: where the old timeline was left. False: the timeline is not in the history. */
 bool mr_pg_history_find(const char *history, uint32_t timeline, uint64_t *ret_switch);
+
+/* Whether a position of an older timeline can be resumed on `timeline`, whose history file is given. MR_GAP. */
+int mr_pg_check_timeline(const struct mr_pg_position *position, uint32_t timeline,
+                         const char *history, const char *pipeline,
+                         struct mr_err *err) MR_MUST_CHECK;
+
+/* MR_CONFIG source.version: the server (PQserverVersion) is too old. */
+int mr_pg_check_version(int version, struct mr_err *err) MR_MUST_CHECK;

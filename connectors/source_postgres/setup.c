@@ -1,7 +1,8 @@
 /* A source's state, from settings to nothing and back, without a connection.
  *
  * The same state serves a pipeline and a preflight: names, patterns, the position held, who we are to the server.
- * Taking it down is safe at any stage, because every part is empty until it is made. */
+ * Taking it down is safe at any stage, because every part is empty until it is made. Settings that cannot be right
+ * (names, patterns, operations) are refused here, before anybody connects. */
 #include "connectors/source_postgres/setup.h"
 
 #include <stdio.h>

@@ -139,29 +139,63 @@ static void text_and_binary_sessions_agree(void **state)
     free(seen[1]);
 }
 
-static void make_history(struct pg_run *run)
+/* What a run gave, to compare others with. */
+struct whole {
+    size_t count, batches, before[PG_RUN_MAX];
+    char *lines[PG_RUN_MAX], *positions[PG_RUN_MAX];
+};
+
+/* A history with everything in it, read with one message a batch: it ends at every place a batch can end. */
+static void read_history(struct pg_run *run, struct whole *whole)
 {
-    pg_run_sql(
-        run, "CREATE TABLE a (id int PRIMARY KEY, v text); CREATE TABLE b (x text, y int, PRIMARY "
-             "KEY (y, x));"
-             "CREATE TABLE f (id int PRIMARY KEY, v text); ALTER TABLE f REPLICA IDENTITY FULL; "
-             "ALTER TABLE f ALTER v SET STORAGE EXTERNAL");
+    pg_run_sql(run, "CREATE TABLE a (id int PRIMARY KEY, v text); CREATE TABLE b (x text, y int, "
+                    "PRIMARY KEY (y, x));"
+                    "CREATE TABLE f (id int PRIMARY KEY, v text); ALTER TABLE f REPLICA IDENTITY "
+                    "FULL; ALTER TABLE f "
+                    "ALTER v SET STORAGE EXTERNAL; CREATE TABLE copy_me (id int PRIMARY KEY)");
+    run->args.batch_bytes = 1;
+    pg_run_start(run);
+    pg_run_sql(run, "INSERT INTO a SELECT g, 'v' || g FROM generate_series(1, 5) g");
+    pg_run_sql(run, "BEGIN; UPDATE a SET v = 'w' WHERE id < 3; INSERT INTO b VALUES ('k', 1), "
+                    "('k', 2); UPDATE a SET "
+                    "id = 9 WHERE id = 1; SAVEPOINT s; INSERT INTO b VALUES ('gone', 3); ROLLBACK "
+                    "TO s; DELETE FROM a "
+                    "WHERE id = 4; SELECT pg_logical_emit_message(true, 'p', 'inside'); COMMIT");
+    pg_run_sql(run, "SELECT pg_logical_emit_message(false, 'p', 'alone')");
+    pg_run_sql(run, "BEGIN; TRUNCATE a, b; INSERT INTO f VALUES (1, repeat('x', 5000)); UPDATE f "
+                    "SET id = 2; DELETE "
+                    "FROM f; COMMIT");
+    pg_run_sql(run, "COPY copy_me FROM PROGRAM 'seq 100 110'");
+    for (size_t had = SIZE_MAX; had != run->batches;) {
+        had = run->batches;
+        assert_int_equal(pg_run_read_some(run, 1), 0);
+        if (run->batches > had)
+            whole->before[run->batches - 1] = run->seen_count;
+    }
+    whole->count = run->seen_count;
+    whole->batches = run->batches;
+    for (size_t i = 0; i < whole->count; i++)
+        whole->lines[i] = strdup(run->seen[i]);
+    for (size_t i = 0; i < whole->batches; i++)
+        whole->positions[i] = strdup(run->positions[i]);
+    pg_run_hang_up(run);
 }
 
-/* Goes on at the position and expects exactly these lines. */
-static void expect_the_rest(struct pg_run *run, const char *position, char **lines, size_t count)
+static void resume_and_compare(struct pg_run *run, const struct whole *whole, size_t batch)
 {
+    size_t at = whole->before[batch];
+
     run->args.batch_bytes = 1 << 20;
-    pg_run_resume_at(run, position);
+    pg_run_resume_at(run, whole->positions[batch]);
     for (size_t i = 0; i < run->seen_count; i++)
         free(run->seen[i]);
     run->seen_count = 0;
     run->last_number = 0;
     pg_run_start(run);
     pg_run_read_all(run);
-    assert_int_equal(run->seen_count, count);
+    assert_int_equal(run->seen_count, whole->count - at);
     for (size_t i = 0; i < run->seen_count; i++)
-        assert_string_equal(run->seen[i], lines[i]);
+        assert_string_equal(run->seen[i], whole->lines[at + i]);
 }
 
 /* Stops at every place a batch can end, even inside transactions, and goes on from there: nothing is lost, doubled
@@ -169,61 +203,46 @@ static void expect_the_rest(struct pg_run *run, const char *position, char **lin
 static void a_run_resumes_at_every_place(void **state)
 {
     static const char *const none[] = {"none"};
+    static struct whole whole;
     struct pg_run run;
-    size_t count, batches, checked = 0, split = 0;
-    char *lines[PG_RUN_MAX], *positions[PG_RUN_MAX];
-    size_t before[PG_RUN_MAX];
+    size_t split = 0;
 
     (void)state;
     pg_run_begin(&run);
-    make_history(&run);
-    pg_run_sql(&run,
-               "ALTER TABLE a ALTER v DROP NOT NULL; CREATE TABLE copy_me (id int PRIMARY KEY)");
     run.config.skipped_operations = (struct mr_option_list){(const char **)(uintptr_t)none, 1};
-    run.args.batch_bytes = 1;
     run.silent = true;
-    pg_run_start(&run);
-    pg_run_sql(&run, "INSERT INTO a SELECT g, 'v' || g FROM generate_series(1, 5) g");
-    pg_run_sql(&run,
-               "BEGIN; UPDATE a SET v = 'w' WHERE id < 3; INSERT INTO b VALUES ('k', 1), ('k', 2); "
-               "UPDATE a SET id = 9 "
-               "WHERE id = 1; SAVEPOINT s; INSERT INTO b VALUES ('gone', 3); ROLLBACK TO s; DELETE "
-               "FROM a WHERE id = 4; "
-               "SELECT pg_logical_emit_message(true, 'p', 'inside'); COMMIT");
-    pg_run_sql(&run, "SELECT pg_logical_emit_message(false, 'p', 'alone')");
-    pg_run_sql(&run,
-               "BEGIN; TRUNCATE a, b; INSERT INTO f VALUES (1, repeat('x', 5000)); UPDATE f SET id "
-               "= 2; DELETE FROM f; "
-               "COMMIT");
-    pg_run_sql(&run, "COPY copy_me FROM PROGRAM 'seq 100 110'");
-    for (;;) {
-        size_t had = run.batches;
-        assert_int_equal(pg_run_read_some(&run, 1), 0);
-        if (run.batches == had)
-            break;
-        before[run.batches - 1] = run.seen_count;
-    }
-    count = run.seen_count;
-    batches = run.batches;
-    assert_true(count > 25);
-    for (size_t i = 0; i < count; i++)
-        lines[i] = strdup(run.seen[i]);
-    for (size_t i = 0; i < batches; i++)
-        positions[i] = strdup(run.positions[i]);
-    pg_run_hang_up(&run);
-    for (size_t i = 0; i < batches; i++) {
-        size_t at = before[i];
-        if (!run.whole[i])
-            split++;
-        expect_the_rest(&run, positions[i], lines + at, count - at);
-        checked++;
+    read_history(&run, &whole);
+    assert_true(whole.count > 25);
+    for (size_t i = 0; i < whole.batches; i++) {
+        split += !run.whole[i];
+        resume_and_compare(&run, &whole, i);
     }
     assert_true(split > 5);
-    assert_true(checked > 0);
-    for (size_t i = 0; i < count; i++)
-        free(lines[i]);
-    for (size_t i = 0; i < batches; i++)
-        free(positions[i]);
+    for (size_t i = 0; i < whole.count; i++)
+        free(whole.lines[i]);
+    for (size_t i = 0; i < whole.batches; i++)
+        free(whole.positions[i]);
+    pg_run_end(&run);
+}
+
+/* A type that only text can carry comes into a binary session: it begins again in text, and nothing is lost. */
+static void a_binary_session_goes_back_to_text(void **state)
+{
+    struct pg_run run;
+
+    (void)state;
+    pg_run_begin(&run);
+    pg_run_sql(&run, "CREATE TABLE t (id int PRIMARY KEY)");
+    pg_run_start(&run);
+    pg_run_sql(&run, "INSERT INTO t VALUES (1)");
+    pg_run_read_all(&run);
+    pg_run_sql(&run, "BEGIN; INSERT INTO t VALUES (2); ALTER TABLE t ADD at inet; INSERT INTO t "
+                     "VALUES (3, '::1'); "
+                     "COMMIT; INSERT INTO t VALUES (4, '10.0.0.1')");
+    pg_run_read_all(&run);
+    assert_non_null(strstr(run.noted, "source.binary"));
+    assert_int_equal(run.seen_count, 4);
+    assert_string_equal(run.seen[2], "c t after 4/0:3,0 9/0:::1");
     pg_run_end(&run);
 }
 
@@ -387,6 +406,7 @@ int main(void)
         cmocka_unit_test(a_row_is_the_same_from_snapshot_and_stream),
         cmocka_unit_test(text_and_binary_sessions_agree),
         cmocka_unit_test(a_run_resumes_at_every_place),
+        cmocka_unit_test(a_binary_session_goes_back_to_text),
         cmocka_unit_test(a_predecessor_is_ended_and_a_stranger_is_not),
         cmocka_unit_test(a_snapshot_goes_on_after_a_kill),
         cmocka_unit_test(a_snapshot_can_be_all),

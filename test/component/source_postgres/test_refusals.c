@@ -1,9 +1,11 @@
 /* What the PostgreSQL source refuses, and that it says what to do. */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "connectors/source_postgres/slot.h"
 #include "test/support/pg_run.h"
 
 static void a_position_of_another_server_is_refused(void **state)
@@ -183,6 +185,91 @@ static void a_log_without_rows_is_refused(void **state)
     pg_run_end(&run);
 }
 
+/* Log that the server was told not to keep for ever is gone when the slot comes to read it. */
+static void a_slot_whose_log_is_gone_is_a_gap(void **state)
+{
+    struct pg_run run;
+
+    (void)state;
+    pg_run_begin_used(&run);
+    pg_run_sql(&run, "ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'");
+    pg_run_sql(&run, "SELECT pg_reload_conf()");
+    for (int i = 0; i < 5; i++)
+        pg_run_sql(&run, "INSERT INTO t VALUES (100 + (random() * 1e9)::int); SELECT "
+                         "pg_switch_wal(); CHECKPOINT");
+    pg_run_expect_code(&run, pg_run_try_open(&run), MR_GAP, "source.slot_lost");
+    pg_run_sql(&run, "ALTER SYSTEM RESET max_slot_wal_keep_size");
+    pg_run_sql(&run, "SELECT pg_reload_conf()");
+    pg_run_end(&run);
+}
+
+static void slots_can_be_taken_by_others(void **state)
+{
+    struct pg_run run;
+
+    (void)state;
+    pg_run_begin(&run);
+    pg_run_sql(&run, "CREATE TABLE t (id int PRIMARY KEY)");
+    assert_int_equal(pg_run_try_open(&run), 0);
+    assert_int_equal(mr_pg_slot_create(run.state, false, &run.err), 0);
+    pg_run_expect_code(&run, mr_pg_slot_create(run.state, false, &run.err), MR_RETRY,
+                       "source.slot_exists");
+    pg_run_drop_slot(&run);
+    pg_run_sql(&run,
+               "SELECT pg_create_physical_replication_slot('taken_' || g) FROM generate_series(1, "
+               "current_setting('max_replication_slots')::int) g");
+    pg_run_expect_code(&run, pg_run_try_start(&run), MR_CONFIG, "source.slots_full");
+    pg_run_end(&run);
+}
+
+static void a_stop_ends_every_wait(void **state)
+{
+    struct pg_run run;
+
+    (void)state;
+    pg_run_begin(&run);
+    atomic_store(&run.stopping, true);
+    pg_run_expect_code(&run, pg_run_try_open(&run), MR_RETRY, "source.stopping");
+    pg_run_end(&run);
+}
+
+/* A server that hears nothing from us for long hangs up, without a word. */
+static void a_session_that_is_hung_up_is_retried(void **state)
+{
+    struct pg_run run;
+
+    (void)state;
+    pg_run_begin_used(&run);
+    pg_run_sql(&run, "ALTER SYSTEM SET wal_sender_timeout = '300ms'");
+    pg_run_sql(&run, "SELECT pg_reload_conf()");
+    pg_run_start(&run);
+    (void)poll(NULL, 0, 1500);
+    pg_run_expect_code(&run, pg_run_read_some(&run, 1), MR_RETRY, "source.connection_lost");
+    pg_run_sql(&run, "ALTER SYSTEM RESET wal_sender_timeout");
+    pg_run_sql(&run, "SELECT pg_reload_conf()");
+    pg_run_end(&run);
+}
+
+/* A snapshot needs more rights than the stream. */
+static void rows_that_may_not_be_read_are_named(void **state)
+{
+    struct pg_run run;
+    char dsn[250], text[200];
+
+    (void)state;
+    pg_run_begin(&run);
+    pg_run_sql(&run, "CREATE TABLE t (id int PRIMARY KEY); CREATE ROLE poor LOGIN REPLICATION");
+    (void)snprintf(text, sizeof(text), "CREATE PUBLICATION millrace_%s FOR TABLE t", run.database);
+    pg_run_sql(&run, text);
+    (void)snprintf(dsn, sizeof(dsn), "%s user=poor", run.dsn);
+    run.config.dsn = dsn;
+    run.config.snapshot = MR_PG_SNAPSHOT_INITIAL;
+    pg_run_start(&run);
+    pg_run_expect_code(&run, pg_run_read_some(&run, 1), MR_CONFIG, "source.permission");
+    assert_non_null(strstr(run.err.hint, "GRANT SELECT"));
+    pg_run_end(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +279,11 @@ int main(void)
         cmocka_unit_test(a_publication_that_is_gone_is_a_gap),
         cmocka_unit_test(what_cannot_be_made_is_said_with_its_sql),
         cmocka_unit_test(a_login_that_fails_says_why),
+        cmocka_unit_test(a_slot_whose_log_is_gone_is_a_gap),
+        cmocka_unit_test(slots_can_be_taken_by_others),
+        cmocka_unit_test(a_stop_ends_every_wait),
+        cmocka_unit_test(a_session_that_is_hung_up_is_retried),
+        cmocka_unit_test(rows_that_may_not_be_read_are_named),
         cmocka_unit_test(a_log_without_rows_is_refused),
     };
 

@@ -1,0 +1,374 @@
+/* Messages to changes, without a server: order, numbers, old rows, TOAST, filters, replays. Messages are written
+ * here as PostgreSQL writes them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "connectors/source_postgres/feed.h"
+
+static struct mr_counters counters;
+static atomic_bool stopping;
+static const struct mr_context context = {
+    .pipeline = "p", .server = "s", .counters = &counters, .stopping = &stopping};
+
+struct rig {
+    struct mr_pg_feed feed;
+    struct mr_batch *batch;
+    struct mr_err err;
+    struct mr_buf message;
+};
+
+static void begin_rig(struct rig *rig, struct mr_pg_position position)
+{
+    memset(rig, 0, sizeof(*rig));
+    position.base = position.base ? position.base : 100;
+    position.started = true;
+    (void)snprintf(position.database, sizeof(position.database), "d");
+    mr_pg_feed_init(&rig->feed, &context, position);
+    rig->batch = mr_batch_new(4096, 4096);
+    mr_buf_init(&rig->message, 1 << 20);
+}
+
+static void end_rig(struct rig *rig)
+{
+    mr_pg_feed_done(&rig->feed);
+    mr_batch_free(rig->batch);
+    mr_buf_done(&rig->message);
+}
+
+static void put(struct rig *rig, uint64_t number, int bytes)
+{
+    for (int i = bytes - 1; i >= 0; i--)
+        mr_buf_add_char(&rig->message, (char)(number >> (8 * i)));
+}
+
+static void put_name(struct rig *rig, const char *name)
+{
+    mr_buf_add(&rig->message, name, strlen(name) + 1);
+}
+
+static int send(struct rig *rig, uint64_t lsn)
+{
+    struct mr_slice bytes = mr_arena_copy(&rig->batch->arena, mr_buf_slice(&rig->message));
+    int rc;
+
+    mr_err_clear(&rig->err);
+    rc = mr_pg_feed_take(&rig->feed, rig->batch, lsn, bytes, &rig->err);
+    mr_buf_clear(&rig->message);
+    return rc;
+}
+
+static int begin(struct rig *rig, uint64_t commit_lsn)
+{
+    put(rig, 'B', 1);
+    put(rig, commit_lsn, 8);
+    put(rig, 5, 8);
+    put(rig, 7, 4);
+    return send(rig, commit_lsn - 8);
+}
+
+static int commit(struct rig *rig, uint64_t commit_lsn)
+{
+    put(rig, 'C', 1);
+    put(rig, 0, 1);
+    put(rig, commit_lsn, 8);
+    put(rig, commit_lsn + 8, 8);
+    put(rig, 5, 8);
+    return send(rig, commit_lsn + 8);
+}
+
+/* A table of id int (key) and v text. */
+static int relation(struct rig *rig, uint32_t oid, const char *name, char identity)
+{
+    put(rig, 'R', 1);
+    put(rig, oid, 4);
+    put_name(rig, "public");
+    put_name(rig, name);
+    put(rig, (uint8_t)identity, 1);
+    put(rig, 2, 2);
+    put(rig, 1, 1);
+    put_name(rig, "id");
+    put(rig, 23, 4);
+    put(rig, 0xffffffff, 4);
+    put(rig, identity == 'f', 1);
+    put_name(rig, "v");
+    put(rig, 25, 4);
+    put(rig, 0xffffffff, 4);
+    return send(rig, 0);
+}
+
+/* NULL is null, "\1" unchanged. */
+static void tuple(struct rig *rig, char kind, const char *id, const char *v)
+{
+    const char *values[] = {id, v};
+
+    put(rig, (uint8_t)kind, 1);
+    put(rig, 2, 2);
+    for (int i = 0; i < 2; i++) {
+        if (!values[i] || values[i][0] == 1) {
+            put(rig, values[i] ? 'u' : 'n', 1);
+            continue;
+        }
+        put(rig, 't', 1);
+        put(rig, strlen(values[i]), 4);
+        mr_buf_add_str(&rig->message, values[i]);
+    }
+}
+
+static int insert(struct rig *rig, uint32_t oid, const char *id, const char *v)
+{
+    put(rig, 'I', 1);
+    put(rig, oid, 4);
+    tuple(rig, 'N', id, v);
+    return send(rig, 50);
+}
+
+static int update(struct rig *rig, char kind, const char *old_id, const char *old_v, const char *id,
+                  const char *v)
+{
+    put(rig, 'U', 1);
+    put(rig, 1, 4);
+    if (kind)
+        tuple(rig, kind, old_id, old_v);
+    tuple(rig, 'N', id, v);
+    return send(rig, 51);
+}
+
+static void numbers_and_places_count_everything(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    begin_rig(&rig, (struct mr_pg_position){0});
+    rig.feed.skip_truncate = true;
+    assert_int_equal(relation(&rig, 1, "t", 'd'), 0);
+    assert_int_equal(begin(&rig, 1000), 0);
+    assert_int_equal(insert(&rig, 1, "1", "a"), 0);
+    put(&rig, 'T', 1);
+    put(&rig, 1, 4);
+    put(&rig, 0, 1);
+    put(&rig, 1, 4);
+    assert_int_equal(send(&rig, 52), 0);
+    assert_int_equal(insert(&rig, 1, "2", NULL), 0);
+    assert_int_equal(commit(&rig, 1000), 0);
+    assert_int_equal(rig.batch->change_count, 2);
+    assert_int_equal(rig.batch->changes[0].number, 100);
+    assert_int_equal(rig.batch->changes[1].number, 102);
+    assert_int_equal(rig.batch->changes[1].ordinal, 2);
+    assert_int_equal(rig.batch->changes[1].after[1].kind, MR_NULL);
+    assert_int_equal(rig.batch->changes[0].transaction->end_lsn, 1008);
+    mr_pg_feed_close_batch(&rig.feed, rig.batch);
+    assert_int_equal(rig.batch->position.number, 102);
+    assert_true(rig.batch->position.whole);
+    end_rig(&rig);
+}
+
+static void old_rows_are_what_the_identity_sends(void **state)
+{
+    struct mr_change *change;
+    struct rig rig;
+
+    (void)state;
+    begin_rig(&rig, (struct mr_pg_position){0});
+    assert_int_equal(relation(&rig, 1, "t", 'd'), 0);
+    assert_int_equal(begin(&rig, 1000), 0);
+    assert_int_equal(update(&rig, 0, NULL, NULL, "1", "\1"), 0);
+    assert_int_equal(update(&rig, 'K', "1", NULL, "2", "\1"), 0);
+    change = &rig.batch->changes[0];
+    assert_null(change->before);
+    assert_int_equal(change->after[1].kind, MR_UNCHANGED);
+    change = &rig.batch->changes[1];
+    assert_true(change->before_is_key);
+    assert_true(change->key_changed);
+    assert_int_equal(change->before[1].kind, MR_ABSENT);
+    assert_int_equal(change->before[0].i, 1);
+    end_rig(&rig);
+}
+
+static void a_whole_old_row_completes_the_new_one(void **state)
+{
+    struct mr_change *change;
+    struct rig rig;
+
+    (void)state;
+    begin_rig(&rig, (struct mr_pg_position){0});
+    assert_int_equal(relation(&rig, 1, "t", 'f'), 0);
+    assert_int_equal(begin(&rig, 1000), 0);
+    assert_int_equal(update(&rig, 'O', "1", "large", "1", "\1"), 0);
+    change = &rig.batch->changes[0];
+    assert_false(change->before_is_key);
+    assert_int_equal(change->after[1].kind, MR_TEXT);
+    assert_true(mr_slice_is(mr_value_slice(&change->after[1]), "large"));
+    end_rig(&rig);
+}
+
+/* Splits after `cut` rows, begins again at that position and sends the transaction with `changed` as its first row. */
+static int replay(int cut, const char *changed, size_t *ret_rows, struct mr_err *ret_err)
+{
+    struct mr_pg_position position;
+    struct rig rig;
+    int rc;
+
+    begin_rig(&rig, (struct mr_pg_position){0});
+    assert_int_equal(relation(&rig, 1, "t", 'd'), 0);
+    assert_int_equal(begin(&rig, 1000), 0);
+    for (int i = 0; i < cut; i++)
+        assert_int_equal(insert(&rig, 1, i == 0 ? "1" : "2", "a"), 0);
+    mr_pg_feed_close_batch(&rig.feed, rig.batch);
+    assert_false(rig.batch->position.whole);
+    assert_int_equal(mr_pg_position_parse(rig.batch->position.text, &position, NULL), 0);
+    end_rig(&rig);
+    begin_rig(&rig, position);
+    rc = relation(&rig, 1, "t", 'd');
+    rc = rc < 0 ? rc : begin(&rig, 1000);
+    for (int i = 0; i < 3 && rc == 0; i++)
+        rc = insert(&rig, 1, i == 0 ? changed : "2", "a");
+    rc = rc < 0 ? rc : commit(&rig, 1000);
+    *ret_rows = rig.batch->change_count;
+    if (rc == 0 && *ret_rows > 0)
+        assert_int_equal(rig.batch->changes[0].number, (uint64_t)(100 + cut));
+    *ret_err = rig.err;
+    end_rig(&rig);
+    return rc;
+}
+
+static void a_split_transaction_goes_on_where_it_was(void **state)
+{
+    struct mr_err err;
+    size_t rows;
+
+    (void)state;
+    for (int cut = 1; cut <= 3; cut++) {
+        assert_int_equal(replay(cut, "1", &rows, &err), 0);
+        assert_int_equal(rows, (size_t)(3 - cut));
+    }
+}
+
+static void a_replay_that_differs_is_a_gap(void **state)
+{
+    struct mr_pg_position shorter = {.resume = 1000, .done = 900, .n = 2, .hash = 1};
+    struct mr_err err;
+    struct rig rig;
+    size_t rows;
+
+    (void)state;
+    assert_int_equal(replay(2, "7", &rows, &err), MR_GAP);
+    assert_string_equal(err.code, "source.replay_differs");
+    begin_rig(&rig, shorter);
+    assert_int_equal(begin(&rig, 1000), 0);
+    assert_int_equal(commit(&rig, 1000), MR_GAP);
+    assert_string_equal(rig.err.code, "source.replay_differs");
+    end_rig(&rig);
+    begin_rig(&rig, shorter);
+    assert_int_equal(begin(&rig, 2000), MR_GAP);
+    end_rig(&rig);
+}
+
+/* The server may send again what was finished: it is dropped by its commit LSN. */
+static void finished_transactions_are_dropped(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    begin_rig(&rig, (struct mr_pg_position){.resume = 1008, .done = 1008});
+    assert_int_equal(relation(&rig, 1, "t", 'd'), 0);
+    assert_int_equal(begin(&rig, 1000), 0);
+    assert_int_equal(insert(&rig, 1, "1", "a"), 0);
+    assert_int_equal(commit(&rig, 1000), 0);
+    assert_int_equal(begin(&rig, 1008), 0);
+    assert_int_equal(insert(&rig, 1, "2", "a"), 0);
+    assert_int_equal(commit(&rig, 1008), 0);
+    assert_int_equal(rig.batch->change_count, 1);
+    assert_int_equal(rig.batch->changes[0].number, 100);
+    assert_int_equal(rig.batch->changes[0].transaction->previous_lsn, 1008);
+    end_rig(&rig);
+}
+
+static void the_same_description_is_the_same_version(void **state)
+{
+    struct mr_table *table;
+    struct rig rig;
+
+    (void)state;
+    begin_rig(&rig, (struct mr_pg_position){0});
+    assert_int_equal(relation(&rig, 1, "t", 'd'), 0);
+    table = mr_pg_relations_find(&rig.feed.relations, 1)->table;
+    assert_int_equal(relation(&rig, 1, "t", 'd'), 0);
+    assert_ptr_equal(mr_pg_relations_find(&rig.feed.relations, 1)->table, table);
+    assert_int_equal(relation(&rig, 1, "renamed", 'd'), 0);
+    assert_ptr_not_equal(mr_pg_relations_find(&rig.feed.relations, 1)->table, table);
+    end_rig(&rig);
+}
+
+static void what_the_protocol_forbids_is_refused(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    begin_rig(&rig, (struct mr_pg_position){0});
+    assert_int_equal(insert(&rig, 1, "1", "a"), MR_RETRY);
+    assert_int_equal(commit(&rig, 1000), MR_RETRY);
+    assert_int_equal(begin(&rig, 1000), 0);
+    assert_int_equal(begin(&rig, 1000), MR_RETRY);
+    assert_int_equal(insert(&rig, 9, "1", "a"), MR_RETRY);
+    assert_string_equal(rig.err.code, "source.protocol");
+    assert_int_equal(relation(&rig, 1, "t", 'd'), 0);
+    assert_int_equal(insert(&rig, 1, "one", "a"), MR_DATA);
+    assert_string_equal(rig.err.code, "source.decode");
+    assert_non_null(strstr(rig.err.text, "public.t.id"));
+    end_rig(&rig);
+}
+
+static void text_that_is_not_utf8_is_refused_where_the_server_does_not_convert(void **state)
+{
+    static const char *const bad[] = {"\xff", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                                      "a\xe2\x82"};
+    struct rig rig;
+
+    (void)state;
+    begin_rig(&rig, (struct mr_pg_position){0});
+    rig.feed.check_utf8 = true;
+    assert_int_equal(relation(&rig, 1, "t", 'd'), 0);
+    assert_int_equal(begin(&rig, 1000), 0);
+    assert_int_equal(insert(&rig, 1, "1", "gr\xc3\xbc\xc3\x9f\xe2\x82\xac\xf0\x9f\x98\x80"), 0);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(insert(&rig, 1, "1", bad[i]), MR_DATA);
+    end_rig(&rig);
+}
+
+static void a_transaction_beyond_until_is_not_begun(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    begin_rig(&rig, (struct mr_pg_position){0});
+    rig.feed.stop_lsn = 1000;
+    assert_int_equal(begin(&rig, 999), 0);
+    assert_int_equal(commit(&rig, 999), 0);
+    assert_false(rig.feed.stopped);
+    assert_int_equal(begin(&rig, 1000), 0);
+    assert_true(rig.feed.stopped);
+    end_rig(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_and_places_count_everything),
+        cmocka_unit_test(old_rows_are_what_the_identity_sends),
+        cmocka_unit_test(a_whole_old_row_completes_the_new_one),
+        cmocka_unit_test(a_split_transaction_goes_on_where_it_was),
+        cmocka_unit_test(a_replay_that_differs_is_a_gap),
+        cmocka_unit_test(finished_transactions_are_dropped),
+        cmocka_unit_test(the_same_description_is_the_same_version),
+        cmocka_unit_test(what_the_protocol_forbids_is_refused),
+        cmocka_unit_test(text_that_is_not_utf8_is_refused_where_the_server_does_not_convert),
+        cmocka_unit_test(a_transaction_beyond_until_is_not_begun),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
