@@ -21,6 +21,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "test" / "support"))
 
+from servers.kafka import Kafka  # noqa: E402
 from servers.postgres import Database, Postgres  # noqa: E402
 
 TABLE = """create table bench (
@@ -74,11 +75,14 @@ class Bench:
                                autovacuum="off", full_page_writes="off").start()
         self.db = Database(self.server, "bench")
         self.serial = 0
+        self.kafka = Kafka(heap="1g").start() if options.name == "postgres-kafka" else None
         self.reader = self.folder / "raw_reader"
         flags = subprocess.run(["pkg-config", "--cflags", "--libs", "libpq"], capture_output=True, text=True, check=True)
         subprocess.run(["cc", "-O2", "-o", self.reader, ROOT / "bench" / "raw_reader.c", *flags.stdout.split()], check=True)
 
     def close(self):
+        if self.kafka:
+            self.kafka.close()
         self.server.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -138,17 +142,25 @@ class Bench:
         slot = self.slot(kind)
         out = self.folder / f"out-{self.serial}"
         words = {"null": "{type: null}", "file": f"{{type: file, directory: {out}}}"}
+        for delivery in ("exactly_once", "at_least_once"):
+            words[delivery] = (f'{{type: kafka, brokers: ["{self.kafka and self.kafka.bootstrap}"], delivery: {delivery}, '
+                               f"create_topics: {{partitions: {self.options.partitions}}}}}")
         config = self.folder / "millrace.yaml"
         config.write_text(f"""version: 1
 pipelines:
-  bench:
-    source: {{type: postgres, dsn: "{self.db.dsn}", name: bench, tables: [public.bench], slot: {slot},
+  {slot}:
+    source: {{type: postgres, dsn: "{self.db.dsn}", name: {slot}, tables: [public.bench], slot: {slot},
              adopt_slot: true, publication: {{name: bench, create: never}}, snapshot: no_data}}
     format: {{type: json, envelope: debezium}}
     sink: {words[sink].replace('type: null', 'type: "null"')}
 """)
         outcome = measure([self.options.binary, "run", "--log-level", "warn", "--until", self.end, config])
         self.drop(slot)
+        if sink.endswith("_once"):
+            topic = f"{slot}.public.bench"
+            rows = self.kafka.count(topic)
+            assert rows == self.options.rows, f"{topic} holds {rows} rows"
+            self.kafka.delete_topic(topic)
         if sink == "file":
             lines = sum(commit["records"] for path in (out / "_millrace").glob("*.json")
                         for commit in json.loads(path.read_text())["files"])
@@ -175,6 +187,9 @@ pipelines:
         if sink == "file":
             found["millrace to files"] = lambda: self.millrace(kind, "file")
             found["dd with fdatasync, the same bytes"] = self.dd
+        if sink == "kafka":
+            found["millrace to Kafka, exactly_once"] = lambda: self.millrace(kind, "exactly_once")
+            found["millrace to Kafka, at_least_once"] = lambda: self.millrace(kind, "at_least_once")
         return found
 
     def race(self, kind, sink):
@@ -212,6 +227,10 @@ def ratios(options, outcomes):
     if "millrace to files" in outcomes:
         lower = min(rate("raw reader, SO_RCVLOWAT"), rate("dd with fdatasync, the same bytes"))
         lines.append(f"- to files: {rate('millrace to files') / lower:.0%} of the lower of that and dd")
+    if "millrace to Kafka, exactly_once" in outcomes:
+        exact, least = rate("millrace to Kafka, exactly_once"), rate("millrace to Kafka, at_least_once")
+        lines += [f"- to Kafka, exactly_once: {exact / rate('raw reader, SO_RCVLOWAT'):.0%} of the raw reader with "
+                  f"SO_RCVLOWAT, {exact / least:.0%} of at_least_once"]
     return lines + [""]
 
 
@@ -223,10 +242,11 @@ def machine(options, bench):
 
 def main():
     parser = argparse.ArgumentParser(prog="bench/run")
-    parser.add_argument("name", choices=["postgres-null", "postgres-file"])
+    parser.add_argument("name", choices=["postgres-null", "postgres-file", "postgres-kafka"])
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--rows", type=int)
     parser.add_argument("--rounds", type=int)
+    parser.add_argument("--partitions", type=int, default=1, help="of the topic in Kafka")
     parser.add_argument("--loads", default="hundred,single,huge")
     parser.add_argument("--binary", default=ROOT / "build" / "release" / "millrace")
     parser.add_argument("--directory", help="where the server, the files and dd's copy go")

@@ -31,12 +31,14 @@
 
 #include "base/clock.h"
 
-#define SLICE_MS 1000
-#define ABORT_NS (15 * MR_SECOND_NS)
-#define INIT_NS  (30 * MR_SECOND_NS)
-#define LOOK_NS  (5 * MR_SECOND_NS)
-#define DOUBT_NS (5 * MR_SECOND_NS)
-#define CLAIM_NS MR_SECOND_NS
+#define SLICE_MS    1000
+#define ABORT_NS    (15 * MR_SECOND_NS)
+#define INIT_NS     (30 * MR_SECOND_NS)
+#define LOOK_NS     (5 * MR_SECOND_NS)
+#define BATCH_BYTES 1000000 /* librdkafka's batch.size */
+#define STILL_NS    (10 * MR_MS_NS)
+#define DOUBT_NS    (5 * MR_SECOND_NS)
+#define CLAIM_NS    MR_SECOND_NS
 
 void mr_kafka_producer_init(struct mr_kafka_producer *producer, struct mr_kafka_setting *setting)
 {
@@ -177,6 +179,8 @@ static int begin(struct mr_kafka_producer *producer, struct mr_err *err)
         }
     }
     producer->open = true;
+    producer->records_before = producer->records;
+    producer->bytes_before = producer->bytes;
     if (!producer->transactional || !producer->last.found)
         return 0;
     rd_kafka_resp_err_t code = mr_kafka_checkpoint_produce(&producer->client, &producer->last);
@@ -421,6 +425,25 @@ int mr_kafka_producer_flush(struct mr_kafka_producer *producer, struct mr_err *e
     return judge(producer, client->refused, NULL, "write", err);
 }
 
+/* Lets full batches leave before the flush of the commit, during which librdkafka's broker thread would poll without
+ * pause. What is left may be one batch, or one for each partition: then nothing moves any more. */
+static void let_batches_leave(struct mr_kafka_producer *producer)
+{
+    uint64_t records = producer->records - producer->records_before;
+    uint64_t size = records ? (producer->bytes - producer->bytes_before) / records + 1 : 1;
+    int64_t moved = mr_clock_mono_ns();
+    int left = rd_kafka_outq_len(producer->client.rk);
+
+    while ((uint64_t)left * size > BATCH_BYTES && mr_clock_mono_ns() - moved < STILL_NS &&
+           !producer->client.refused) {
+        mr_kafka_client_serve(&producer->client, 1);
+        int now = rd_kafka_outq_len(producer->client.rk);
+        if (now < left)
+            moved = mr_clock_mono_ns();
+        left = now;
+    }
+}
+
 static int end_transaction(struct mr_kafka_producer *producer, struct mr_err *err)
 {
     int64_t start = mr_clock_mono_ns();
@@ -447,8 +470,8 @@ static int end_transaction(struct mr_kafka_producer *producer, struct mr_err *er
 static int finish(struct mr_kafka_producer *producer, const struct mr_kafka_checkpoint *next,
                   struct mr_err *err)
 {
+    let_batches_leave(producer);
     int rc = producer->transactional ? 0 : mr_kafka_producer_flush(producer, err);
-
     if (rc < 0)
         return rc;
     rd_kafka_resp_err_t code = mr_kafka_checkpoint_produce(&producer->client, next);

@@ -29,8 +29,9 @@ struct mr_kafka_producer {
     bool
         fenced; /* the last failure looked like a successor's work: wait for its claim before judging */
     int queue_limit;
-    int64_t commit_ns;       /* how long the last commit took */
-    uint64_t records, bytes; /* handed over since start */
+    int64_t commit_ns;                     /* how long the last commit took */
+    uint64_t records, bytes;               /* handed over since start */
+    uint64_t records_before, bytes_before; /* the same when the open transaction began */
 };
 
 void mr_kafka_producer_init(struct mr_kafka_producer *producer, struct mr_kafka_setting *setting);

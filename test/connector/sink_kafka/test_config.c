@@ -70,8 +70,10 @@ static void test_the_client_gets_what_users_and_promises_ask_for(void **state)
     expect(conf, "allow.auto.create.topics", "false");
     rd_kafka_conf_destroy(conf);
     config.transaction_timeout = 3 * MR_SECOND_NS;
+    config.client.count = 0;
     assert_int_equal(mr_kafka_conf(&config, MR_KAFKA_PRODUCER, "id", &conf, &err), 0);
     expect(conf, "socket.timeout.ms", "3000");
+    expect(conf, "linger.ms", "1000");
     rd_kafka_conf_destroy(conf);
     assert_int_equal(mr_kafka_conf(&config, MR_KAFKA_READER, NULL, &conf, &err), 0);
     expect(conf, "isolation.level", "read_committed");

@@ -63,6 +63,30 @@ class Reader:
             consumer.close()
 
 
+    def count(self, topic: str) -> int:
+        """How many records a read_committed reader is given, without keeping them."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": uuid.uuid4().hex,
+                             "isolation.level": "read_committed", "enable.partition.eof": True,
+                             "enable.auto.commit": False, "enable.metrics.push": False})
+        try:
+            left = set(consumer.list_topics(topic, timeout=20).topics[topic].partitions)
+            consumer.assign([TopicPartition(topic, partition, 0) for partition in left])
+            found = 0
+            while left:
+                for message in consumer.consume(10000, 1.0):
+                    if message.error():
+                        left.discard(message.partition())
+                    else:
+                        found += 1
+            return found
+        finally:
+            consumer.close()
+
+    def delete_topic(self, name: str):
+        admin = self.admin()
+        admin.delete_topics([name])[name].result(30)
+
+
 class Broker:
     def __init__(self, number: int, folder: pathlib.Path, protocols: tuple[str, ...]):
         self.number = number
