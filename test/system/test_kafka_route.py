@@ -210,3 +210,27 @@ def test_the_checker_sees_what_is_wrong():
         with pytest.raises(AssertionError):
             check(Broker(rows, accounts), Stub, "x")
             pytest.fail(what)
+
+
+def test_events_that_are_too_large_or_cannot_be_become_dead_letters(db, millrace, kfake):
+    db.sql("create table wide (id int primary key, n numeric(5,2), body text)")
+    text = config(db, kfake, "dead") + "    errors: {policy: dead_letter}\n"
+    path = millrace.config(text)
+    until_now(millrace, path)
+    with db.connect(autocommit=False) as connection:
+        connection.execute("insert into wide values (1, 1, 'small'), (2, 2, repeat('x', 2000000)), (3, 'NaN', 'small'),"
+                           " (4, 4, 'small')")
+    until_now(millrace, path)
+
+    events = [json.loads(message.value()) for message in kfake.consume("dead.public.wide")]
+    assert sorted(event["after"]["id"] for event in events) == [1, 4]
+    letters = {json.loads(message.key())["id"]: message for message in kfake.consume("dead.dead_letters")}
+    assert set(letters) == {2, 3}
+    values = {key: json.loads(message.value()) for key, message in letters.items()}
+    assert values[2]["error"]["code"] == "encode.too_large" and "after" not in values[2]
+    assert values[3]["error"]["code"] == "encode.value" and values[3]["after"]["n"] == "NAN"
+    headers = dict(letters[2].headers())
+    assert headers["__connect.errors.topic"] == b"dead.public.wide"
+    assert headers["__connect.errors.exception.class.name"] == b"encode.too_large"
+    assert json.loads(headers["millrace.position"])["number"] == values[2]["number"]
+    assert checkpoint(kfake, "dead")["number"] > values[2]["number"], "the position is behind all four"
