@@ -1,7 +1,7 @@
 """Drives killat.so (test/support/killat/killat.c): runs the binary so that it dies, stops or fails at its N-th call.
 
     attack = killat.Attack(tmp_path)
-    for n in killat.numbers():                  # 1, 2, 3 ... or a sample of them with MILLRACE_QUICK
+    for n in killat.numbers():                  # 1, 2, 3 ... or a sample of them
         running = millrace.run("run", config, "--until", "now", env=attack.kill(n))
         if not killat.killed(running): break    # it ended by itself: there is no call n
 
@@ -38,9 +38,12 @@ def library() -> pathlib.Path:
     return path
 
 
-def numbers(first=1, most=3000):
-    """The call numbers to try. With MILLRACE_QUICK every few, from a random one on; the seed is printed."""
-    if not os.environ.get("MILLRACE_QUICK"):
+def numbers(first=1, most=3000, sample=False):
+    """The call numbers to try: all, or with sample or MILLRACE_QUICK a few, picked by a seed that is printed.
+
+    MILLRACE_FULL tries all everywhere.
+    """
+    if os.environ.get("MILLRACE_FULL") or not (sample or os.environ.get("MILLRACE_QUICK")):
         for number in range(first, most):
             print(f"killat: call {number}")
             yield number
