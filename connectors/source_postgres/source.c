@@ -36,6 +36,34 @@ static int check_publication(struct mr_pg_source *source, struct mr_err *err)
     return rc;
 }
 
+/* Whether what the sink holds can be resumed here. */
+static int check_all(struct mr_pg_source *source, const struct mr_pg_slot *slot, struct mr_err *err)
+{
+    int rc = source->first ? 0 : mr_pg_check_position(source, &source->feed.position, err);
+
+    if (rc == 0)
+        rc = mr_pg_slot_check(source, slot, err);
+    return rc < 0 ? rc : check_publication(source, err);
+}
+
+/* when_needed: the position cannot be resumed (err says why), so this is a first start again. The slot is made
+ * anew when it is ours; on another server a slot of its name is somebody's. */
+static int begin_anew(struct mr_pg_source *source, const struct mr_pg_slot *slot,
+                      struct mr_err *err)
+{
+    struct mr_pg_position *position = &source->feed.position;
+
+    mr_pg_note(source, MR_LOG_WARN, "source.snapshot_again",
+               "%s; source.snapshot is when_needed, so the tables are read again", err->text);
+    source->anew = slot->exists && strcmp(position->system, source->server.system) == 0 &&
+                   strcmp(position->slot, source->slot) == 0;
+    mr_pg_position_done(position);
+    source->feed.resume_lsn = source->feed.skip = source->feed.skip_hash = 0;
+    source->first = true;
+    mr_err_clear(err);
+    return source->anew ? 0 : mr_pg_slot_check(source, slot, err);
+}
+
 static int source_open(void *state, const struct mr_source_args *args, struct mr_slice *ret_claim,
                        struct mr_err *err)
 {
@@ -45,14 +73,13 @@ static int source_open(void *state, const struct mr_source_args *args, struct mr
 
     if (rc == 0)
         rc = mr_pg_open_sessions(source, err);
-    if (rc == 0 && !source->first)
-        rc = mr_pg_check_position(source, &source->feed.position, err);
     if (rc == 0)
         rc = mr_pg_slot_look(source, &slot, err);
-    if (rc == 0)
-        rc = mr_pg_slot_check(source, &slot, err);
-    if (rc == 0)
-        rc = check_publication(source, err);
+    if (rc < 0)
+        return rc;
+    rc = check_all(source, &slot, err);
+    if (rc == MR_GAP && source->config->snapshot == MR_PG_SNAPSHOT_WHEN_NEEDED)
+        rc = begin_anew(source, &slot, err);
     if (rc < 0)
         return rc;
     if (slot.exists)
@@ -106,9 +133,9 @@ static int make_slot(struct mr_pg_source *source, struct mr_err *err)
     struct mr_pg_slot slot;
     int rc = mr_pg_slot_look(source, &slot, err);
 
-    if (rc == 0 && slot.exists && slot.lost)
+    if (rc == 0 && slot.exists && (slot.lost || source->anew))
         rc = mr_pg_slot_drop(source, err);
-    if (rc == 0 && (!slot.exists || slot.lost))
+    if (rc == 0 && (!slot.exists || slot.lost || source->anew))
         rc = mr_pg_slot_create(source, snapshot, err);
     else if (rc == 0)
         source->slot_point = slot.confirmed;
@@ -178,6 +205,10 @@ static int source_start(void *state, struct mr_err *err)
     if (rc < 0)
         return rc;
     atomic_store(&source->flush, source->feed.position.resume);
+    source->ended = source->config->snapshot == MR_PG_SNAPSHOT_INITIAL_ONLY &&
+                    !source->feed.position.snapshot.active;
+    if (source->ended)
+        return 0;
     return source->feed.position.snapshot.active ? mr_pg_snapshot_open(source, err)
                                                  : mr_pg_stream_start(source, err);
 }

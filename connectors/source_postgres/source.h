@@ -61,7 +61,8 @@ struct mr_pg_source {
     char publication[MR_PG_NAME], inserts[MR_PG_NAME]; /* inserts: for tables without identity */
     bool use_inserts;                                  /* that second publication exists */
     bool slot_made;                                    /* by this session, just now */
-    bool first;                                        /* no position was held: base is set anew */
+    bool anew;           /* when_needed: our slot is to be made anew */
+    bool first;          /* no position was held: base is set anew */
     char *snapshot_name; /* exported by the slot's creation; NULL: none */
     uint64_t slot_point; /* where a slot made or adopted by this session begins */
 

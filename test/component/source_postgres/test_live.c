@@ -327,6 +327,44 @@ static void a_snapshot_can_be_all(void **state)
     pg_run_read_all(&run);
     assert_true(run.last);
     assert_int_equal(run.seen_count, 1);
+    pg_run_resume_at(&run, run.positions[run.batches - 1]);
+    run.last = false;
+    pg_run_start(&run);
+    pg_run_read_all(&run);
+    assert_true(run.last);
+    assert_int_equal(run.seen_count, 1);
+    pg_run_end(&run);
+}
+
+/* when_needed: a position that cannot be resumed means reading the tables again, with numbers above the old ones. */
+static void a_hole_is_filled_by_reading_again_when_that_is_asked_for(void **state)
+{
+    struct pg_run run;
+    uint64_t number;
+
+    (void)state;
+    pg_run_begin_used(&run);
+    run.config.snapshot = MR_PG_SNAPSHOT_WHEN_NEEDED;
+    number = run.last_number;
+    pg_run_drop_slot(&run);
+    pg_run_sql(&run, "INSERT INTO t VALUES (3, 'in the hole')");
+    run.args.resume_number = number;
+    run.last_number = 0;
+    pg_run_start(&run);
+    assert_non_null(strstr(run.noted, "source.snapshot_again"));
+    pg_run_read_all(&run);
+    assert_int_equal(run.seen_count, 2 + 3);
+    assert_string_equal(run.seen[4], "r t after 4/0:3,0 9/0:in the hole");
+    assert_true(run.last_number > number + 3);
+    pg_run_resume_at(&run, run.positions[run.batches - 1]);
+    pg_run_replace(&run, "\"resume\":", "\"0/10\"");
+    run.last_number = 0;
+    pg_run_start(&run);
+    pg_run_read_all(&run);
+    assert_int_equal(run.seen_count, 5 + 3);
+    pg_run_sql(&run, "INSERT INTO t VALUES (4, 'on')");
+    pg_run_read_all(&run);
+    assert_string_equal(run.seen[8], "c t after 4/0:4,0 9/0:on");
     pg_run_end(&run);
 }
 
@@ -410,6 +448,7 @@ int main(void)
         cmocka_unit_test(a_predecessor_is_ended_and_a_stranger_is_not),
         cmocka_unit_test(a_snapshot_goes_on_after_a_kill),
         cmocka_unit_test(a_snapshot_can_be_all),
+        cmocka_unit_test(a_hole_is_filled_by_reading_again_when_that_is_asked_for),
         cmocka_unit_test(until_now_ends_by_itself),
         cmocka_unit_test(an_idle_slot_moves_when_confirmed),
         cmocka_unit_test(a_tail_leaves_nothing),
