@@ -12,7 +12,8 @@ class Plan:
     prefix: str
     source: dict = dataclasses.field(default_factory=dict)
     format: dict = dataclasses.field(default_factory=dict)
-    columns: list = None          # column.include.list: compared columns only
+    columns: list = dataclasses.field(default_factory=list)   # transforms `columns`
+    hidden_prefixes: list = dataclasses.field(default_factory=list)
     schemas: bool = True
     avro: bool = False
 
@@ -57,8 +58,30 @@ def tables(connector):
     return patterns
 
 
+def columns(connector) -> list:
+    """Column rules as transforms; each has one kind of hash."""
+    found, hashes = {}, []
+    for key, value in connector.items():
+        patterns = [f"/{regex}/" for regex in regexes(value)] if key.startswith("column.") else []
+        chars = re.fullmatch(r"column\.(mask\.with|truncate\.to)\.(\d+)\.chars", key)
+        digest = re.fullmatch(r"column\.mask\.hash\.(v2\.)?([^.]+)\.with\.salt\.(.+)", key)
+        if key in ("column.include.list", "column.exclude.list"):
+            found[key.split(".")[1]] = patterns
+        elif chars:
+            kind = "mask" if chars[1] == "mask.with" else "truncate"
+            found.setdefault(kind, {}).update({pattern: chars[2] for pattern in patterns})
+        elif digest:
+            hashes.append({"hash": {"algorithm": digest[2], "salt": digest[3], "version": "v2" if digest[1] else "v1",
+                                    "columns": patterns}})
+        elif key == "message.key.columns":
+            rules = [part.rsplit(":", 1) for part in value.split(";")]
+            found["message_key_columns"] = {f"/{table}/": names for table, names in rules}
+    return ([found] if found else []) + hashes
+
+
 HANDLED = {"table.include.list", "table.exclude.list", "schema.include.list", "schema.exclude.list",
-           "column.include.list", "skipped.operations", "snapshot.mode", "#topics"}
+           "skipped.operations", "snapshot.mode", "#topics", "message.prefix.exclude.list", "message.key.columns",
+           "provide.transaction.metadata", "notification.enabled.channels", "notification.sink.topic.name"}
 
 
 def translate(name: str, connector: dict) -> Plan:
@@ -75,7 +98,8 @@ def translate(name: str, connector: dict) -> Plan:
     plan.source["tables"] = tables(connector)
     plan.source["snapshot"] = connector.get("snapshot.mode", "initial")
     plan.source["skipped_operations"] = regexes(connector.get("skipped.operations", "t"))
-    plan.columns = regexes(connector.get("column.include.list")) or None
+    plan.hidden_prefixes = regexes(connector.get("message.prefix.exclude.list", ""))
+    plan.columns = columns(connector)
     if connector.get("value.converter.schemas.enable") == "false":
         plan.schemas = False
         plan.format["schemas"] = "false"
@@ -84,7 +108,7 @@ def translate(name: str, connector: dict) -> Plan:
     for key, value in connector.items():
         if key in SAME:
             plan.format[SAME[key]] = value
-        elif key not in HANDLED and not IGNORED.fullmatch(key):
+        elif key not in HANDLED and not IGNORED.fullmatch(key) and not key.startswith("column.") or "propagate" in key:
             raise Unsupported(f"option {key}")
     return plan
 
@@ -94,6 +118,8 @@ def yaml(plan: Plan, dsn: str) -> str:
               "publication": "{name: conformance, create: all_tables}", **plan.source}
 
     def scalar(value):
+        if isinstance(value, dict):
+            return "{" + ", ".join(f"{scalar(key)}: {scalar(item)}" for key, item in value.items()) + "}"
         if isinstance(value, list):
             return "[" + ", ".join(scalar(item) for item in value) + "]"
         if str(value).startswith("{") or str(value) in ("true", "false"):
@@ -103,5 +129,10 @@ def yaml(plan: Plan, dsn: str) -> str:
     def section(values):
         return "".join(f"      {key}: {scalar(value)}\n" for key, value in values.items())
 
-    return (f"version: 1\npipelines:\n  conformance:\n    source:\n{section(source)}    format:\n{section(plan.format)}"
+    transforms = ""
+    if plan.columns:
+        transforms = "    transforms:\n" + "".join(
+            "      - type: columns\n" + "".join(f"        {key}: {scalar(value)}\n" for key, value in one.items())
+            for one in plan.columns)
+    return (f"version: 1\npipelines:\n  conformance:\n    source:\n{section(source)}{transforms}    format:\n{section(plan.format)}"
             "    sink: {type: stdout, content: record}\n")

@@ -14,7 +14,12 @@ LONGEST = 30.0
 
 
 class Failure(Exception):
-    pass
+    """millrace or psql ended where Debezium went on. Its code, if millrace said one."""
+
+    @property
+    def code(self):
+        found = re.search(r'"code":"([^"]+)"', str(self))
+        return found[1] if found else ""
 
 
 def psql(server, script: str, folder: pathlib.Path, stop=True):

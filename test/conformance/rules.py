@@ -54,6 +54,13 @@ class Difference:
     context: Context
 
 
+# What millrace refuses at the start where Debezium goes on and harms data.
+REFUSALS = {
+    "transform.columns.key_not_sent": "refused: a key column that deleted rows do not have (Debezium sends a null key)",
+    "transform.columns.key_excluded": "refused: a key column that is left out (Debezium sends key 0)",
+    "transform.columns.cannot_mask": "refused: a mask on a column it cannot mask (Debezium leaves it in clear)",
+}
+
 ALL = []
 
 

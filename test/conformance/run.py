@@ -29,6 +29,7 @@ import compare  # noqa: E402
 import options  # noqa: E402
 import registry_fake  # noqa: E402
 import replay  # noqa: E402
+import rules  # noqa: E402
 from servers.postgres import Postgres, fetched, installed  # noqa: E402
 
 ROOT = HERE.parents[1]
@@ -108,6 +109,11 @@ def main() -> int:
             except options.Unsupported as reason:
                 counts["skipped"] += 1
                 print(f"skipped  {case.name}: {reason}", flush=True)
+                continue
+            except replay.Failure as error:
+                verdict = "by rule" if error.code in rules.REFUSALS else "DIFFERS"
+                counts[verdict] += 1
+                print(f"{verdict:8} {case.name}: {rules.REFUSALS.get(error.code, error)}", flush=True)
                 continue
             except Exception as error:  # a case that cannot be run is a failure of that case, not of the run
                 counts["DIFFERS"] += 1
