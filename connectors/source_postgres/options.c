@@ -13,6 +13,7 @@
 
 static const char *const creates[] = {"filtered", "all_tables", "never", NULL};
 static const char *const snapshots[] = {"initial", "initial_only", "no_data", "when_needed", NULL};
+static const char *const operations[] = {"c", "u", "d", "t", "none", NULL};
 static const char *const binaries[] = {"auto", "never", NULL};
 
 static const struct mr_option publication_options[] = {
@@ -98,6 +99,7 @@ const struct mr_option mr_pg_options[] = {
     {.key = "skipped_operations",
      .type = MR_OPTION_LIST,
      .offset = AT(skipped_operations),
+     .choices = operations,
      .standard = "t",
      .doc =
          "Operations that give no events: c (insert), u (update), d (delete), t (truncate); none "

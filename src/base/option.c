@@ -244,6 +244,11 @@ void mr_option_expected(const struct mr_option *option, char *ret_text, size_t s
         list_choices(option, ret_text, size);
         return;
     }
+    if (option->type == MR_OPTION_LIST && option->choices) {
+        int used = snprintf(ret_text, size, "a list, each of it ");
+        list_choices(option, ret_text + used, size - (size_t)used);
+        return;
+    }
     snprintf(ret_text, size, "%s", names[option->type]);
     add_range(option, ret_text, size);
 }

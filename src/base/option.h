@@ -44,7 +44,7 @@ struct mr_option {
     size_t offset;              /* into the component's config struct */
     const char *standard;       /* the default, as the user would write it; NULL = none */
     int64_t min, max;           /* INT, SIZE (bytes), DURATION (ns): inclusive; both 0 = no check */
-    const char *const *choices; /* ENUM: NULL-terminated */
+    const char *const *choices; /* ENUM; LIST: what an item may be; NULL-terminated */
     const struct mr_option *group; /* GROUP: the nested table */
     const char *doc;               /* one to three sentences, for a user; plain text, no markup */
 };

@@ -141,8 +141,28 @@ static bool usable_item(const struct fill *fill, struct mr_yaml_node *item, cons
     return false;
 }
 
-static void fill_list(const struct fill *fill, struct mr_option_list *list,
-                      struct mr_yaml_node *node, const char *path)
+/* An item of a list whose items are words of a few. */
+static void check_choice(const struct fill *fill, const struct mr_option *option,
+                         struct mr_yaml_node *item, const char *path)
+{
+    char expected[512];
+    struct mr_diag_item *finding;
+
+    for (size_t i = 0; option->choices && option->choices[i]; i++) {
+        if (strcmp(option->choices[i], item->text) == 0)
+            return;
+    }
+    if (!option->choices)
+        return;
+    mr_option_expected(option, expected, sizeof(expected));
+    finding =
+        mr_diag_add(&fill->load->diag, "config.choice", item->file, item->line, item->column, path,
+                    "expected %s, got %s", expected, mr_yaml_describe(item, &fill->load->arena));
+    suggest_choice(fill, option, item, finding);
+}
+
+static void fill_list(const struct fill *fill, const struct mr_option *option,
+                      struct mr_option_list *list, struct mr_yaml_node *node, const char *path)
 {
     size_t count = node->kind == MR_YAML_SEQUENCE ? node->count : 1;
 
@@ -153,14 +173,19 @@ static void fill_list(const struct fill *fill, struct mr_option_list *list,
     list->items = MR_ARENA_ARRAY(&fill->load->arena, const char *, count);
     list->count = 0;
     if (node->kind == MR_YAML_SCALAR) {
+        check_choice(fill, option, node, path);
         list->items[list->count++] = node->text;
         return;
     }
     for (size_t i = 0; i < count; i++) {
         char index[32];
+        const char *here;
         snprintf(index, sizeof(index), "[%zu]", i);
-        if (usable_item(fill, node->items[i], mr_yaml_path(&fill->load->arena, path, index)))
-            list->items[list->count++] = node->items[i]->text;
+        here = mr_yaml_path(&fill->load->arena, path, index);
+        if (!usable_item(fill, node->items[i], here))
+            continue;
+        check_choice(fill, option, node->items[i], here);
+        list->items[list->count++] = node->items[i]->text;
     }
 }
 
@@ -232,7 +257,7 @@ static void fill_option(const struct fill *fill, const struct mr_option *option,
     if (option->type == MR_OPTION_GROUP) {
         fill_group(fill, option, field, node, path);
     } else if (option->type == MR_OPTION_LIST) {
-        fill_list(fill, field, node, path);
+        fill_list(fill, option, field, node, path);
     } else if (option->type == MR_OPTION_MAP) {
         fill_map(fill, field, node, path);
     } else {

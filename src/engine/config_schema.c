@@ -10,6 +10,7 @@
 #include "engine/config_print.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "engine/config_tables.h"
@@ -51,6 +52,17 @@ static void add_enum(struct mr_buf *json, const struct mr_option *option)
     add_substitution(json);
 }
 
+/* One of the words, or several. */
+static void add_choice_list(struct mr_buf *json, const struct mr_option *option)
+{
+    mr_json_add_key(json, "anyOf");
+    mr_buf_add_str(json, "[{");
+    add_enum(json, option);
+    mr_buf_add_str(json, "},{\"type\":\"array\",\"items\":{");
+    add_enum(json, option);
+    mr_buf_add_str(json, "}}]");
+}
+
 static void add_pattern(struct mr_buf *json, const char *pattern)
 {
     mr_json_add_key(json, "anyOf");
@@ -70,6 +82,9 @@ static void add_group(struct mr_buf *json, const struct mr_option *option)
     add_object(json, option->group, NULL);
     if (option->flags & MR_OPTION_SHORT)
         mr_buf_add_str(json, "," ANY_SCALAR);
+    /* All of its keys commented out: nothing to YAML, defaults to us. */
+    if (!(option->flags & MR_OPTION_REQUIRED))
+        mr_buf_add_str(json, ",{\"type\":\"null\"}");
     mr_buf_add_str(json, "]");
 }
 
@@ -86,10 +101,15 @@ static void add_type(struct mr_buf *json, const struct mr_option *option)
     case MR_OPTION_SIZE: add_pattern(json, "^[0-9]+([.][0-9]+)?(B|[KMGT]iB|kB|MB|GB)$"); break;
     case MR_OPTION_DURATION: add_pattern(json, "^(0|[0-9]+([.][0-9]+)?(us|ms|s|m|h|d))$"); break;
     case MR_OPTION_STRING:
-        mr_buf_add_str(json, ",\"type\":[\"string\",\"number\",\"boolean\"]");
+        mr_buf_add_str(json, ",\"type\":[\"string\",\"number\",\"boolean\"");
+        mr_buf_add_str(json, strcmp(option->key, "type") == 0 ? ",\"null\"]" : "]");
         break;
     case MR_OPTION_ENUM: add_enum(json, option); break;
     case MR_OPTION_LIST:
+        if (option->choices) {
+            add_choice_list(json, option);
+            break;
+        }
         mr_buf_add_str(json,
                        ",\"anyOf\":[" ANY_SCALAR ",{\"type\":\"array\",\"items\":" ANY_SCALAR "}]");
         break;
@@ -143,14 +163,19 @@ static void add_object(struct mr_buf *json, const struct mr_option *shared,
     mr_buf_add_str(json, "]}");
 }
 
+/* A connector's name among others. To YAML the plain word null is no text; to us it is a sink. */
+static void add_name(struct mr_buf *json, size_t i, const char *name)
+{
+    mr_buf_printf(json, "%s\"%s\"%s", i ? "," : "", name, strcmp(name, "null") == 0 ? ",null" : "");
+}
+
 /* A connector's branch: taken when the type is its name. */
 static void add_branch(struct mr_buf *json, size_t i, const char *name,
                        const struct mr_option *shared, const struct mr_option *own)
 {
-    mr_buf_printf(json,
-                  "%s{\"if\":{\"properties\":{\"type\":{\"const\":\"%s\"}},\"required\":[\"type\"]}"
-                  ",\"then\":",
-                  i ? "," : "", name);
+    mr_buf_printf(json, "%s{\"if\":{\"properties\":{\"type\":{\"enum\":[", i ? "," : "");
+    add_name(json, 0, name);
+    mr_buf_add_str(json, "]}},\"required\":[\"type\"]},\"then\":");
     add_object(json, shared, own);
     mr_buf_add_str(json, "}");
 }
@@ -159,11 +184,6 @@ static void open_kind(struct mr_buf *json, const char *key)
 {
     mr_json_add_key(json, key);
     mr_buf_add_str(json, "{\"type\":\"object\",\"properties\":{\"type\":{\"enum\":[");
-}
-
-static void add_name(struct mr_buf *json, size_t i, const char *name)
-{
-    mr_buf_printf(json, "%s\"%s\"", i ? "," : "", name);
 }
 
 static void add_sources(struct mr_buf *json)
