@@ -39,6 +39,10 @@ static int run_schema(struct mr_cli *cli)
 {
     mr_config_schema(&cli->text);
     mr_buf_add(&cli->result, cli->text.data, cli->text.size - 1);
+    for (size_t i = 0; i < cli->result.size; i++) {
+        if (cli->result.data[i] == '\n')
+            cli->result.data[i] = ' ';
+    }
     cli->quiet = false;
     return MR_EXIT_OK;
 }

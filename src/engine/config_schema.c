@@ -128,7 +128,7 @@ static void add_property(struct mr_buf *json, const struct mr_option *option)
     if (option->standard)
         add_pair(json, "default", option->standard);
     add_type(json, option);
-    mr_buf_add_str(json, "}");
+    mr_buf_add_str(json, "}\n"); /* one line per option: differences stay readable */
 }
 
 static bool is_elsewhere(const struct mr_option *option)

@@ -11,7 +11,7 @@ VALID = [ROOT / "config/millrace.yaml", *sorted((ROOT / "config/examples").glob(
 BROKEN = sorted((ROOT / "test/config/broken").glob("*.yaml"))
 # What a schema cannot know: other files, the environment, YAML's own notation, templates and patterns, a part of a
 # configuration that others complete, whether a size with a unit is in its range.
-UNSEEN = {"config.alias", "config.conflict", "config.duplicate_key", "config.file", "config.include", "config.missing",
+UNSEEN = {"config.alias", "config.conflict", "config.duplicate_key", "config.file", "config.include", "config.missing", "config.pattern",
           "config.range", "config.substitution", "config.syntax", "config.tag", "config.topic_template",
           "config.undefined_variable", "config.value"}
 
