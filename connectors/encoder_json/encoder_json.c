@@ -225,6 +225,7 @@ const struct mr_encoder mr_encoder_json = {
     .options = options,
     .config_size = sizeof(struct json_config),
     .state_size = sizeof(struct json_state),
+    .offline = true,
     .open = json_open,
     .describe = json_describe,
     .encode = json_encode,

@@ -24,12 +24,12 @@ void mr_inspect_done(struct mr_inspect *inspect);
  * that keeps none (stdout, null) is no failure: text stays empty. */
 int mr_inspect_checkpoint(struct mr_inspect *inspect, struct mr_err *err) MR_MUST_CHECK;
 
-/* What became of trying the transforms on the source's tables. */
+/* What became of trying transforms, topics and format on the source's tables. */
 struct mr_inspect_tables {
     const struct mr_findings *findings; /* one failure a table at most */
     size_t count, fit;
 };
-/* Opens the source, which changes nothing, and runs the pipeline's transforms over a batch without rows for each
- * table. Does nothing where there is no transform or the source cannot show its tables. */
+/* Opens the source, which changes nothing, and tries what the writer would do with each of its tables before the
+ * first row. Does nothing where the source cannot show its tables. */
 int mr_inspect_tables(struct mr_inspect *inspect, struct mr_inspect_tables *tried,
                       struct mr_err *err) MR_MUST_CHECK;

@@ -1,17 +1,37 @@
-/* Will the transforms take the tables there are?
+/* Will transforms, topics and format take the tables there are?
  *
- * A transform decides per table version and refuses there, with table and column. The source shows a version of
- * every table it would capture; each goes through the transforms in a batch of its own that has the table and no row.
- * So `check` says exactly what a run would say, by the same code, before anything was made or sent. */
+ * All three decide per table version and refuse there, with table and column. The source shows a version of every
+ * table it would capture; each goes through the transforms in a batch of its own that has the table and no row, is
+ * given its topic, and is described to the format where that talks to nobody. So `check` says exactly what a run would
+ * say, by the same code, before anything was made or sent. */
 #include <stdlib.h>
 
 #include "cli/inspect.h"
+#include "schema/topic_owners.h"
 
 struct trial {
     const struct mr_pipeline_config *config;
     void **transforms;
+    void *encoder; /* NULL: none, or one that would talk to somebody */
+    struct mr_topic_owners topics;
     struct mr_inspect_tables *tried;
 };
+
+/* The tables as the transforms left them. */
+static int try_topics(struct trial *trial, const struct mr_batch *batch, struct mr_err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < batch->table_count && rc == 0; i++) {
+        struct mr_table *table = batch->tables[i];
+        rc = mr_topic_assign(trial->config->topic, table, err);
+        if (rc == 0)
+            rc = mr_topic_owners_take(&trial->topics, trial->config->topic, table, err);
+        if (rc == 0 && trial->encoder)
+            rc = trial->config->encoder->describe(trial->encoder, table, err);
+    }
+    return rc;
+}
 
 static void try_table(void *user, struct mr_table *table)
 {
@@ -25,6 +45,8 @@ static void try_table(void *user, struct mr_table *table)
     mr_batch_use_table(batch, table);
     for (size_t i = 0; i < trial->config->transform_count && rc == 0; i++)
         rc = trial->config->transforms[i]->apply(trial->transforms[i], batch, &err);
+    if (rc == 0)
+        rc = try_topics(trial, batch, &err);
     trial->tried->count++;
     trial->tried->fit += rc == 0;
     if (rc < 0)
@@ -33,17 +55,39 @@ static void try_table(void *user, struct mr_table *table)
     mr_batch_free(batch);
 }
 
-static int open_transforms(const struct mr_inspect *inspect, void **transforms, struct mr_err *err)
+static int open_parts(const struct mr_inspect *inspect, struct trial *trial, struct mr_err *err)
 {
     const struct mr_pipeline_config *config = inspect->config;
     int rc = 0;
 
+    trial->transforms = mr_alloc_zero((config->transform_count + 1) * sizeof *trial->transforms);
     for (size_t i = 0; i < config->transform_count && rc == 0; i++) {
         struct mr_transform_args args = {&inspect->context, config->transform_configs[i]};
-        transforms[i] = mr_alloc_zero(config->transforms[i]->state_size);
-        rc = config->transforms[i]->open(transforms[i], &args, err);
+        trial->transforms[i] = mr_alloc_zero(config->transforms[i]->state_size);
+        rc = config->transforms[i]->open(trial->transforms[i], &args, err);
+    }
+    if (rc == 0 && config->encoder && config->encoder->offline) {
+        struct mr_encoder_args args = {.context = &inspect->context,
+                                       .config = config->encoder_config};
+        trial->encoder = mr_alloc_zero(config->encoder->state_size);
+        rc = config->encoder->open(trial->encoder, &args, err);
     }
     return rc;
+}
+
+static void close_parts(struct trial *trial)
+{
+    const struct mr_pipeline_config *config = trial->config;
+
+    if (trial->encoder)
+        config->encoder->close(trial->encoder);
+    free(trial->encoder);
+    for (size_t i = 0; i < config->transform_count; i++) {
+        if (trial->transforms[i])
+            config->transforms[i]->close(trial->transforms[i]);
+        free(trial->transforms[i]);
+    }
+    free(trial->transforms);
 }
 
 int mr_inspect_tables(struct mr_inspect *inspect, struct mr_inspect_tables *tried,
@@ -51,21 +95,17 @@ int mr_inspect_tables(struct mr_inspect *inspect, struct mr_inspect_tables *trie
 {
     const struct mr_pipeline_config *config = inspect->config;
     struct mr_source_args args = inspect->source;
-    struct trial trial = {config, NULL, tried};
+    struct trial trial = {.config = config, .tried = tried};
     int rc;
 
-    if (config->transform_count == 0 || !config->source->tables)
+    if (!config->source->tables)
         return 0;
     args.adopt = config->sink->delivery == MR_SINK_AT_LEAST_ONCE;
-    trial.transforms = mr_alloc_zero(config->transform_count * sizeof *trial.transforms);
-    rc = open_transforms(inspect, trial.transforms, err);
+    mr_topic_owners_init(&trial.topics);
+    rc = open_parts(inspect, &trial, err);
     if (rc == 0)
         rc = config->source->tables(&args, try_table, &trial, err);
-    for (size_t i = 0; i < config->transform_count; i++) {
-        if (trial.transforms[i])
-            config->transforms[i]->close(trial.transforms[i]);
-        free(trial.transforms[i]);
-    }
-    free(trial.transforms);
+    close_parts(&trial);
+    mr_topic_owners_done(&trial.topics);
     return rc;
 }

@@ -95,7 +95,7 @@ static void check_state(struct report *report, const char *directory)
     }
 }
 
-/* Tries the transforms on every table the source would capture. */
+/* Tries transforms, topics and format on every table the source would capture. */
 static int check_tables(struct report *report, struct mr_inspect *inspect, struct mr_err *err)
 {
     struct mr_findings findings = {add_finding, report};
@@ -105,9 +105,9 @@ static int check_tables(struct report *report, struct mr_inspect *inspect, struc
 
     if (rc < 0)
         return rc;
-    snprintf(text, sizeof(text), "%zu of %zu tables fit the transforms", tried.fit, tried.count);
+    snprintf(text, sizeof(text), "%zu tables have events and topics of their own", tried.count);
     if (tried.fit == tried.count && tried.count > 0)
-        add_finding(report, MR_FINDING_PASS, "transform.tables", text, NULL);
+        add_finding(report, MR_FINDING_PASS, "source.tables_fit", text, NULL);
     return 0;
 }
 

@@ -22,7 +22,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "schema/topic.h"
 
 #define POSITION_LIMIT (16u << 20)
 #define MOST_DESCRIBED 65536               /* ids that are remembered */
@@ -52,6 +51,7 @@ void mr_writer_init(struct mr_writer *writer, const struct mr_pipeline_config *c
     writer->context = context;
     writer->pool = pool;
     mr_map_init(&writer->described);
+    mr_topic_owners_init(&writer->topics);
     mr_checkpoint_init(&writer->checkpoint);
     mark_init(&writer->pending);
     mark_init(&writer->next);
@@ -64,6 +64,7 @@ void mr_writer_done(struct mr_writer *writer)
 {
     mr_writer_close(writer);
     mr_map_done(&writer->described);
+    mr_topic_owners_done(&writer->topics);
     mr_checkpoint_done(&writer->checkpoint);
     mr_buf_done(&writer->pending.text);
     mr_buf_done(&writer->next.text);
@@ -259,6 +260,8 @@ static int describe_tables(struct mr_writer *writer, struct mr_batch *batch, str
             continue;
         if (!table->topic.data)
             rc = mr_topic_assign(writer->config->topic, table, err);
+        if (rc == 0)
+            rc = mr_topic_owners_take(&writer->topics, writer->config->topic, table, err);
         if (rc == 0 && writer->config->encoder)
             rc = writer->config->encoder->describe(writer->encoder, table, err);
         if (rc == 0)

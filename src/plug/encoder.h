@@ -18,6 +18,7 @@ struct mr_encoder {
     const char *name, *summary;
     const struct mr_option *options;
     size_t config_size, state_size;
+    bool offline; /* open() and describe() talk to nobody: `check` may call them */
 
     int (*open)(void *state, const struct mr_encoder_args *args, struct mr_err *err) MR_MUST_CHECK;
     /* MUST. Called once for each version before a batch that uses it is encoded; table->topic is set. May talk

@@ -10,7 +10,7 @@
  * read, and never cut, because two long names could be cut to the same topic. A schema that the database does
  * not have (MySQL) expands to nothing, and a dot that would stand alone because of it goes too.
  *
- * This file does not know whether two tables of a pipeline share a topic: the engine, which sees all tables,
+ * This file does not know whether two tables of a pipeline share a topic: topic_owners.c, which sees all tables,
  * does. */
 #include "schema/topic.h"
 
@@ -136,4 +136,18 @@ int mr_topic_assign(const char *template, struct mr_table *table, struct mr_err 
     }
     table->topic = mr_arena_copy(&table->arena, mr_slice(topic, size));
     return 0;
+}
+
+void mr_topic_parts(const char *template, const struct mr_table *table, struct mr_buf *buf)
+{
+    for (const char *at = template; *at; at++) {
+        size_t i = *at == '{' ? placeholder_at(at) : PLACEHOLDERS;
+        struct mr_slice part;
+
+        if (i == PLACEHOLDERS)
+            continue;
+        memcpy(&part, (const char *)table + placeholders[i].offset, sizeof(part));
+        mr_buf_add_slice(buf, part);
+        mr_buf_add_char(buf, 0);
+    }
 }

@@ -5,6 +5,7 @@
  * [A-Za-z0-9._-]) are replaced by _ as Debezium does; a name over 249 bytes is MR_CONFIG. */
 #pragma once
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "model/table.h"
 
@@ -12,3 +13,5 @@
 int mr_topic_check(const char *template, struct mr_err *err) MR_MUST_CHECK;
 /* Expands it into the table's arena and sets table->topic. */
 int mr_topic_assign(const char *template, struct mr_table *table, struct mr_err *err) MR_MUST_CHECK;
+/* Appends what each placeholder of the template stands for, unaltered, with a NUL behind each. */
+void mr_topic_parts(const char *template, const struct mr_table *table, struct mr_buf *buf);

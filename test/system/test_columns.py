@@ -206,6 +206,11 @@ def test_what_cannot_be_done_stops_before_a_row_is_out(db, millrace, options, co
     assert names in line
     assert route.records() == []
 
+    route.path = millrace.config(config(db, [columns(mask={"public.r.t": 3})], route.out)
+                                 .replace("type: file,", "type: file, content: record,"))
+    route.run()
+    assert [r["value"]["after"]["t"] for r in route.records()] == ["***"], "the mended configuration loses nothing"
+
 
 @pytest.mark.parametrize("options, code, names", REFUSED)
 def test_check_tells_before_the_run(db, millrace, options, code, names):
@@ -256,3 +261,20 @@ def test_the_page_on_masking_holds(db, millrace):
     assert payload["posts"] == {"id": 1, "body": "x" * 200}
     key = next(r["key"] for topic, r in rows.items() if topic.endswith("orders"))
     assert key.get("payload", key) == {"tenant": 2, "number": 3}
+
+
+def test_names_that_become_one_are_told_at_check(db, millrace):
+    db.psql('create table "a b" (id int primary key); create table a_b (id int primary key);'
+            'create table c (id int primary key, "x y" int, x_y int);'
+            'insert into "a b" values (1); insert into a_b values (1)')
+    text = config(db, [], path=millrace.folder / "out").replace("    transforms:\n", "")
+    text = text.replace("schemas: false}", "schemas: false, field_name_adjustment_mode: avro}")
+    path = millrace.config(text)
+    running = millrace.run("check", "--environment", path)
+    assert running.popen.returncode == 78
+    told = "\n".join(running.lines)
+    assert "config.topic_collision" in told and "public.a b" in told and "public.a_b" in told
+    assert "schema.name_collision" in told and "x y" in told and "x_y" in told
+
+    running = millrace.run("run", path, "--until", "now")
+    assert running.popen.returncode == 78, "what check says a run says too"

@@ -1,5 +1,5 @@
 /* Topic templates: what expands to what, and what is refused. */
-#include "schema/topic.h"
+#include "schema/topic_owners.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -72,12 +72,51 @@ static void refuses_names_kafka_does_not_allow(void **state)
     mr_table_unref(t);
 }
 
+static void two_tables_become_one_topic_only_on_purpose(void **state)
+{
+    static const struct {
+        const char *template, *schema, *table;
+        uint64_t native_id;
+        int rc;
+    } takes[] = {
+        {"{name}.{schema}.{table}", "public", "a b", 1, 0},
+        {"{name}.{schema}.{table}", "public", "a b", 1, 0},
+        {"{name}.{schema}.{table}", "public", "a_b", 2, MR_CONFIG},
+        {"{name}.{schema}.{table}", "public", "a-b", 2, 0},
+        {"{name}.{schema}.{table}", "public", "a_b", 1, 0}, /* renamed */
+        {"{name}.{schema}.{table}", "public", "a b", 3, MR_CONFIG},
+        {"{schema}.{table}", "x.y", "z", 4, 0},
+        {"{schema}.{table}", "x", "y.z", 5, MR_CONFIG},
+        {"all", "public", "a", 6, 0},
+        {"all", "public", "b", 7, 0},
+        {"{name}", "public", "b", 8, 0},
+        {"{name}", "other", "c", 9, 0},
+    };
+    struct mr_topic_owners owners;
+    struct mr_err err;
+
+    (void)state;
+    mr_topic_owners_init(&owners);
+    for (size_t i = 0; i < sizeof takes / sizeof takes[0]; i++) {
+        struct mr_table *t = table(takes[i].schema, takes[i].table);
+        t->native_id = takes[i].native_id;
+        assert_int_equal(mr_topic_assign(takes[i].template, t, &err), 0);
+        if (mr_topic_owners_take(&owners, takes[i].template, t, &err) != takes[i].rc)
+            fail_msg("take %zu", i);
+        mr_table_unref(t);
+    }
+    assert_string_equal(err.code, "config.topic_collision");
+    assert_non_null(strstr(err.text, "x.y.z and x.y.z"));
+    mr_topic_owners_done(&owners);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(expands),
         cmocka_unit_test(refuses),
         cmocka_unit_test(refuses_names_kafka_does_not_allow),
+        cmocka_unit_test(two_tables_become_one_topic_only_on_purpose),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
