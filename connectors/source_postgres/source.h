@@ -36,6 +36,8 @@ struct mr_pg_stream {
     int64_t status_ns;        /* when a status was sent last */
     int64_t interval_ns;      /* a status is due this long after */
     uint64_t told_resume;     /* position.resume of the last batch that carried a position */
+    int64_t large_ns;         /* when a message came that made libpq's buffer grow; 0 none */
+    bool told_inside;         /* ... and that it stood inside a transaction */
     int64_t told_ns;          /* when that was */
     int64_t drained_ns;       /* when the last drain ended */
 };

@@ -12,6 +12,9 @@
  * PAUSE has passed since, so that the socket fills meanwhile; at the head of the log, where drains find little,
  * data is read the moment it arrives. While pausing, the status clock runs on.
  *
+ * libpq's input buffer grows to the largest message and never shrinks. Some seconds after a large one, when there
+ * is nothing to read, the connection is therefore made anew: at the position that is free.
+ *
  * A message's bytes are copied into the batch's arena once, or, when large, libpq's buffer itself is adopted. */
 #include "connectors/source_postgres/stream.h"
 
@@ -32,6 +35,8 @@
 #define CONFIRM_NS (20 * MR_MS_NS)
 #define FOLLOW_NS  (30 * MR_SECOND_NS)
 #define ASK_NS     (50 * MR_MS_NS)
+#define LARGE      ((size_t)8 << 20)
+#define LARGE_NS   (5 * MR_SECOND_NS)
 
 static void put64(char *at, uint64_t number)
 {
@@ -244,6 +249,8 @@ static int take_copy_data(struct mr_pg_source *source, struct mr_batch *batch, c
     int rc;
 
     batch->bytes += size;
+    if (size >= LARGE)
+        source->stream.large_ns = mr_clock_mono_ns();
     mr_count(&source->context->counters->source_bytes, size);
     if (frame)
         rc = take_frame(source, batch, buffer, size, err);
@@ -334,6 +341,7 @@ static void publish_counters(struct mr_pg_source *source)
 static void close_batch(struct mr_pg_source *source, struct mr_batch *batch)
 {
     mr_pg_feed_close_batch(&source->feed, batch);
+    source->stream.told_inside = source->feed.open;
     source->stream.told_resume = source->feed.position.resume;
     source->stream.told_ns = mr_clock_mono_ns();
     publish_counters(source);
@@ -398,6 +406,12 @@ static int pause_while_behind(struct mr_pg_source *source, int64_t since_ns, int
     return rc;
 }
 
+/* The end of a transaction whose changes were given away before: without it they wait for their commit. */
+static bool end_due(const struct mr_pg_source *source)
+{
+    return source->stream.told_inside && !source->feed.open;
+}
+
 /* One round: read what is there. *ret_close: the batch is to be given away now. */
 static int read_round(struct mr_pg_source *source, struct mr_batch *batch, int64_t deadline_ns,
                       bool *ret_close, struct mr_err *err)
@@ -413,7 +427,7 @@ static int read_round(struct mr_pg_source *source, struct mr_batch *batch, int64
     stream->drained_ns = mr_clock_mono_ns();
     source->ended = until_reached(source);
     *ret_close = how == FULL || source->ended || (batch->change_count > 0 && !source->feed.open) ||
-                 idle_due(source);
+                 end_due(source) || idle_due(source);
     rc = clock_tick(source, source->until_lsn != 0 && how == DRAINED, err);
     if (rc < 0 || *ret_close)
         return rc;
@@ -422,19 +436,36 @@ static int read_round(struct mr_pg_source *source, struct mr_batch *batch, int64
     return wait_for_data(source, deadline_ns, false, err);
 }
 
-/* The server sent a binary form we cannot read: begin again at the position, in text. */
-static int restart_in_text(struct mr_pg_source *source, struct mr_err *err)
+static int restart(struct mr_pg_source *source, struct mr_err *err)
 {
     int rc;
 
-    mr_pg_note(source, MR_LOG_INFO, "source.binary", "%s",
-               err ? err->text : "going back to values in text");
     mr_pg_feed_rewind(&source->feed);
     mr_pg_stream_close(source);
-    source->stream.binary = false;
-    mr_err_clear(err);
     rc = mr_pg_stream_connect(source, err);
     return rc < 0 ? rc : mr_pg_stream_start(source, err);
+}
+
+/* The server sent a binary form we cannot read: begin again at the position, in text. */
+static int restart_in_text(struct mr_pg_source *source, struct mr_err *err)
+{
+    mr_pg_note(source, MR_LOG_INFO, "source.binary", "%s",
+               err ? err->text : "going back to values in text");
+    source->stream.binary = false;
+    mr_err_clear(err);
+    return restart(source, err);
+}
+
+/* Gives the memory of a large message back once things are quiet. A tail's slot would go with its connection. */
+static int shed_memory(struct mr_pg_source *source, struct mr_err *err)
+{
+    struct mr_pg_stream *stream = &source->stream;
+
+    if (stream->large_ns == 0 || stream->behind || source->feed.open || source->temporary ||
+        mr_clock_mono_ns() - stream->large_ns < LARGE_NS)
+        return 0;
+    stream->large_ns = 0;
+    return restart(source, err);
 }
 
 /* Tables may have come; not for a tail, which shows what was there when it began. */
@@ -458,6 +489,8 @@ int mr_pg_stream_read(struct mr_pg_source *source, struct mr_batch *batch, int64
     mr_pg_feed_new_batch(&source->feed);
     if (source->stream.behind)
         rc = pause_while_behind(source, source->stream.drained_ns, deadline_ns, err);
+    if (rc == 0)
+        rc = shed_memory(source, err);
     if (rc == 0)
         rc = look_for_tables(source, err);
     batch->received_us = source->feed.read_us = mr_clock_wall_us();

@@ -246,7 +246,9 @@ static void note_progress(struct pump *pump, int64_t now_ns)
     } else if (mr_session_reached(pump->session, MR_SESSION_READING, 0)) {
         note_reading(pipeline, now_ns);
     }
-    if (atomic_exchange(&pipeline->roll, false) && pipeline->config->sink->roll) {
+    /* A roll with nothing to roll is over at once: it must not cut the next rows short. */
+    if (atomic_exchange(&pipeline->roll, false) && pipeline->config->sink->roll &&
+        pipeline->writer.rows > 0) {
         pipeline->config->sink->roll(pipeline->writer.sink);
         pipeline->config->sink->pace(pipeline->writer.sink, &pipeline->writer.pace);
     }
@@ -377,6 +379,13 @@ static bool gives_up(const struct mr_pipeline *pipeline, const struct outcome *o
     return outcome->rc != MR_REPLAY;
 }
 
+/* A stop while the source is being opened, or is away: when nothing is in flight that is a good end. */
+static bool nothing_to_drain(const struct mr_pipeline *pipeline, const struct outcome *outcome)
+{
+    return asked_to_end(pipeline) && outcome->rc == MR_RETRY && outcome->side == SIDE_SOURCE &&
+           pipeline->writer.rows == 0 && mr_writer_idle(&pipeline->writer);
+}
+
 /* Sessions over one open sink, until one is over, gives up, or the sink itself must be opened again. */
 static struct outcome run_sessions(struct mr_pipeline *pipeline)
 {
@@ -385,6 +394,8 @@ static struct outcome run_sessions(struct mr_pipeline *pipeline)
     for (;;) {
         mr_pipeline_set_state(pipeline, MR_PIPELINE_CONNECTING);
         outcome = run_session(pipeline);
+        if (nothing_to_drain(pipeline, &outcome))
+            return (struct outcome){.over = true};
         if (outcome.over || gives_up(pipeline, &outcome) || asked_to_end(pipeline))
             return outcome;
         if (outcome.side == SIDE_SINK && outcome.rc == MR_RETRY)

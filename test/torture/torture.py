@@ -103,7 +103,9 @@ pipelines:
 
     def stop(self, running):
         code = running.stop(60)
-        assert code == 0, f"SIGTERM: exit {code}\n{running.tail()}"
+        # 1: the database was away, and what was in flight could not be committed; it says so.
+        assert code == 0 or (code == 1 and "pipeline.drain_cut" in running.tail()), \
+            f"SIGTERM: exit {code}\n{running.tail()}"
         self.counts["stopped in good order"] += 1
         return self.start()
 
