@@ -296,7 +296,7 @@ static int hand_over(struct mr_kafka_producer *producer, struct mr_kafka_topic *
         if (code)
             return judge(producer, code, NULL, "write", err);
     }
-    assert(!"librdkafka took fewer records than it was given and named no reason");
+    assert(0 && "librdkafka took fewer records than it was given and named no reason");
     return MR_BUG;
 }
 
