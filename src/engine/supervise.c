@@ -476,6 +476,8 @@ void mr_pipeline_supervise(struct mr_pipeline *pipeline)
             break;
         }
     }
+    if (outcome.rc == MR_RETRY && asked_to_end(pipeline) && !pipeline->ever_claimed)
+        outcome = (struct outcome){.over = true}; /* stopped before anything was read */
     if (outcome.rc < 0) {
         if (asked_to_end(pipeline) && (outcome.rc == MR_RETRY || outcome.rc == MR_REPLAY))
             cut_drain(&outcome);

@@ -63,11 +63,17 @@ pipelines:
       skipped_operations: none
     format: {{type: json, envelope: debezium, tombstones: true}}
     sink:
-      type: file
+{self.sink()}
+""")
+
+    def sink(self):
+        return f"""      type: file
       directory: {self.folder}/out
       content: record
-      roll: {{bytes: 256KiB, age: 150ms, split: 400}}
-""")
+      roll: {{bytes: 256KiB, age: 150ms, split: 400}}"""
+
+    def more_actions(self):
+        return []
 
     def close(self):
         self.ending.set()
@@ -158,7 +164,8 @@ pipelines:
 
     def torment(self):
         actions = [(self.kill, 60), (self.stop, 6), (self.freeze, 6), (self.cut, 8), (self.network_down, 4),
-                   (self.backend_terminated, 6), (self.database_killed, 2), (self.database_restarted, 2)]
+                   (self.backend_terminated, 6), (self.database_killed, 2), (self.database_restarted, 2),
+                   *self.more_actions()]
         functions, weights = zip(*actions)
         running, begin = self.start(), time.monotonic()
         while (self.counts["kill -9"] < self.options.kills or
@@ -187,13 +194,19 @@ pipelines:
                 return
         raise AssertionError(f"the last run ended with {last.popen.returncode}\n{last.tail()}")
 
+    def delivered(self):
+        return files.lines(self.folder / "out")
+
     def evidence(self):
-        lines = files.lines(self.folder / "out")
+        lines = self.delivered()
         log = [row[0] for row in self.db.sql(
             "select data from pg_logical_slot_peek_changes('witness', null, null, 'skip-empty-xacts', '1')")]
         tables = {name: [row[0] for row in self.db.sql(f"select row_to_json(t) from {name} t")]
                   for name in workload.TABLES}
         return lines, list(checker.witness(log)), tables
+
+    def parse(self, lines):
+        return checker.parse(lines)
 
     def run(self):
         begin = time.monotonic()
@@ -201,7 +214,7 @@ pipelines:
         self.torment()
         self.deliver_all()
         self.lines, self.expected, self.tables = self.evidence()
-        self.records = checker.parse(self.lines)
+        self.records = self.parse(self.lines)
         wrong = checker.check(self.records, self.expected, self.tables)
         self.seconds = time.monotonic() - begin
         self.transactions = sum(writer.committed for writer in self.writers)

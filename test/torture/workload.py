@@ -64,7 +64,7 @@ class Writer(threading.Thread):
                 connection.commit()
                 self.committed += 1
         except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled, psycopg.errors.DeadlockDetected,
-                psycopg.errors.UniqueViolation, psycopg.errors.UndefinedColumn):
+                psycopg.errors.UniqueViolation, psycopg.errors.UndefinedColumn, psycopg.errors.DuplicateColumn):
             connection.rollback()
 
     def step(self, connection):

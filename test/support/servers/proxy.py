@@ -27,7 +27,8 @@ class Proxy:
         for pair in pairs:
             for sock in pair:
                 # Linger of zero: the other side sees a reset, as from a broken network, not a clean end.
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                if sock.fileno() >= 0:  # its own end may have come first
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
                 sock.close()
 
     def down(self):
