@@ -100,6 +100,7 @@ static int avro_open(void *memory, const struct mr_encoder_args *args, struct mr
 {
     struct avro_state *state = memory;
     const struct avro_config *config = args->config;
+    int rc;
 
     state->context = args->context;
     state->config = *config;
@@ -107,6 +108,9 @@ static int avro_open(void *memory, const struct mr_encoder_args *args, struct mr
     state->config.forms.whole_scales = true;
     mr_map_init(&state->plans);
     mr_buf_init(&state->writer.scratch, 1 << 30);
+    rc = mr_form_options_open(&state->config.forms, err);
+    if (rc < 0)
+        return rc;
     state->writer.null_bad_values = config->forms.failure == MR_FAILURE_WARN;
     state->style = (struct mr_event_style){.flat = config->envelope == AVRO_ENVELOPE_FLAT,
                                            .tombstones = config->tombstones,
@@ -306,6 +310,7 @@ static void avro_close(void *memory)
         avro_plan_free(state->message);
     if (state->registry)
         mr_registry_close(state->registry);
+    mr_form_options_close(&state->config.forms);
     mr_buf_done(&state->writer.scratch);
 }
 

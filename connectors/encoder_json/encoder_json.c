@@ -83,19 +83,23 @@ static int json_open(void *memory, const struct mr_encoder_args *args, struct mr
     struct json_state *state = memory;
     const struct json_config *config = args->config;
 
-    (void)err;
+    int rc;
+
     state->context = args->context;
-    state->config = config;
+    state->config = *config;
     mr_map_init(&state->plans);
+    source_block_init(&state->block);
     mr_buf_init(&state->writer.scratch, 1 << 30);
+    rc = mr_form_options_open(&state->config.forms, err);
+    if (rc < 0)
+        return rc;
     state->writer.numeric = config->decimal_format != 0;
     state->writer.nested = !config->schemas;
     state->writer.null_bad_values = config->forms.failure == MR_FAILURE_WARN;
-    source_block_init(&state->block);
     state->style = (struct mr_event_style){.flat = config->envelope == JSON_ENVELOPE_FLAT,
                                            .tombstones = config->tombstones,
                                            .deletes = config->deletes};
-    state->message = json_plan_new(config, NULL, args->context->server);
+    state->message = json_plan_new(&state->config, NULL, args->context->server);
     if (config->context_headers && config->envelope == JSON_ENVELOPE_DEBEZIUM)
         state->context_header_count =
             mr_event_context(args->context->server, state->run_id, state->context_headers);
@@ -130,7 +134,7 @@ static struct json_plan *find_plan(struct json_state *state, struct mr_table *ta
         return state->last;
     plan = mr_map_get_number(&state->plans, table->id);
     if (!plan) {
-        plan = json_plan_new(state->config, table, state->context->server);
+        plan = json_plan_new(&state->config, table, state->context->server);
         mr_map_put_number(&state->plans, table->id, plan);
     }
     state->last = plan;
@@ -154,7 +158,7 @@ static struct json_plan *message_plan(struct json_state *state, const struct mr_
     if (!database.data && state->last)
         database = state->last->table->database;
     if (!mr_slice_equal(plan->database, database))
-        json_plan_database(state->config, plan, state->context->server, database);
+        json_plan_database(&state->config, plan, state->context->server, database);
     return plan;
 }
 
@@ -186,7 +190,7 @@ static int json_encode(void *memory, struct mr_batch *batch, size_t *ret_failed,
                                                              : find_plan(state, change->table);
         int rc = json_events_write(state, batch, change, plan, err);
 
-        if (rc == MR_DATA && state->config->forms.failure == MR_FAILURE_SKIP) {
+        if (rc == MR_DATA && state->config.forms.failure == MR_FAILURE_SKIP) {
             if (state->context->counters)
                 mr_count(&state->context->counters->encode_skipped, 1);
             if (state->context->notes.note)
@@ -215,6 +219,7 @@ static void json_close(void *memory)
     mr_map_done(&state->plans);
     if (state->message)
         json_plan_free(state->message);
+    mr_form_options_close(&state->config.forms);
     mr_buf_done(&state->writer.scratch);
     source_block_done(&state->block);
 }

@@ -94,7 +94,7 @@ static int write_flat(struct json_state *state, const struct json_plan *plan,
     int rc = mr_row_write(&state->writer, plan->columns, plan->column_count, after ? after : before,
                           change->before_is_key ? NULL : change->before, ret_column, err);
 
-    if (rc < 0 || state->config->deletes != MR_DELETES_REWRITE)
+    if (rc < 0 || state->config.deletes != MR_DELETES_REWRITE)
         return rc;
     out->at--;
     mr_out_raw(out, mr_slice_str(op == MR_OP_DELETE ? ",\"__deleted\":\"true\"}"
@@ -112,7 +112,7 @@ static int write_value(struct json_state *state, struct mr_batch *batch, struct 
 
     mr_out_begin(out, &batch->arena, plan->typical);
     mr_out_raw(out, plan->value_open);
-    if (state->config->envelope == JSON_ENVELOPE_FLAT)
+    if (state->config.envelope == JSON_ENVELOPE_FLAT)
         rc = write_flat(state, plan, change, op, before, after, &column, err);
     else
         rc = write_envelope(state, plan, change, op, before, after, &column, err);

@@ -8,7 +8,7 @@
 
 struct json_state {
     const struct mr_context *context;
-    const struct json_config *config;
+    struct json_config config; /* the user's, completed */
     struct mr_map plans;       /* by table->id */
     struct json_plan *last;    /* the plan used last */
     struct json_plan *message; /* the plan for logical messages */

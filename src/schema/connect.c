@@ -12,7 +12,7 @@
 
 #include "base/json.h"
 
-#define PARAMETERS_MAX 2
+#define PARAMETERS_MAX 6
 
 static const char *const type_names[] = {
     [MR_CONNECT_BOOLEAN] = "boolean", [MR_CONNECT_INT8] = "int8",

@@ -62,7 +62,7 @@ struct mr_connect *mr_connect_struct(struct mr_arena *arena, bool optional, stru
                                      int32_t version, uint32_t capacity);
 void mr_connect_add(struct mr_connect *schema, struct mr_slice name,
                     const struct mr_connect *field);
-/* At most two parameters per node. The value is copied. */
+/* At most six parameters per node. The value is copied. */
 void mr_connect_parameter(struct mr_arena *arena, struct mr_connect *schema, const char *name,
                           struct mr_slice value);
 

@@ -181,6 +181,8 @@ void mr_envelope_make(struct mr_arena *arena, const struct mr_table *table, stru
     for (uint32_t i = 0; i < table->column_count; i++)
         mr_form_make(arena, &table->columns[i], options, &envelope->forms[i]);
     envelope->key = key_schema(arena, envelope, base);
+    for (uint32_t i = 0; i < table->column_count; i++)
+        mr_form_propagate(arena, table, options, &envelope->forms[i]); /* keys do not tell */
     envelope->row = row_schema(arena, envelope, base);
     envelope->value = value_schema(arena, envelope, base);
 }

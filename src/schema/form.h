@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/match.h"
 #include "base/option.h"
 #include "model/table.h"
 #include "schema/connect.h"
@@ -38,6 +39,9 @@ struct mr_form_options {
     int schema_names, field_names;  /* enum mr_name_mode */
     bool native;                    /* Avro's logical types instead of Debezium's semantic ones */
     bool whole_scales;              /* a negative scale becomes 0: Avro has none */
+    /* Patterns of columns, and of their types, whose source type the schema tells; and compiled, by open. */
+    struct mr_option_list propagated, propagated_types;
+    struct mr_match *propagate, *propagate_types;
 };
 
 /* How names are made legal in Avro, as Debezium's schema.name.adjustment.mode. */
@@ -112,9 +116,18 @@ struct mr_form {
     struct mr_value standard;  /* NULL when replace_null_with_default asks for it; else kind NULL */
 };
 
+/* Compiles what is to be compiled in a copy of the user's options. MR_CONFIG config.pattern. */
+int mr_form_options_open(struct mr_form_options *options, struct mr_err *err) MR_MUST_CHECK;
+void mr_form_options_close(struct mr_form_options *options);
+
 /* Fills in a form for the column. */
 void mr_form_make(struct mr_arena *arena, const struct mr_column *column,
                   const struct mr_form_options *options, struct mr_form *ret_form);
+
+/* Adds __debezium.source.column.type, length, scale and name to the form's schema if the options ask for it for this
+ * column of this table. */
+void mr_form_propagate(struct mr_arena *arena, const struct mr_table *table,
+                       const struct mr_form_options *options, struct mr_form *form);
 
 /* The value to write where `value` stands: itself, or a stand-in for what is NULL, UNCHANGED or ABSENT. Its kind
  * is NULL or one of the present kinds; NULL where the form is not optional only if the source broke its word. */
@@ -172,6 +185,16 @@ struct mr_slice mr_form_shape(const struct mr_column *column);
                             "What to do with a value that its target type cannot hold (NaN in a "  \
                             "precise decimal): fail stops the pipeline, warn sends null and "      \
                             "counts it, skip leaves the event out."),                              \
+        {.key = "column_propagate_source_type",                                                    \
+         .type = MR_OPTION_LIST,                                                                   \
+         .offset = offsetof(config, member.propagated),                                            \
+         .doc = "Columns (patterns of schema.table.column) whose schema tells the type, length "   \
+                "and scale they have in the database, as parameters that table sinks use."},       \
+        {.key = "datatype_propagate_source_type",                                                  \
+         .type = MR_OPTION_LIST,                                                                   \
+         .offset = offsetof(config, member.propagated_types),                                      \
+         .doc = "The same for all columns of a type: patterns of schema.table.type, the type as "  \
+                "in pg_type (int4, _int4, varchar)."},                                             \
         {.key = "include_unknown_datatypes",                                                       \
          .type = MR_OPTION_BOOL,                                                                   \
          .offset = offsetof(config, member.include_unknown),                                       \

@@ -201,16 +201,17 @@ def compare(expected, got, catalog, plan, stream_only=False, evolved=frozenset()
     return result
 
 
-def compare_subjects(recorded, registry, catalog, result):
+def compare_subjects(recorded, registry, catalog, result, structural):
     """Registered schemas, letter by letter; a rule may explain a column that differs."""
     context = rules.Context(catalog.types, [], [], catalog.by_index, catalog.by_partial_index, catalog.generated,
                             domains=catalog.domains)
     evolved = avro.evolved(recorded, registry)
 
     def report(subject, index, found):
-        table = subject.partition(".")[2].rpartition("-")[0]
+        topic = subject.removesuffix(".Value").removesuffix("-key").removesuffix("-value")
+        table = topic.partition(".")[2]
         for path, wanted, have in found or ():
-            rule = rules.match_subject(table, path, wanted, have, context, subject.rpartition("-")[0] in evolved)
+            rule = rules.match_subject(table, path, wanted, have, context, topic in evolved)
             if rule:
                 result.applied[rule] += 1
             else:
@@ -219,7 +220,7 @@ def compare_subjects(recorded, registry, catalog, result):
         result.subjects += 1
         result.texts += found is None
 
-    avro.compare_subjects(recorded, registry, walk, report)
+    avro.compare_subjects(recorded, registry, walk, report, structural)
 
 
 def op(record):

@@ -16,6 +16,7 @@ class Plan:
     hidden_prefixes: list = dataclasses.field(default_factory=list)
     schemas: bool = True
     avro: bool = False
+    apicurio: bool = False        # its converter splits schemas by references and prints them in another order
 
 
 # What a Debezium user has without saying so; `import debezium` writes the same.
@@ -41,7 +42,7 @@ SAME = {
 
 IGNORED = re.compile(r"#quiet|#pg|topic\.creation\..*|.*\.converter\.schemas\.enable|key\.converter|value\.converter"
                      r"|value\.converter\.decimal\.format|heartbeat\.interval\.ms|xmin\.fetch\.interval\.ms"
-                     r"|.*\.schema\.registry\.url|include\.schema\.comments")
+                     r"|.*\.schema\.registry\.url|.*\.converter\.apicurio\..*|include\.schema\.comments")
 
 
 def regexes(text, anchor=""):
@@ -63,6 +64,8 @@ def columns(connector) -> list:
     found, hashes = {}, []
     for key, value in connector.items():
         patterns = [f"/{regex}/" for regex in regexes(value)] if key.startswith("column.") else []
+        if key == "column.propagate.source.type":
+            continue
         chars = re.fullmatch(r"column\.(mask\.with|truncate\.to)\.(\d+)\.chars", key)
         digest = re.fullmatch(r"column\.mask\.hash\.(v2\.)?([^.]+)\.with\.salt\.(.+)", key)
         if key in ("column.include.list", "column.exclude.list"):
@@ -81,13 +84,15 @@ def columns(connector) -> list:
 
 HANDLED = {"table.include.list", "table.exclude.list", "schema.include.list", "schema.exclude.list",
            "skipped.operations", "snapshot.mode", "#topics", "message.prefix.exclude.list", "message.key.columns",
+           "column.propagate.source.type", "datatype.propagate.source.type",
            "provide.transaction.metadata", "notification.enabled.channels", "notification.sink.topic.name"}
 
 
 def translate(name: str, connector: dict) -> Plan:
     plan = Plan(prefix=name, format=dict(FORMAT))
     converter = connector.get("value.converter", "")
-    if "io.confluent.connect.avro" in converter:
+    if "connect.avro" in converter or "apicurio" in converter:
+        plan.apicurio = "apicurio" in converter
         plan.avro = True
         plan.format.update({"type": "avro", "schema_name_adjustment_mode": "none", "field_name_adjustment_mode": "none"})
         del plan.format["schemas"]
@@ -100,6 +105,12 @@ def translate(name: str, connector: dict) -> Plan:
     plan.source["skipped_operations"] = regexes(connector.get("skipped.operations", "t"))
     plan.hidden_prefixes = regexes(connector.get("message.prefix.exclude.list", ""))
     plan.columns = columns(connector)
+    propagated = [f"/{regex}/" for regex in regexes(connector.get("column.propagate.source.type", ""))]
+    if propagated:
+        plan.format["column_propagate_source_type"] = propagated
+    propagated = [f"/{regex}/" for regex in regexes(connector.get("datatype.propagate.source.type", ""))]
+    if propagated:
+        plan.format["datatype_propagate_source_type"] = propagated
     if connector.get("value.converter.schemas.enable") == "false":
         plan.schemas = False
         plan.format["schemas"] = "false"
@@ -108,7 +119,7 @@ def translate(name: str, connector: dict) -> Plan:
     for key, value in connector.items():
         if key in SAME:
             plan.format[SAME[key]] = value
-        elif key not in HANDLED and not IGNORED.fullmatch(key) and not key.startswith("column.") or "propagate" in key:
+        elif key not in HANDLED and not IGNORED.fullmatch(key) and not key.startswith("column."):
             raise Unsupported(f"option {key}")
     return plan
 

@@ -84,7 +84,7 @@ def run_avro(case, server, plan, args, expected) -> compare.Result:
     recorded = json.loads((case / "subjects.json").read_text())
     result = compare.compare([avro.expected_record(record) for record in expected], [decoder.record(record) for record in got],
                              catalog, plan, stream_only=args.stream_only, evolved=avro.evolved(recorded, registry))
-    compare.compare_subjects(recorded, registry, catalog, result)
+    compare.compare_subjects(recorded, registry, catalog, result, plan.apicurio)
     return result
 
 

@@ -373,6 +373,60 @@ static void unchanged_values_have_debeziums_placeholders(void **state)
     }
 }
 
+static void source_types_are_told_where_asked(void **state)
+{
+    static const struct {
+        enum mr_type type;
+        int32_t precision, scale, length;
+        const char *native, *parameters;
+    } cases[] = {
+        {MR_TYPE_INT32, -1, 0, 0, "int4", "INT4 10 0"},
+        {MR_TYPE_TEXT, -1, 0, 20, "varchar", "VARCHAR 20 0"},
+        {MR_TYPE_TEXT, -1, 0, 0, "text", "TEXT 2147483647 0"},
+        {MR_TYPE_DECIMAL, 8, 3, 0, "numeric", "NUMERIC 8 3"},
+        {MR_TYPE_TIME, 3, 0, 0, "time", "TIME 12 3"},
+        {MR_TYPE_TIMESTAMPTZ, -1, 0, 0, "timestamptz", "TIMESTAMPTZ 35 6"},
+        {MR_TYPE_BOOL, -1, 0, 0, "bool", NULL},
+    };
+    const char *patterns[] = {"public.t.c"}, *types[] = {"public.other.*", "/.*\\.nothing/"};
+    struct mr_form_options options = standard;
+    struct mr_table *table = mr_table_new(0);
+    struct mr_err err;
+
+    (void)state;
+    options.propagated = (struct mr_option_list){patterns, 1};
+    options.propagated_types = (struct mr_option_list){types, 2};
+    assert_int_equal(mr_form_options_open(&options, &err), 0);
+    table->schema = mr_slice_str("public");
+    table->name = mr_slice_str("t");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct mr_column c = column(cases[i].type, cases[i].precision, cases[i].scale,
+                                    cases[i].length, cases[i].native);
+        struct mr_arena arena;
+        struct mr_form form;
+        char text[100];
+        uint32_t count;
+
+        c.name = mr_slice_str(cases[i].parameters ? "c" : "d");
+        mr_arena_init(&arena, 4096, 0);
+        mr_form_make(&arena, &c, &options, &form);
+        count = form.schema->parameter_count;
+        mr_form_propagate(&arena, table, &options, &form);
+        if (cases[i].parameters) {
+            const struct mr_connect_parameter *told = form.schema->parameters + count;
+            assert_int_equal(form.schema->parameter_count, count + 4);
+            snprintf(text, sizeof(text), "%.*s %.*s %.*s", MR_SLICE_ARG(told[0].value),
+                     MR_SLICE_ARG(told[1].value), MR_SLICE_ARG(told[2].value));
+            assert_string_equal(text, cases[i].parameters);
+        } else {
+            assert_int_equal(form.schema->parameter_count, count);
+        }
+        mr_arena_done(&arena);
+    }
+    mr_form_options_close(&options);
+    mr_table_unref(table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -382,6 +436,7 @@ int main(void)
         cmocka_unit_test(enums_list_their_labels),
         cmocka_unit_test(defaults_are_published_for_the_types_debezium_publishes),
         cmocka_unit_test(a_null_stays_null_unless_asked),
+        cmocka_unit_test(source_types_are_told_where_asked),
         cmocka_unit_test(unchanged_values_have_debeziums_placeholders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
