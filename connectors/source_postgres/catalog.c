@@ -173,3 +173,30 @@ int mr_pg_candidates_load(struct mr_pg_source *source, struct mr_arena *arena,
     *ret_candidates = found;
     return 0;
 }
+
+bool mr_pg_captured(struct mr_pg_source *source, uint32_t oid, struct mr_slice schema,
+                    struct mr_slice table)
+{
+    bool captured = mr_pg_filter_match(&source->filter, schema, table);
+    struct mr_buf sql;
+    PGresult *result;
+
+    if (captured || !source->sql || mr_pg_filter_excludes(&source->filter, schema, table))
+        return captured;
+    mr_buf_init(&sql, 1024);
+    mr_buf_printf(
+        &sql,
+        "SELECT n.nspname, c.relname FROM pg_catalog.pg_partition_ancestors(%" PRIu32
+        ") a JOIN pg_catalog.pg_class c ON c.oid = a.relid JOIN pg_catalog.pg_namespace n ON "
+        "n.oid = c.relnamespace",
+        oid);
+    if (mr_pg_query(&source->sql_connect, source->sql, mr_buf_cstr(&sql),
+                    "look for a table's parents", &result, NULL) == 0) {
+        for (int i = 0; i < PQntuples(result); i++)
+            captured |= mr_pg_filter_match(&source->filter, mr_slice_str(mr_pg_text(result, i, 0)),
+                                           mr_slice_str(mr_pg_text(result, i, 1)));
+        PQclear(result);
+    }
+    mr_buf_done(&sql);
+    return captured;
+}

@@ -23,6 +23,10 @@ struct mr_pg_candidates {
     size_t count;
 };
 
+/* Whether the user's patterns take this table in: by its name, or as a partition of a table that they name. */
+bool mr_pg_captured(struct mr_pg_source *source, uint32_t oid, struct mr_slice schema,
+                    struct mr_slice table);
+
 /* All tables the user's patterns take in, by schema and name; in `arena`. */
 int mr_pg_candidates_load(struct mr_pg_source *source, struct mr_arena *arena,
                           struct mr_pg_candidates *ret_candidates,

@@ -153,6 +153,19 @@ bool mr_pg_filter_match(const struct mr_pg_filter *filter, struct mr_slice schem
     return size > 0 && in && !out;
 }
 
+bool mr_pg_filter_excludes(const struct mr_pg_filter *filter, struct mr_slice schema,
+                           struct mr_slice table)
+{
+    char name[256];
+    size_t size = full_name(schema, table, name);
+
+    for (size_t i = 0; i < filter->count; i++) {
+        if (filter->patterns[i].negative && pattern_match(&filter->patterns[i], name, size))
+            return true;
+    }
+    return size == 0;
+}
+
 size_t mr_pg_filter_rank(const struct mr_pg_filter *filter, struct mr_slice schema,
                          struct mr_slice table)
 {

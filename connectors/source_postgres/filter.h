@@ -23,6 +23,9 @@ void mr_pg_filter_done(struct mr_pg_filter *filter);
 /* System schemas never match. */
 bool mr_pg_filter_match(const struct mr_pg_filter *filter, struct mr_slice schema,
                         struct mr_slice table);
+/* True when a pattern with ! takes it out. */
+bool mr_pg_filter_excludes(const struct mr_pg_filter *filter, struct mr_slice schema,
+                           struct mr_slice table);
 /* Index of the first pattern that takes the table in; count when none does: the order in which tables are read. */
 size_t mr_pg_filter_rank(const struct mr_pg_filter *filter, struct mr_slice schema,
                          struct mr_slice table);

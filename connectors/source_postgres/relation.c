@@ -389,8 +389,8 @@ static void install(struct mr_pg_relations *relations, struct mr_pg_relation *re
     memcpy(relation->wire, message->relation.all.data, relation->wire_size);
     relation->hash = mr_hash(make->table->name, mr_hash(make->table->schema, 0));
     relation->captured =
-        !relations->filter ||
-        relations->filter(relations->filter_state, make->table->schema, make->table->name);
+        !relations->filter || relations->filter(relations->filter_state, relation->oid,
+                                                make->table->schema, make->table->name);
     relations->versions++;
 }
 

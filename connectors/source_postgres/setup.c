@@ -15,11 +15,9 @@
 #include "connectors/source_postgres/snapshot.h"
 #include "connectors/source_postgres/stream.h"
 
-static bool wanted(void *state, struct mr_slice schema, struct mr_slice table)
+static bool wanted(void *state, uint32_t oid, struct mr_slice schema, struct mr_slice table)
 {
-    struct mr_pg_source *source = state;
-
-    return mr_pg_filter_match(&source->filter, schema, table);
+    return mr_pg_captured(state, oid, schema, table);
 }
 
 static int set_skipped(struct mr_pg_source *source, struct mr_err *err)

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "connectors/source_postgres/catalog.h"
 
 static int import_view(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
                        struct mr_err *err)
@@ -125,7 +126,7 @@ static const char *override_of(const struct mr_pg_source *source, const char *fu
     return NULL;
 }
 
-static bool asked_for(const struct mr_pg_source *source, const struct mr_pg_snapshot_item *item)
+static bool asked_for(struct mr_pg_source *source, const struct mr_pg_snapshot_item *item)
 {
     const struct mr_pg_snapshot_progress *progress = &source->feed.position.snapshot;
 
@@ -136,7 +137,7 @@ static bool asked_for(const struct mr_pg_source *source, const struct mr_pg_snap
             return true;
     }
     return progress->only_count == 0 &&
-           mr_pg_filter_match(&source->filter, item->schema, item->name) &&
+           mr_pg_captured(source, item->oid, item->schema, item->name) &&
            (source->config->snapshot_tables.count == 0 ||
             mr_pg_filter_match(&source->snapshot_filter, item->schema, item->name));
 }

@@ -1,4 +1,5 @@
 /* The PostgreSQL source against a server of its own: what it reads and how it resumes. */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -368,6 +369,63 @@ static void a_hole_is_filled_by_reading_again_when_that_is_asked_for(void **stat
     pg_run_end(&run);
 }
 
+/* A pattern that names a partitioned table means its partitions, in the snapshot, in the stream and when they are
+ * new. */
+static void a_partitioned_table_is_its_partitions(void **state)
+{
+    static const char *const tables[] = {"public.orders", "!public.orders_old"};
+    struct pg_run run;
+
+    (void)state;
+    pg_run_begin(&run);
+    run.config.tables = (struct mr_option_list){(const char **)(uintptr_t)tables, 2};
+    run.config.snapshot = MR_PG_SNAPSHOT_INITIAL;
+    pg_run_sql(
+        &run,
+        "CREATE TABLE orders (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE orders_old "
+        "PARTITION OF orders FOR VALUES FROM (0) TO (10); CREATE TABLE orders_new PARTITION OF "
+        "orders FOR "
+        "VALUES FROM (10) TO (20); INSERT INTO orders VALUES (1), (11)");
+    pg_run_start(&run);
+    pg_run_read_all(&run);
+    assert_int_equal(run.seen_count, 1);
+    assert_string_equal(run.seen[0], "r orders_new after 4/0:11,0");
+    pg_run_sql(&run, "CREATE TABLE orders_next PARTITION OF orders FOR VALUES FROM (20) TO (30); "
+                     "INSERT INTO orders "
+                     "VALUES (2), (12), (22)");
+    run.last_number = 0;
+    pg_run_read_all(&run);
+    assert_int_equal(run.seen_count, 3);
+    assert_string_equal(run.seen[2], "c orders_next after 4/0:22,0");
+    pg_run_end(&run);
+}
+
+/* libpq's buffer for a large message is given back by a new session at the head of the log. */
+static void a_large_message_leaves_no_memory_behind(void **state)
+{
+    struct pg_run run;
+    char first[64];
+
+    (void)state;
+    pg_run_begin_used(&run);
+    run.args.batch_bytes = 1 << 20;
+    pg_run_start(&run);
+    pg_run_read_all(&run);
+    (void)snprintf(
+        first, sizeof(first), "%s",
+        pg_run_one(&run, "SELECT pid FROM pg_stat_replication WHERE state = 'streaming'"));
+    pg_run_sql(&run, "SELECT pg_logical_emit_message(true, 'p', repeat('x', 20000000))");
+    pg_run_sql(&run, "INSERT INTO t VALUES (3, 'c')");
+    pg_run_read_all(&run);
+    (void)poll(NULL, 0, 5100);
+    pg_run_sql(&run, "INSERT INTO t VALUES (4, 'd')");
+    pg_run_read_all(&run);
+    assert_int_equal(run.seen_count, 5);
+    assert_string_not_equal(
+        first, pg_run_one(&run, "SELECT pid FROM pg_stat_replication WHERE state = 'streaming'"));
+    pg_run_end(&run);
+}
+
 static void until_now_ends_by_itself(void **state)
 {
     struct pg_run run;
@@ -449,6 +507,8 @@ int main(void)
         cmocka_unit_test(a_snapshot_goes_on_after_a_kill),
         cmocka_unit_test(a_snapshot_can_be_all),
         cmocka_unit_test(a_hole_is_filled_by_reading_again_when_that_is_asked_for),
+        cmocka_unit_test(a_partitioned_table_is_its_partitions),
+        cmocka_unit_test(a_large_message_leaves_no_memory_behind),
         cmocka_unit_test(until_now_ends_by_itself),
         cmocka_unit_test(an_idle_slot_moves_when_confirmed),
         cmocka_unit_test(a_tail_leaves_nothing),
