@@ -314,6 +314,37 @@ static void avro_close(void *memory)
     mr_buf_done(&state->writer.scratch);
 }
 
+static int plan_schema(struct avro_state *state, const struct avro_schema *schema,
+                       void (*each)(void *user, const struct mr_subject_plan *subject), void *user,
+                       struct mr_err *err)
+{
+    struct mr_subject_plan subject;
+    int rc;
+
+    if (!schema->subject)
+        return 0;
+    rc = mr_registry_plan(state->registry, schema->subject, "AVRO", schema->text, &subject, err);
+    if (rc == 0)
+        each(user, &subject);
+    return rc;
+}
+
+static int avro_plan_subjects(void *memory, struct mr_table *table,
+                              void (*each)(void *user, const struct mr_subject_plan *subject),
+                              void *user, struct mr_err *err)
+{
+    struct avro_state *state = memory;
+    struct avro_plan *plan = avro_plan_new(&state->config, table, state->context->server);
+    int rc = avro_plan_check(plan, err);
+
+    if (rc == 0)
+        rc = plan_schema(state, &plan->key, each, user, err);
+    if (rc == 0)
+        rc = plan_schema(state, &plan->value, each, user, err);
+    avro_plan_free(plan);
+    return rc;
+}
+
 const struct mr_encoder mr_encoder_avro = {
     .name = "avro",
     .summary = "Avro with Confluent's frame, schemas registered as Debezium's converter does",
@@ -324,5 +355,6 @@ const struct mr_encoder mr_encoder_avro = {
     .describe = avro_describe,
     .encode = avro_encode,
     .remember = avro_remember,
+    .plan = avro_plan_subjects,
     .close = avro_close,
 };

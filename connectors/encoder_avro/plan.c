@@ -203,6 +203,17 @@ static int resolve(struct avro_schema *schema, struct mr_registry *registry, str
     return 0;
 }
 
+int avro_plan_check(const struct avro_plan *plan, struct mr_err *err)
+{
+    int rc = check_names(plan, err);
+
+    if (rc == 0 && plan->key.subject)
+        rc = parse(&plan->key, err);
+    if (rc == 0 && plan->value.subject)
+        rc = parse(&plan->value, err);
+    return rc;
+}
+
 int avro_plan_register(struct avro_plan *plan, struct mr_registry *registry, struct mr_err *err)
 {
     int rc = check_names(plan, err);

@@ -54,6 +54,8 @@ struct avro_plan {
 struct avro_plan *avro_plan_new(const struct avro_config *config, struct mr_table *table,
                                 const char *server);
 void avro_plan_free(struct avro_plan *plan);
+/* Whether names and schemas are ones that Avro allows. Talks to nobody. */
+int avro_plan_check(const struct avro_plan *plan, struct mr_err *err) MR_MUST_CHECK;
 /* Asks for the ids that are not known. */
 int avro_plan_register(struct avro_plan *plan, struct mr_registry *registry,
                        struct mr_err *err) MR_MUST_CHECK;

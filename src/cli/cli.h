@@ -119,4 +119,4 @@ void mr_cli_json_num(struct mr_buf *json, const char *key, uint64_t value);
 extern const struct mr_verb mr_verb_run, mr_verb_tail, mr_verb_check, mr_verb_plan,
     mr_verb_config_show, mr_verb_schema, mr_verb_checkpoint_show, mr_verb_checkpoint_export,
     mr_verb_checkpoint_set, mr_verb_resnapshot, mr_verb_files_verify, mr_verb_version, mr_verb_help,
-    mr_verb_completion, mr_verb_docs;
+    mr_verb_completion, mr_verb_docs, mr_verb_schema_plan;

@@ -27,6 +27,9 @@ int mr_inspect_checkpoint(struct mr_inspect *inspect, struct mr_err *err) MR_MUS
 /* What became of trying transforms, topics and format on the source's tables. */
 struct mr_inspect_tables {
     const struct mr_findings *findings; /* one failure a table at most */
+    /* `schema plan`: the format is asked for its schemas, and its registry for what it thinks of them; NULL: not. */
+    void (*each)(void *user, const struct mr_subject_plan *subject);
+    void *user;
     size_t count, fit;
 };
 /* Opens the source, which changes nothing, and tries what the writer would do with each of its tables before the

@@ -2,7 +2,8 @@
  *
  * All three decide per table version and refuse there, with table and column. The source shows a version of every
  * table it would capture; each goes through the transforms in a batch of its own that has the table and no row, is
- * given its topic, and is described to the format where that talks to nobody. So `check` says exactly what a run would
+ * given its topic, and is described to the format where that talks to nobody (or, for `schema plan`, asked for its
+ * schemas). So `check` says exactly what a run would
  * say, by the same code, before anything was made or sent. */
 #include <stdlib.h>
 
@@ -17,6 +18,15 @@ struct trial {
     struct mr_inspect_tables *tried;
 };
 
+static int try_format(struct trial *trial, struct mr_table *table, struct mr_err *err)
+{
+    const struct mr_encoder *encoder = trial->config->encoder;
+
+    if (trial->tried->each)
+        return encoder->plan(trial->encoder, table, trial->tried->each, trial->tried->user, err);
+    return encoder->describe(trial->encoder, table, err);
+}
+
 /* The tables as the transforms left them. */
 static int try_topics(struct trial *trial, const struct mr_batch *batch, struct mr_err *err)
 {
@@ -28,7 +38,7 @@ static int try_topics(struct trial *trial, const struct mr_batch *batch, struct 
         if (rc == 0)
             rc = mr_topic_owners_take(&trial->topics, trial->config->topic, table, err);
         if (rc == 0 && trial->encoder)
-            rc = trial->config->encoder->describe(trial->encoder, table, err);
+            rc = try_format(trial, table, err);
     }
     return rc;
 }
@@ -66,7 +76,8 @@ static int open_parts(const struct mr_inspect *inspect, struct trial *trial, str
         trial->transforms[i] = mr_alloc_zero(config->transforms[i]->state_size);
         rc = config->transforms[i]->open(trial->transforms[i], &args, err);
     }
-    if (rc == 0 && config->encoder && config->encoder->offline) {
+    if (rc == 0 && config->encoder &&
+        (trial->tried->each ? config->encoder->plan != NULL : config->encoder->offline)) {
         struct mr_encoder_args args = {.context = &inspect->context,
                                        .config = config->encoder_config};
         trial->encoder = mr_alloc_zero(config->encoder->state_size);

@@ -19,8 +19,8 @@ static void add_first_words(struct mr_buf *text)
 {
     for (size_t i = 0; mr_verbs[i]; i++) {
         size_t size = strcspn(mr_verbs[i]->name, " ");
-        bool again = i > 0 && strncmp(mr_verbs[i]->name, mr_verbs[i - 1]->name, size + 1) == 0 &&
-                     mr_verbs[i]->name[size] == ' ';
+        bool again = i > 0 && strncmp(mr_verbs[i]->name, mr_verbs[i - 1]->name, size) == 0 &&
+                     strcspn(mr_verbs[i - 1]->name, " ") == size;
         if (!mr_verbs[i]->hidden && !again)
             mr_buf_printf(text, "%.*s ", (int)size, mr_verbs[i]->name);
     }

@@ -2,6 +2,7 @@
  * Runs on the writer thread. Plans are made once per table version and kept by version id. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "model/batch.h"
@@ -12,6 +13,16 @@ struct mr_encoder_args {
     const void *config;
     struct mr_slice
         remembered; /* what remember() said when the held checkpoint was made; {NULL, 0} = nothing */
+};
+
+/* One schema of a table, and what its registry thinks of it: for `schema plan`. */
+struct mr_subject_plan {
+    const char *subject, *type; /* "AVRO", "JSON" */
+    struct mr_slice schema;
+    int version;     /* the subject's latest; 0: there is no such subject */
+    bool same;       /* the latest version is this schema */
+    bool compatible; /* the registry would take it as the next version */
+    char level[32];  /* the compatibility level that counts: "BACKWARD" */
 };
 
 struct mr_encoder {
@@ -31,5 +42,10 @@ struct mr_encoder {
     /* MAY. A JSON object to keep with the checkpoint and to be given back at the next open: schema ids that must be
      * known with the registry away. Asked at each commit: cheap when nothing changed. Lives until the next call. */
     struct mr_slice (*remember)(void *state);
+    /* MAY. For `schema plan`: what describe() would register for the version, and what the registry says to it;
+     * registers nothing. `each` is called once a subject; what it is given ends with the call. */
+    int (*plan)(void *state, struct mr_table *table,
+                void (*each)(void *user, const struct mr_subject_plan *subject), void *user,
+                struct mr_err *err) MR_MUST_CHECK;
     void (*close)(void *state);
 };

@@ -56,6 +56,12 @@ int mr_registry_compatible(struct mr_registry *registry, const char *subject, co
 int mr_registry_level(struct mr_registry *registry, const char *subject, char ret_level[32],
                       struct mr_err *err) MR_MUST_CHECK;
 
+/* What would become of the schema: fills *ret_plan for an encoder's plan(). Registers nothing. */
+struct mr_subject_plan;
+int mr_registry_plan(struct mr_registry *registry, const char *subject, const char *type,
+                     struct mr_slice schema, struct mr_subject_plan *ret_plan,
+                     struct mr_err *err) MR_MUST_CHECK;
+
 /* Ids in use as a JSON object, for the checkpoint; the slice lives until the next call of this client. `changed`
  * counts up whenever there is more to remember. */
 struct mr_slice mr_registry_remember(struct mr_registry *registry);

@@ -1,0 +1,63 @@
+"""schema plan tells what a run would register and what the registry would refuse, and registers nothing itself."""
+import json
+import urllib.request
+
+import pytest
+
+SHOP = """version: 1
+pipelines:
+  shop:
+    source: {{type: postgres, dsn: "{dsn}", slot: plan, publication: {{name: plan}}, name: {name}, tables: ["public.*"], snapshot: no_data}}
+    format: {{type: avro, registry: {{urls: ["{url}"]}}}}
+    sink: {{type: 'null'}}
+"""
+TYPE = {"Content-Type": "application/vnd.schemaregistry.v1+json"}
+
+
+@pytest.fixture
+def shop(db, millrace, registry):
+    db.sql("create table orders (id int primary key, note text)")
+    path = millrace.config(SHOP.format(dsn=db.dsn, url=registry.url, name=db.name))
+
+    def plan(code=0):
+        done = millrace.run("schema", "plan", "--json", "--config", path)
+        assert done.popen.returncode == code, done.tail()
+        answer = json.loads(done.lines[-1])
+        return {one["subject"].removeprefix(f"{db.name}."): one for one in answer["result"]["subjects"]}
+    plan.path = path
+    return plan
+
+
+def subjects(registry):
+    with urllib.request.urlopen(f"{registry.url}/subjects", timeout=20) as answer:
+        return json.load(answer)
+
+
+def test_what_is_new_what_is_the_same_and_what_is_refused(shop, db, millrace, registry):
+    first = shop()
+    assert set(first) == {"public.orders-key", "public.orders-value"}
+    assert all(one["version"] == 0 and not one["same"] and one["compatible"] for one in first.values())
+    assert json.loads(first["public.orders-value"]["schema"])["name"] == "Envelope"
+    assert not [name for name in subjects(registry) if name.startswith(db.name)], "nothing was registered"
+
+    millrace.run("run", shop.path, "--until", "now")
+    db.sql("insert into orders values (1, 'x')")
+    done = millrace.run("run", shop.path, "--until", "now")
+    assert done.popen.returncode == 0, done.tail()
+    assert all(one["version"] == 1 and one["compatible"] for one in shop().values())
+
+    request = urllib.request.Request(f"{registry.url}/config/{db.name}.public.orders-value", method="PUT", headers=TYPE,
+                                     data=b'{"compatibility": "BACKWARD"}')
+    urllib.request.urlopen(request, timeout=20).close()
+    db.sql("alter table orders add column amount int not null default 0")
+    db.sql("alter table orders alter column amount drop default")
+    refused = shop(78)["public.orders-value"]
+    assert refused["version"] == 1 and not refused["compatible"] and refused["level"] == "BACKWARD"
+    shown = millrace.run("schema", "plan", "--config", shop.path, "--show")
+    assert any("REFUSED by BACKWARD" in line for line in shown.lines), shown.tail()
+
+
+def test_a_format_without_a_registry_has_no_schemas(db, millrace):
+    path = millrace.config(SHOP.format(dsn=db.dsn, url="", name="x").replace('avro, registry: {urls: [""]}', "json"))
+    done = millrace.run("schema", "plan", "--config", path)
+    assert done.popen.returncode == 64 and "registers no schemas" in done.errors[0]
