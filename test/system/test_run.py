@@ -73,6 +73,9 @@ def test_a_signal_delivers_what_was_read_and_ends_with_0(orders, millrace, numbe
     has_read(orders, running)
     running.signal(number)
     assert running.wait() == 0, running.tail()
+    delivered = [event["id"] for event in files.events(out)]
+    assert delivered in ([], list(range(1, 1001))), "a transaction is delivered whole"
+    assert millrace.run("run", path, "--until", "now").popen.returncode == 0
     assert [event["id"] for event in files.events(out)] == list(range(1, 1001))
 
 
