@@ -9,6 +9,7 @@ import rules
 
 TIMES = {"ts_ms", "ts_us", "ts_ns"}
 POSITIONS = {"lsn", "origin_lsn"}
+MARK = "millrace.conformance"       # prefix of the runner's own messages
 UNORDERED = (("parameters",), ("extensions",))    # maps
 SIDE = re.compile(r"(\.transaction|notifications?|^__debezium-heartbeat.*)$")
 
@@ -82,15 +83,16 @@ class Result:
     records: int = 0
     subjects: int = 0      # versions of subjects compared, and how many of them are equal as text
     texts: int = 0
+    refused: str = ""
     differences: list = dataclasses.field(default_factory=list)
     applied: collections.Counter = dataclasses.field(default_factory=collections.Counter)
 
     @property
     def verdict(self):
-        return "DIFFERS" if self.differences else "by rule" if self.applied else "equal"
+        return "DIFFERS" if self.differences else "by rule" if self.applied or self.refused else "equal"
 
     def summary(self, name, show):
-        lines = [f"{self.verdict:8} {name}: {self.records} records"]
+        lines = [f"{self.verdict:8} {name}: {self.refused or f'{self.records} records'}"]
         if self.subjects:
             lines[0] += f", {self.texts} of {self.subjects} registered schemas equal as text"
         if self.differences:
@@ -143,10 +145,10 @@ def walk_fields(path, expected, got, found):
 
 
 def hidden(record, plan):
-    """Messages that message.prefix.exclude.list hides; the source has no such option."""
+    """The runner's own messages, and those that message.prefix.exclude.list hides: the source has no such option."""
     value = payload(record["value"])
     prefix = value.get("message", {}).get("prefix") if isinstance(value, dict) and value.get("op") == "m" else None
-    return prefix is not None and any(re.fullmatch(regex, prefix) for regex in plan.hidden_prefixes)
+    return prefix == MARK or prefix is not None and any(re.fullmatch(regex, prefix) for regex in plan.hidden_prefixes)
 
 
 def compare_records(expected, got, context, result):

@@ -1,4 +1,5 @@
 """Runs one case: setup, millrace in Debezium's place, the changes with their directives."""
+import base64
 import dataclasses
 import json
 import pathlib
@@ -6,11 +7,12 @@ import re
 import subprocess
 import time
 
+import compare
 import options
 from millrace import Millrace
 
-QUIET = 1.0       # seconds without a new line that count as "all has come"
-LONGEST = 30.0
+QUIET = 1.0       # seconds without a new line after which a snapshot counts as read
+LONGEST = 90.0    # no wait is longer, on a busy machine either
 
 
 class Failure(Exception):
@@ -54,12 +56,22 @@ def pieces(text: str):
     yield directive, "\n".join(lines)
 
 
+def has_mark(line: str, text: bytes) -> bool:
+    """Whether the line is the runner's own message, in JSON or in Avro."""
+    if '.message"' not in line:
+        return False
+    value = json.loads(line)["value"]
+    body = value.get("payload", value)
+    data = body["base64"] if "base64" in body else body["message"]["content"]
+    return text in base64.b64decode(data)
+
+
 class Session:
     def __init__(self, case, server, plan, folder):
         self.case, self.server, self.plan = case, server, plan
         self.millrace = Millrace(folder)
         self.path = self.millrace.config(options.yaml(plan, server.dsn("rec")))
-        self.running, self.done, self.restarted = None, [], False
+        self.running, self.done, self.restarted, self.marks = None, [], False, 0
 
     def start(self):
         self.running = self.millrace.start("run", self.path)
@@ -71,22 +83,39 @@ class Session:
             if self.running.ended():
                 raise Failure(self.last_words())
             time.sleep(0.05)
-        self.settle()
+        self.snapshot_read()
 
     def last_words(self):
         errors = [line for line in self.running.errors if '"err"' in line]
         return "millrace ended: " + (errors or self.running.errors or ["without a word"])[-1]
 
-    def settle(self):
-        """Waits until no more lines come."""
-        seen, since = -1, time.monotonic()
-        end = since + LONGEST
-        while time.monotonic() - since < QUIET and time.monotonic() < end:
-            if len(self.running.lines) != seen:
-                seen, since = len(self.running.lines), time.monotonic()
+    def wait(self, done, what):
+        end = time.monotonic() + LONGEST
+        while not done():
             if self.running.ended():
                 raise Failure(self.last_words())
-            time.sleep(0.05)
+            if time.monotonic() > end:
+                raise Failure(f"{what} did not come within {LONGEST:.0f} s\n{self.running.tail()}")
+            time.sleep(0.02)
+
+    def snapshot_read(self):
+        """Until the log says that it streams and nothing more comes for a while."""
+        self.wait(lambda: any('"streaming"' in line for line in list(self.running.errors)), "streaming")
+        seen, since = -1, time.monotonic()
+
+        def quiet():
+            nonlocal seen, since
+            if len(self.running.lines) != seen:
+                seen, since = len(self.running.lines), time.monotonic()
+            return time.monotonic() - since > QUIET
+        self.wait(quiet, "the end of the snapshot")
+
+    def settle(self):
+        """Until a message sent now has come back, hence all that was committed before it."""
+        self.marks += 1
+        text = f"mark {self.marks}."
+        self.server.sql("select pg_logical_emit_message(true, %s, %s)", [compare.MARK, text], database="rec")
+        self.wait(lambda: any(has_mark(line, text.encode()) for line in self.running.lines[-50:]), text)
 
     def stop(self):
         if self.running:

@@ -61,6 +61,8 @@ REFUSALS = {
     "transform.columns.cannot_mask": "refused: a mask on a column it cannot mask (Debezium leaves it in clear)",
 }
 
+MERGED = "refused: two tables whose topics would be one (Debezium merges them)"
+
 ALL = []
 
 
