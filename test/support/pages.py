@@ -7,7 +7,8 @@ A page's fenced blocks, by their info string:
     ```text output              lines that the commands above it printed, in this order; ... stands for anything
 
 Other blocks are for reading. The shell has a fresh database in PGHOST, PGPORT, PGUSER and PGDATABASE, millrace in its
-PATH and an empty folder to work in. A page that needs brokers says <!-- needs: kafka --> and gets BROKERS.
+PATH and an empty folder to work in. A page that needs brokers says <!-- needs: kafka --> and gets BROKERS;
+<!-- needs: registry --> gives REGISTRY, the URL of one.
 """
 import pathlib
 import re

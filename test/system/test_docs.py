@@ -26,6 +26,8 @@ def shell(db, millrace, tmp_path):
 def test_a_page_does_what_it_says(path, shell, tmp_path, request):
     if "kafka" in pages.needs(path.read_text()):
         shell["BROKERS"] = request.getfixturevalue("kafka").bootstrap
+    if "registry" in pages.needs(path.read_text()):
+        shell["REGISTRY"] = request.getfixturevalue("registry").url
     folder = tmp_path / "work"
     folder.mkdir()
     problems = pages.run(path, folder, shell)
