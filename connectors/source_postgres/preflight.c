@@ -286,6 +286,39 @@ static int count_tables(struct look *look, const struct mr_pg_candidates *candid
     return 0;
 }
 
+/* Types without a rule of their own: what arrives is the server's text. */
+static int look_at_types(struct look *look, const struct mr_pg_candidates *candidates,
+                         struct mr_err *err)
+{
+    struct mr_pg_source *source = look->source;
+    struct mr_table *scratch = mr_table_new(1);
+    PGresult *result = NULL;
+    int rc;
+
+    mr_buf_clear(&source->sql_text);
+    mr_buf_add_str(
+        &source->sql_text,
+        "SELECT a.atttypid, pg_catalog.format_type(a.atttypid, NULL), min(a.attrelid::regclass || "
+        "'.' || a.attname), count(*) FROM pg_catalog.pg_attribute a WHERE a.attnum > 0 AND NOT "
+        "a.attisdropped AND a.attrelid = ANY (");
+    list_oids(candidates, &source->sql_text);
+    mr_buf_add_str(&source->sql_text, ") GROUP BY 1, 2 ORDER BY 2");
+    rc = ask(look, mr_buf_cstr(&source->sql_text), &result, err);
+    for (int i = 0; rc == 0 && i < PQntuples(result); i++) {
+        struct mr_pg_type type;
+        rc = mr_pg_type_probe(&source->feed.relations, scratch,
+                              (uint32_t)mr_pg_number(result, i, 0), &type, err);
+        if (rc < 0 || type.codec != &mr_pg_codec_other)
+            continue;
+        SAY(look, "type %s (column %s%s) arrives as text", mr_pg_text(result, i, 1),
+            mr_pg_text(result, i, 2), mr_pg_number(result, i, 3) > 1 ? " and others" : "");
+        add(look, MR_FINDING_PASS, "source.type_as_text", NULL);
+    }
+    PQclear(result);
+    mr_table_unref(scratch);
+    return rc;
+}
+
 static int look_at_tables(struct look *look, const struct mr_pg_candidates *candidates,
                           struct mr_err *err)
 {
@@ -299,6 +332,9 @@ static int look_at_tables(struct look *look, const struct mr_pg_candidates *cand
         return 0;
     }
     look_at_identities(look, candidates);
+    rc = look_at_types(look, candidates, err);
+    if (rc < 0)
+        return rc;
     rc = count_tables(
         look, candidates,
         "c.relreplident <> 'f' AND EXISTS (SELECT 1 FROM pg_catalog.pg_attribute a WHERE "
