@@ -21,6 +21,7 @@
 
 #define IDLE_POLL_NS (300 * MR_MS_NS)
 #define AGAIN_NS     (5 * MR_MS_NS)
+#define LOOK_NS      (2 * MR_SECOND_NS)
 
 enum side { SIDE_NONE, SIDE_SOURCE, SIDE_SINK };
 
@@ -386,10 +387,25 @@ static bool nothing_to_drain(const struct mr_pipeline *pipeline, const struct ou
            pipeline->writer.rows == 0 && mr_writer_idle(&pipeline->writer);
 }
 
+/* A source that broke may have been taken away by a successor. Before its session is ended in turn, the sink is
+ * asked whose the pipeline is; otherwise two instances end each other's sessions, and neither comes to the commit
+ * that would tell them. */
+static bool is_displaced(struct mr_pipeline *pipeline, const struct outcome *outcome)
+{
+    int64_t now_ns = mr_clock_mono_ns();
+
+    if (outcome->side != SIDE_SOURCE || !pipeline->claimed ||
+        now_ns - pipeline->looked_ns < LOOK_NS)
+        return false;
+    pipeline->looked_ns = now_ns;
+    return mr_writer_displaced(&pipeline->writer, pipeline->owner);
+}
+
 /* Sessions over one open sink, until one is over, gives up, or the sink itself must be opened again. */
 static struct outcome run_sessions(struct mr_pipeline *pipeline)
 {
     struct outcome outcome;
+    bool displaced;
 
     for (;;) {
         mr_pipeline_set_state(pipeline, MR_PIPELINE_CONNECTING);
@@ -402,6 +418,7 @@ static struct outcome run_sessions(struct mr_pipeline *pipeline)
             return outcome;
         mr_pipeline_report(pipeline, &outcome.err, false);
         mr_count(&pipeline->counters.source_reconnects, 1);
+        displaced = is_displaced(pipeline, &outcome);
         /* Rows of a cut transaction are still in the sink: they come again. */
         outcome.rc = 0;
         if (outcome.side == SIDE_SINK || pipeline->writer.rows > 0 ||
@@ -413,6 +430,8 @@ static struct outcome run_sessions(struct mr_pipeline *pipeline)
             return went_wrong(outcome.rc, SIDE_SINK, &outcome.err);
         if (asked_to_end(pipeline))
             return (struct outcome){.over = true};
+        if (displaced)
+            return went_wrong(MR_RETRY, SIDE_SINK, &outcome.err);
     }
 }
 

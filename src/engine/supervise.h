@@ -26,6 +26,7 @@ struct mr_pipeline {
     atomic_bool stopping; /* a graceful stop was asked for */
     atomic_bool now;      /* drop everything */
     atomic_bool roll;
+    int64_t looked_ns;         /* when the sink was last asked whose the pipeline is */
     int64_t drain_deadline_ns; /* set by the writer thread when it first sees `stopping` */
 
     /* Writer thread only. */

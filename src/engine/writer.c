@@ -225,25 +225,45 @@ void mr_writer_close(struct mr_writer *writer)
         writer->asked[i].id = 0;
 }
 
-bool mr_writer_overtaken(const struct mr_writer *writer, const char *owner)
+/* What the sink holds now, for whoever asks beside the open sink; false when it cannot tell. */
+static bool look(const struct mr_writer *writer, const char *owner, struct mr_checkpoint *seen)
 {
     const struct mr_sink *sink = writer->config->sink;
     struct mr_sink_args args = {writer->context, writer->config->sink_config, owner, 0};
-    struct mr_checkpoint seen;
     struct mr_buf text;
     struct mr_err err;
-    bool overtaken;
+    bool told;
 
     if (!sink->checkpoint_read)
         return false;
     mr_buf_init(&text, POSITION_LIMIT);
+    told = sink->checkpoint_read(&args, &text, &err) == 0 && text.size > 0 &&
+           mr_checkpoint_parse(mr_buf_slice(&text), seen, &err) == 0;
+    mr_buf_done(&text);
+    return told;
+}
+
+bool mr_writer_overtaken(const struct mr_writer *writer, const char *owner)
+{
+    struct mr_checkpoint seen;
+    bool overtaken;
+
     mr_checkpoint_init(&seen);
-    overtaken = sink->checkpoint_read(&args, &text, &err) == 0 && text.size > 0 &&
-                mr_checkpoint_parse(mr_buf_slice(&text), &seen, &err) == 0 &&
+    overtaken = look(writer, owner, &seen) &&
                 !mr_slice_equal(mr_buf_slice(&seen.source), writer->durable.position.text);
     mr_checkpoint_done(&seen);
-    mr_buf_done(&text);
     return overtaken;
+}
+
+bool mr_writer_displaced(const struct mr_writer *writer, const char *owner)
+{
+    struct mr_checkpoint seen;
+    bool displaced;
+
+    mr_checkpoint_init(&seen);
+    displaced = look(writer, owner, &seen) && strcmp(seen.owner, owner) != 0;
+    mr_checkpoint_done(&seen);
+    return displaced;
 }
 
 /* Topics and plans for the versions that are new to us. */

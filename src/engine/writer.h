@@ -68,6 +68,8 @@ void mr_writer_close(struct mr_writer *writer);
 /* Whether the sink, closed by us, now holds another position than the one we believe: somebody else committed.
  * False when it cannot tell. */
 bool mr_writer_overtaken(const struct mr_writer *writer, const char *owner);
+/* Whether the newest claim in the sink is not ours, after ours was made. False when it cannot tell. */
+bool mr_writer_displaced(const struct mr_writer *writer, const char *owner);
 
 /* Asks for the claim with the given position text ({NULL, 0}: none yet). Poll until mr_writer_idle. */
 int mr_writer_claim(struct mr_writer *writer, struct mr_slice position,

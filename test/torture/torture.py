@@ -125,7 +125,10 @@ pipelines:
         # If it was frozen before its own claim it owns nothing yet, and may claim after the successor: one of the
         # two must end fenced, the other goes on.
         both = (running, successor)
-        process.wait_until(lambda: any(one.ended() for one in both), 90, "one of the two fenced", pause=0.05)
+        try:
+            process.wait_until(lambda: any(one.ended() for one in both), 90, "one of the two fenced", pause=0.05)
+        except AssertionError as failure:
+            raise AssertionError(f"{failure}\nfrozen: {running.tail()}\nsuccessor: {successor.tail()}") from None
         loser, winner = both if running.ended() else both[::-1]
         code = loser.wait()
         assert code == FENCED, f"the loser: exit {code}\n{loser.tail()}\nthe winner:\n{winner.tail()}"
@@ -166,6 +169,8 @@ pipelines:
         actions = [(self.kill, 60), (self.stop, 6), (self.freeze, 6), (self.cut, 8), (self.network_down, 4),
                    (self.backend_terminated, 6), (self.database_killed, 2), (self.database_restarted, 2),
                    *self.more_actions()]
+        if self.options.only:
+            actions = [pair for pair in actions if pair[0].__name__ == self.options.only]
         functions, weights = zip(*actions)
         running, begin = self.start(), time.monotonic()
         while (self.counts["kill -9"] < self.options.kills or
@@ -315,6 +320,7 @@ def main():
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--writers", type=int, default=4)
     parser.add_argument("--pause", type=float, default=0.02, help="mean pause between a writer's transactions")
+    parser.add_argument("--only", help="one kind of torment, by the name of its function, until --seconds are over")
     parser.add_argument("--keep", action="store_true", help="leave the files behind")
     parser.add_argument("--report", help="write the report here")
     options = parser.parse_args()

@@ -1,4 +1,5 @@
 """A TCP proxy on a free port of 127.0.0.1 that can cut, refuse and hold: the network going wrong on purpose."""
+import contextlib
 import select
 import socket
 import threading
@@ -27,7 +28,7 @@ class Proxy:
         for pair in pairs:
             for sock in pair:
                 # Linger of zero: the other side sees a reset, as from a broken network, not a clean end.
-                if sock.fileno() >= 0:  # its own end may have come first
+                with contextlib.suppress(OSError):  # its own end may come first, at any moment
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
                 sock.close()
 

@@ -583,6 +583,23 @@ static void a_gap_made_by_a_successor_is_a_fence(void **state)
     check_all(f, 8);
 }
 
+/* A session that a successor ended: the sink is asked before the successor's session is ended in turn. */
+static void a_session_ended_by_a_successor_is_not_fought_for(void **state)
+{
+    struct fixture *f = *state;
+
+    mr_script_fill(&f->script, 4, 2, 1);
+    f->script.batch_changes = 2;
+    f->script.fail_read_after = 4;
+    f->script.fail_class = MR_RETRY;
+    f->script.before_failing = succeed;
+    f->script.before_failing_state = f;
+    start(f, "now");
+    finish_fenced(f);
+    assert_int_equal(f->script.opens, 2); /* its own, and the successor's */
+    check_all(f, 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -610,6 +627,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_gap_is_never_retried, setup, teardown),
         cmocka_unit_test_setup_teardown(a_position_that_got_old_before_the_claim_is_read_again,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(a_session_ended_by_a_successor_is_not_fought_for, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_gap_made_by_a_successor_is_a_fence, setup, teardown),
     };
 
