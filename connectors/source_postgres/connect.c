@@ -135,7 +135,15 @@ static int pin_settings(const struct mr_pg_connect *connect, PGconn *conn, struc
         "SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;"
         "SET client_min_messages = warning";
 
-    return mr_pg_command(connect, conn, pinned, "set up the session", err);
+    int rc = mr_pg_command(connect, conn, pinned, "set up the session", err);
+
+    /* Our sessions idle, and a snapshot's transaction is long. */
+    if (rc == 0 && PQserverVersion(conn) >= 140000)
+        rc =
+            mr_pg_command(connect, conn, "SET idle_session_timeout = 0", "set up the session", err);
+    if (rc == 0 && PQserverVersion(conn) >= 170000)
+        rc = mr_pg_command(connect, conn, "SET transaction_timeout = 0", "set up the session", err);
+    return rc;
 }
 
 static void no_notices(void *state, const PGresult *result)
