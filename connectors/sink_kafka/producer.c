@@ -145,9 +145,11 @@ static int check_owner(const struct mr_kafka_producer *producer,
     const struct mr_kafka_names *names = &producer->setting->names;
     bool ours = seen->found && strcmp(seen->owner, producer->setting->owner) == 0;
 
-    if (!producer->claimed)
+    if (!producer->claimed && !producer->reopened)
         return 0;
-    if (seen->found && !ours && seen->start >= producer->start) {
+    bool later = producer->claimed ? seen->start >= producer->start
+                                   : seen->after_ours || reading == MR_KAFKA_SETTLED;
+    if (seen->found && !ours && later) {
         mr_err_set(err, MR_FENCED, "sink.kafka.fenced", "another instance (owner %s) took over %s",
                    seen->owner, names->checkpoint_key);
         mr_err_hint(
@@ -155,7 +157,8 @@ static int check_owner(const struct mr_kafka_producer *producer,
                  "checkpoint_topic of its own");
         return MR_FENCED;
     }
-    if (reading == MR_KAFKA_SETTLED && (!ours || seen->commit < producer->last.commit)) {
+    if (producer->claimed && reading == MR_KAFKA_SETTLED &&
+        (!ours || seen->commit < producer->last.commit)) {
         mr_err_set(err, MR_GAP, "sink.kafka.checkpoint_lost",
                    "checkpoint %llu was committed to topic %s, but the topic now ends before it",
                    (unsigned long long)producer->last.commit, names->checkpoint_topic);
@@ -255,7 +258,7 @@ int mr_kafka_producer_connect(struct mr_kafka_producer *producer, struct mr_err 
     if (producer->client.rk && producer->fenced)
         let_successor_claim(producer);
     drop_handle(producer);
-    if (producer->claimed)
+    if (producer->claimed || producer->reopened)
         rc = read_checkpoint(producer, MR_KAFKA_AS_SEEN, err);
     if (rc == 0)
         rc = open_handle(producer, err);

@@ -23,9 +23,10 @@ struct mr_kafka_producer {
     void (*stalled)(void *state, const struct mr_err *err);
     void *stalled_state;
     bool transactional;
-    bool open;    /* a transaction has begun (or records were handed over, without transactions) */
-    bool claimed; /* the checkpoint topic names us as owner */
-    bool broken;  /* the handle must be replaced before anything else */
+    bool open;     /* a transaction has begun (or records were handed over, without transactions) */
+    bool reopened; /* this process has claimed before, with another session */
+    bool claimed;  /* the checkpoint topic names us as owner */
+    bool broken;   /* the handle must be replaced before anything else */
     bool
         fenced; /* the last failure looked like a successor's work: wait for its claim before judging */
     int queue_limit;

@@ -164,7 +164,10 @@ static int adopt_checkpoint(struct mr_writer *writer, struct mr_slice text, cons
 int mr_writer_open(struct mr_writer *writer, const char *owner, bool reopened, struct mr_err *err)
 {
     const struct mr_sink *sink = writer->config->sink;
-    struct mr_sink_args args = {writer->context, writer->config->sink_config, owner, 0};
+    struct mr_sink_args args = {.context = writer->context,
+                                .config = writer->config->sink_config,
+                                .owner = owner,
+                                .reopened = reopened};
     struct mr_buf text;
     int rc;
 
@@ -229,7 +232,9 @@ void mr_writer_close(struct mr_writer *writer)
 static bool look(const struct mr_writer *writer, const char *owner, struct mr_checkpoint *seen)
 {
     const struct mr_sink *sink = writer->config->sink;
-    struct mr_sink_args args = {writer->context, writer->config->sink_config, owner, 0};
+    struct mr_sink_args args = {.context = writer->context,
+                                .config = writer->config->sink_config,
+                                .owner = owner};
     struct mr_buf text;
     struct mr_err err;
     bool told;

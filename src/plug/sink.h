@@ -24,6 +24,7 @@ struct mr_sink_args {
     const char *owner; /* this process's claim: a random id, new on each start */
     uint64_t
         batch_bytes; /* what the engine will write at most between two commits, roughly; 0 unknown */
+    bool reopened;   /* this owner has claimed before: another's newer claim means MR_FENCED */
 };
 
 /* A checkpoint to store. text is the engine's JSON object (model/position.h) and is copied by the sink. */

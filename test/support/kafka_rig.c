@@ -129,7 +129,10 @@ void kafka_rig_init(struct kafka_rig *rig, const struct kafka_broker *broker)
 
 int kafka_rig_open(struct kafka_rig *rig, const char *owner)
 {
-    struct mr_sink_args args = {.context = &rig->context, .config = &rig->config, .owner = owner};
+    struct mr_sink_args args = {.context = &rig->context,
+                                .config = &rig->config,
+                                .owner = owner,
+                                .reopened = rig->reopened};
     struct mr_buf text;
 
     mr_buf_init(&text, sizeof rig->checkpoint - 1);

@@ -32,6 +32,7 @@ struct kafka_rig {
     uint64_t next_commit, durable;
     uint64_t released; /* batches that came back */
     bool full;
+    bool reopened; /* what the next open is told */
     struct mr_err err;
     char checkpoint[4096]; /* what open found */
     char notes[4096];      /* codes noted, each with a space behind it */

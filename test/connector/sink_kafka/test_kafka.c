@@ -141,6 +141,29 @@ static void test_an_idle_zombie_is_fenced_too(void **state)
     kafka_rig_close(&heir);
 }
 
+static void test_opening_again_takes_nothing_from_an_heir(void **state)
+{
+    struct kafka_rig zombie, heir;
+
+    (void)state;
+    rig_named(&zombie, "again");
+    rig_named(&heir, "again");
+    assert_int_equal(kafka_rig_open(&zombie, "one"), 0);
+    assert_int_equal(kafka_rig_block(&zombie, "again.t", 0, 3, "{\"by\":\"one\"}"), 0);
+    kafka_rig_close(&zombie);
+    zombie.reopened = true;
+    assert_int_equal(kafka_rig_open(&zombie, "one"), 0); /* still ours */
+    assert_int_equal(kafka_rig_block(&zombie, "again.t", 3, 3, "{\"by\":\"one\"}"), 0);
+    kafka_rig_close(&zombie);
+    assert_int_equal(kafka_rig_open(&heir, "two"), 0);
+    assert_int_equal(kafka_rig_open(&zombie, "one"), MR_FENCED);
+    assert_string_equal(zombie.err.code, "sink.kafka.fenced");
+    assert_int_equal(kafka_rig_block(&heir, "again.t", 6, 3, "{\"by\":\"two\"}"), 0);
+    assert_int_equal(heir.counters.sink_retries, 0); /* it was not even disturbed */
+    kafka_rig_close(&heir);
+    kafka_expect_sequence(broker.address, "again.t", 9);
+}
+
 static void test_a_transaction_larger_than_memory_goes_in_pieces(void **state)
 {
     struct kafka_rig rig;
@@ -401,6 +424,7 @@ int main(void)
         cmocka_unit_test(test_two_commits_go_their_way_at_once),
         cmocka_unit_test(test_a_zombie_is_fenced_and_changes_nothing),
         cmocka_unit_test(test_an_idle_zombie_is_fenced_too),
+        cmocka_unit_test(test_opening_again_takes_nothing_from_an_heir),
         cmocka_unit_test(test_a_transaction_larger_than_memory_goes_in_pieces),
         cmocka_unit_test(test_abort_gives_everything_back),
         cmocka_unit_test(test_at_least_once_keeps_its_checkpoint_behind_the_data),
