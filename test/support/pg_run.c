@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "connectors/source_postgres/source.h"
 
 struct pg_server pg_run_server;
 const struct mr_source *pg_run_source;
@@ -247,13 +248,35 @@ static void see(struct pg_run *run, const struct mr_change *change)
 }
 
 /* Reads until a batch brings nothing new for 300 ms, `most` batches were seen or the source said last. */
+/* Whether the source has read all that was committed when `end` was taken; a snapshot has no such place. */
+static bool read_up_to(const struct pg_run *run, uint64_t end)
+{
+    const struct mr_pg_source *source = run->state;
+
+    return source->snapshot || source->ended ||
+           (!source->feed.open && source->feed.position.resume >= end);
+}
+
+static uint64_t log_end(struct pg_run *run)
+{
+    uint64_t end = 0;
+
+    if (run->sql)
+        (void)mr_pg_lsn_parse(pg_run_one(run, "SELECT pg_current_wal_lsn()"), &end);
+    return end;
+}
+
 int pg_run_read_some(struct pg_run *run, size_t most)
 {
     struct mr_batch *batch = mr_batch_new(64 << 10, 1 << 20);
     int64_t quiet_ns = mr_clock_mono_ns() + 300 * MR_MS_NS;
+    uint64_t end = log_end(run);
     int rc = 0;
 
-    for (size_t n = 0; n < most && rc == 0 && mr_clock_mono_ns() < quiet_ns && !run->last;) {
+    for (size_t n = 0; n < most && rc == 0 && !run->last;) {
+        int64_t now_ns = mr_clock_mono_ns();
+        if (now_ns >= quiet_ns + (read_up_to(run, end) ? 0 : 2 * MR_SECOND_NS))
+            break;
         mr_batch_reset(batch);
         rc = pg_run_source->read(run->state, batch, mr_clock_mono_ns() + 50 * MR_MS_NS, &run->err);
         for (size_t i = 0; i < batch->change_count; i++)
