@@ -583,6 +583,15 @@ static void a_gap_made_by_a_successor_is_a_fence(void **state)
     check_all(f, 8);
 }
 
+static void succeed_once_all_is_committed(void *state)
+{
+    struct fixture *f = state;
+
+    if (!mr_memory_store_wait(&f->store, 4, 30))
+        abort();
+    succeed(f);
+}
+
 /* A session that a successor ended: the sink is asked before the successor's session is ended in turn. */
 static void a_session_ended_by_a_successor_is_not_fought_for(void **state)
 {
@@ -592,7 +601,7 @@ static void a_session_ended_by_a_successor_is_not_fought_for(void **state)
     f->script.batch_changes = 2;
     f->script.fail_read_after = 4;
     f->script.fail_class = MR_RETRY;
-    f->script.before_failing = succeed;
+    f->script.before_failing = succeed_once_all_is_committed;
     f->script.before_failing_state = f;
     start(f, "now");
     finish_fenced(f);
