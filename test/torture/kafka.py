@@ -85,6 +85,7 @@ def main():
     parser.add_argument("--writers", type=int, default=4)
     parser.add_argument("--pause", type=float, default=0.02, help="mean pause between a writer's transactions")
     parser.add_argument("--keep", action="store_true", help="leave the folder behind")
+    parser.add_argument("--only", help="one kind of torment, by the name of its function, until --seconds are over")
     options = parser.parse_args()
     if options.short:
         options.kills, options.seconds = 15, 60
