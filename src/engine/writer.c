@@ -232,9 +232,8 @@ void mr_writer_close(struct mr_writer *writer)
 static bool look(const struct mr_writer *writer, const char *owner, struct mr_checkpoint *seen)
 {
     const struct mr_sink *sink = writer->config->sink;
-    struct mr_sink_args args = {.context = writer->context,
-                                .config = writer->config->sink_config,
-                                .owner = owner};
+    struct mr_sink_args args = {
+        .context = writer->context, .config = writer->config->sink_config, .owner = owner};
     struct mr_buf text;
     struct mr_err err;
     bool told;
