@@ -14,6 +14,7 @@ import collections
 import pathlib
 import platform
 import random
+import resource
 import shutil
 import signal
 import sys
@@ -329,6 +330,8 @@ def main():
     if options.seed is None:
         options.seed = random.SystemRandom().randrange(1 << 32)
     print(f"torture: seed {options.seed}", flush=True)
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))  # each start leaves two pipes open to the end
     torture = Torture(options)
     try:
         wrong = torture.run()
