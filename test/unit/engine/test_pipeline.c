@@ -140,6 +140,7 @@ struct fixture {
     struct mr_memory_config sink_config;
     struct mr_pipeline_config config;
     struct mr_pipeline *pipeline;
+    size_t visible_first; /* succeed() waits for so many records */
 };
 
 static int setup(void **state)
@@ -541,8 +542,11 @@ static void succeed(void *state)
     struct mr_pipeline *successor;
     struct mr_err err;
 
-    /* Runs on the other one's reader thread: f->pipeline is the test's thread's. */
+    /* Runs on the other one's reader thread: f->pipeline is the test's thread's. What the other one has read is
+     * committed first, so that its commits do not make this one's claim be tried again. */
     f->script.before_failing = NULL;
+    if (!mr_memory_store_wait(&f->store, f->visible_first, 20))
+        abort();
     if (mr_pipeline_start(&f->config, &options, &successor, &err) < 0 ||
         !mr_pipeline_wait(successor, mr_clock_mono_ns() + 30 * MR_SECOND_NS) ||
         mr_pipeline_free(successor) != 0)
@@ -574,6 +578,7 @@ static void a_gap_made_by_a_successor_is_a_fence(void **state)
     mr_script_fill(&f->script, 4, 2, 1);
     f->script.batch_changes = 2;
     f->script.fail_read_after = 4;
+    f->visible_first = 4;
     f->script.fail_class = MR_GAP;
     f->script.before_failing = succeed;
     f->script.before_failing_state = f;
@@ -600,6 +605,7 @@ static void a_session_ended_by_a_successor_is_not_fought_for(void **state)
     mr_script_fill(&f->script, 4, 2, 1);
     f->script.batch_changes = 2;
     f->script.fail_read_after = 4;
+    f->visible_first = 4;
     f->script.fail_class = MR_RETRY;
     f->script.before_failing = succeed_once_all_is_committed;
     f->script.before_failing_state = f;
