@@ -1,6 +1,6 @@
 """A TCP proxy on a free port of 127.0.0.1 that can cut, refuse and hold: the network going wrong on purpose."""
 import contextlib
-import select
+import selectors
 import socket
 import threading
 
@@ -79,15 +79,19 @@ class Proxy:
     def _forward(self, pair):
         other = {pair[0]: pair[1], pair[1]: pair[0]}
         try:
-            while True:
-                for sock in select.select(pair, [], [], 1)[0]:
-                    self.flowing.wait()
-                    data = sock.recv(65536)
-                    if not data:
-                        return
-                    self.bytes += len(data)
-                    other[sock].sendall(data)
-        except (OSError, ValueError):
+            # Not select(): it refuses descriptors from 1024 on, which a long torture reaches.
+            with selectors.DefaultSelector() as selector:
+                for sock in pair:
+                    selector.register(sock, selectors.EVENT_READ)
+                while all(sock.fileno() >= 0 for sock in pair):
+                    for key, _ in selector.select(1):
+                        self.flowing.wait()
+                        data = key.fileobj.recv(65536)
+                        if not data:
+                            return
+                        self.bytes += len(data)
+                        other[key.fileobj].sendall(data)
+        except (OSError, ValueError, KeyError):
             pass  # cut by us, or ended by one side
         finally:
             with self.lock:
