@@ -8,33 +8,13 @@
  * branches of the optional fields that are always there (sequence, times) are written with them. */
 #include "connectors/encoder_avro/events.h"
 
-#include <stdio.h>
-
 #define TYPICAL_MAX (1 << 20)
 
-static int fail(struct mr_err *err, const struct avro_plan *plan, const struct mr_form *form,
-                const struct mr_change *change)
+static void frame(struct mr_out *out, const struct mr_subject *subject)
 {
-    char why[sizeof(err->text)];
-    const struct mr_table *table = plan->table;
-
-    snprintf(why, sizeof(why), "%s", err->text);
-    mr_err_set(err, MR_DATA, "encode.value", "table %.*s.%.*s, column %.*s, position %X/%X: %s",
-               MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name),
-               MR_SLICE_ARG(form->column->name), (unsigned)(change->lsn >> 32),
-               (unsigned)change->lsn, why);
-    mr_err_hint(err,
-                "correct the row in the database and take the table anew, or choose what becomes "
-                "of such values: format.event_converting_failure_handling_mode: warn (null, "
-                "counted) or skip; decimal_handling_mode: string and other modes can hold more");
-    return MR_DATA;
-}
-
-static void frame(struct mr_out *out, const struct avro_schema *schema)
-{
-    mr_out_need(out, AVRO_FRAME);
-    memcpy(out->at, schema->frame, AVRO_FRAME);
-    out->at += AVRO_FRAME;
+    mr_out_need(out, MR_FRAME_SIZE);
+    memcpy(out->at, subject->frame, MR_FRAME_SIZE);
+    out->at += MR_FRAME_SIZE;
 }
 
 static int write_key(struct avro_state *state, struct mr_batch *batch, const struct avro_plan *plan,
@@ -51,7 +31,7 @@ static int write_key(struct avro_state *state, struct mr_batch *batch, const str
     frame(&state->writer.out, &plan->key);
     rc = avro_write_row(&state->writer, plan->keys, plan->key_count, values, NULL, &form, err);
     if (rc < 0)
-        return fail(err, plan, form, change);
+        return mr_event_fail(err, plan->table, form->column, change);
     *ret_key = mr_out_end(&state->writer.out);
     return 0;
 }
@@ -69,7 +49,7 @@ static int write_json_key(struct avro_state *state, struct mr_batch *batch,
     rc = mr_row_write(&state->writer, plan->json_keys, plan->json_key_count, values, NULL, &column,
                       err);
     if (rc < 0)
-        return fail(err, plan, column->form, change);
+        return mr_event_fail(err, plan->table, column->form->column, change);
     *ret_text = mr_out_end(&state->writer.out);
     return 0;
 }
@@ -214,7 +194,7 @@ static int write_flat(struct avro_state *state, const struct avro_plan *plan,
     int rc = avro_write_row(&state->writer, plan->columns, plan->column_count,
                             event->after ? event->after : event->before, old, ret_form, err);
 
-    if (rc == 0 && state->config.deletes == MR_DELETES_REWRITE) {
+    if (rc == 0 && state->style.deletes == MR_DELETES_REWRITE) {
         out_byte(&state->writer.out, 2);
         out_text(&state->writer.out, mr_slice_str(event->op == MR_OP_DELETE ? "true" : "false"));
     }
@@ -234,7 +214,7 @@ static int write_value(struct avro_state *state, struct mr_batch *batch, struct 
     rc = state->style.flat ? write_flat(state, plan, event, old, &form, err)
                            : write_envelope(state, plan, change, event, old, &form, err);
     if (rc < 0)
-        return fail(err, plan, form, change);
+        return mr_event_fail(err, plan->table, form->column, change);
     *ret_value = mr_out_end(&state->writer.out);
     if (ret_value->size > plan->typical)
         plan->typical = ret_value->size < TYPICAL_MAX ? ret_value->size + 64 : TYPICAL_MAX;

@@ -1,9 +1,9 @@
 /* One change to its records, in Avro. */
 #pragma once
 
-#include "base/map.h"
 #include "connectors/encoder_avro/plan.h"
 #include "plug/encoder.h"
+#include "schema/plans.h"
 
 /* The parts of the source block and of the envelope that a transaction or a read burst shares, encoded once. */
 struct avro_times {
@@ -17,8 +17,7 @@ struct avro_state {
     const struct mr_context *context;
     struct avro_config config; /* the user's, completed */
     struct mr_registry *registry;
-    struct mr_map plans;       /* by table->id */
-    struct avro_plan *last;    /* the plan used last */
+    struct mr_plans plans;
     struct avro_plan *message; /* the plan for logical messages; NULL before the first */
     struct mr_row_writer writer;
     struct mr_event_style style;
@@ -26,7 +25,6 @@ struct avro_state {
     struct mr_header context_headers[4];
     uint32_t context_header_count;
     char run_id[40];
-    uint64_t nulled_told;
 };
 
 /* Appends the records of one change. MR_DATA: err names table and column, and the batch has no record of it. */

@@ -27,7 +27,7 @@ static void plan_source(struct avro_plan *plan, const struct avro_config *config
     struct mr_out out;
 
     mr_out_begin(&out, &plan->arena, 256);
-    out_text(&out, mr_slice_str(config->source_version));
+    out_text(&out, mr_slice_str(config->events.source_version));
     out_text(&out, connector);
     out_text(&out, server);
     plan->source_head = keep(&plan->arena, &out);
@@ -62,41 +62,18 @@ static void plan_columns(struct avro_plan *plan)
                                        false, &plan->json_keys);
 }
 
-/* "<topic>-value", "<record>" or "<topic>-<record>". */
-static char *subject_of(struct mr_arena *arena, int strategy, struct mr_slice topic,
-                        struct mr_slice record, bool key)
-{
-    if (strategy == AVRO_SUBJECT_RECORD)
-        return mr_arena_str(arena, record);
-    if (strategy == AVRO_SUBJECT_TOPIC_RECORD)
-        return mr_arena_printf(arena, "%.*s-%.*s", MR_SLICE_ARG(topic), MR_SLICE_ARG(record));
-    return mr_arena_printf(arena, "%.*s-%s", MR_SLICE_ARG(topic), key ? "key" : "value");
-}
-
 static void plan_schema(struct avro_plan *plan, const struct avro_config *config,
-                        const struct mr_connect *schema, bool key, struct avro_schema *ret_schema)
+                        const struct mr_connect *schema, bool key, struct mr_subject *ret_subject)
 {
     enum mr_avro_profile profile =
         config->logical_types == AVRO_TYPES_NATIVE ? MR_AVRO_NATIVE : MR_AVRO_CONFLUENT;
-    int strategy = key ? config->key_strategy : config->value_strategy;
     struct mr_buf buf;
 
     mr_buf_init(&buf, SIZE_MAX / 2);
     mr_avro_text(schema, profile, &buf);
-    ret_schema->text = mr_arena_copy(&plan->arena, mr_buf_slice(&buf));
-    ret_schema->subject = subject_of(&plan->arena, strategy, plan->topic, schema->name, key);
+    mr_subject_make(&plan->arena, &config->subjects, "AVRO", plan->topic, schema->name, key,
+                    mr_buf_slice(&buf), ret_subject);
     mr_buf_done(&buf);
-}
-
-static struct mr_slice message_topic(struct mr_arena *arena, const char *server)
-{
-    char *name = mr_arena_printf(arena, "%s.message", server);
-
-    for (char *at = name; *at; at++) {
-        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", *at))
-            *at = '_';
-    }
-    return mr_slice_str(name);
 }
 
 struct avro_plan *avro_plan_new(const struct avro_config *config, struct mr_table *table,
@@ -107,7 +84,7 @@ struct avro_plan *avro_plan_new(const struct avro_config *config, struct mr_tabl
     mr_arena_init(&plan->arena, 16 << 10, 0);
     plan->typical = TYPICAL_START;
     if (!table) {
-        plan->topic = message_topic(&plan->arena, server);
+        plan->topic = mr_event_message_topic(&plan->arena, server);
         plan_source(plan, config, mr_slice_str("postgresql"), mr_slice_str(server));
         avro_plan_database(plan, (struct mr_slice){"", 0});
         plan_schema(plan, config, mr_envelope_message_key(&plan->arena), true, &plan->key);
@@ -122,11 +99,11 @@ struct avro_plan *avro_plan_new(const struct avro_config *config, struct mr_tabl
     avro_plan_database(plan, table->database);
     if (plan->envelope.key)
         plan_schema(plan, config, plan->envelope.key, true, &plan->key);
-    if (config->envelope == AVRO_ENVELOPE_FLAT)
-        plan_schema(
-            plan, config,
-            mr_envelope_flat(&plan->arena, &plan->envelope, config->deletes == MR_DELETES_REWRITE),
-            false, &plan->value);
+    if (config->events.envelope == MR_ENVELOPE_FLAT)
+        plan_schema(plan, config,
+                    mr_envelope_flat(&plan->arena, &plan->envelope,
+                                     config->events.deletes == MR_DELETES_REWRITE),
+                    false, &plan->value);
     else
         plan_schema(plan, config, plan->envelope.value, false, &plan->value);
     return plan;
@@ -170,14 +147,15 @@ static int check_names(const struct avro_plan *plan, struct mr_err *err)
 }
 
 /* avro-c must be able to parse what is about to be registered. */
-static int parse(const struct avro_schema *schema, struct mr_err *err)
+static int parse(const struct mr_subject *subject, struct mr_err *err)
 {
     avro_schema_t parsed;
 
-    if (avro_schema_from_json_length(schema->text.data, schema->text.size, &parsed) != 0) {
+    if (!subject->name)
+        return 0;
+    if (avro_schema_from_json_length(subject->text.data, subject->text.size, &parsed) != 0) {
         mr_err_set(err, MR_CONFIG, "schema.invalid",
-                   "the schema of subject %s is no valid Avro: %s", schema->subject,
-                   avro_strerror());
+                   "the schema of subject %s is no valid Avro: %s", subject->name, avro_strerror());
         mr_err_hint(err,
                     "names that Avro does not allow are the usual reason: set "
                     "format.schema_name_adjustment_mode and format.field_name_adjustment_mode to "
@@ -188,37 +166,25 @@ static int parse(const struct avro_schema *schema, struct mr_err *err)
     return 0;
 }
 
-static int resolve(struct avro_schema *schema, struct mr_registry *registry, struct mr_err *err)
-{
-    int rc;
-
-    if (!schema->subject || schema->id)
-        return 0;
-    rc = parse(schema, err);
-    if (rc == 0)
-        rc = mr_registry_id(registry, schema->subject, "AVRO", schema->text, &schema->id, err);
-    if (rc < 0)
-        return rc;
-    mr_registry_frame(schema->frame, schema->id);
-    return 0;
-}
-
 int avro_plan_check(const struct avro_plan *plan, struct mr_err *err)
 {
-    int rc = check_names(plan, err);
+    int rc = plan->table ? mr_envelope_check(&plan->envelope, err) : 0;
 
-    if (rc == 0 && plan->key.subject)
+    if (rc == 0)
+        rc = check_names(plan, err);
+    if (rc == 0)
         rc = parse(&plan->key, err);
-    if (rc == 0 && plan->value.subject)
-        rc = parse(&plan->value, err);
-    return rc;
+    return rc < 0 ? rc : parse(&plan->value, err);
 }
 
 int avro_plan_register(struct avro_plan *plan, struct mr_registry *registry, struct mr_err *err)
 {
-    int rc = check_names(plan, err);
+    int rc = 0;
 
+    if ((plan->key.id || !plan->key.name) && plan->value.id)
+        return 0;
+    rc = avro_plan_check(plan, err);
     if (rc == 0)
-        rc = resolve(&plan->key, registry, err);
-    return rc < 0 ? rc : resolve(&plan->value, registry, err);
+        rc = mr_subject_resolve(&plan->key, registry, err);
+    return rc < 0 ? rc : mr_subject_resolve(&plan->value, registry, err);
 }

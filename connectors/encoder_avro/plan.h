@@ -5,32 +5,15 @@
 #include "schema/avro_text.h"
 #include "schema/envelope.h"
 #include "schema/event.h"
-#include "schema/registry.h"
+#include "schema/subject.h"
 
-enum avro_envelope { AVRO_ENVELOPE_DEBEZIUM, AVRO_ENVELOPE_FLAT };
 enum avro_types { AVRO_TYPES_DEBEZIUM, AVRO_TYPES_NATIVE };
 
-/* How the subject of a schema is named. */
-enum avro_strategy { AVRO_SUBJECT_TOPIC, AVRO_SUBJECT_RECORD, AVRO_SUBJECT_TOPIC_RECORD };
-
 struct avro_config {
-    struct mr_registry_options registry;
-    bool tombstones, context_headers;
-    int envelope;                     /* enum avro_envelope */
-    int deletes;                      /* enum mr_deletes */
-    int logical_types;                /* enum avro_types */
-    int key_strategy, value_strategy; /* enum avro_strategy */
-    const char *source_version;
+    struct mr_subject_options subjects;
+    struct mr_event_options events;
+    int logical_types; /* enum avro_types */
     struct mr_form_options forms;
-};
-
-#define AVRO_FRAME 5 /* 00 and the id, big-endian */
-
-struct avro_schema {
-    char *subject;
-    struct mr_slice text;
-    uint32_t id; /* 0: not known yet */
-    char frame[AVRO_FRAME];
 };
 
 struct avro_plan {
@@ -40,7 +23,7 @@ struct avro_plan {
     struct avro_column *columns, *keys;
     struct mr_row_column *json_columns, *json_keys; /* for headers, which are JSON */
     uint32_t column_count, key_count, json_column_count, json_key_count;
-    struct avro_schema key, value;
+    struct mr_subject key, value;
     struct mr_slice source_head;  /* version, connector, name */
     struct mr_slice source_db;    /* db */
     struct mr_slice source_table; /* schema, table */
@@ -54,9 +37,9 @@ struct avro_plan {
 struct avro_plan *avro_plan_new(const struct avro_config *config, struct mr_table *table,
                                 const char *server);
 void avro_plan_free(struct avro_plan *plan);
-/* Whether names and schemas are ones that Avro allows. Talks to nobody. */
+/* Whether names and schemas are ones that Avro allows, and no two fields have one name. Talks to nobody. */
 int avro_plan_check(const struct avro_plan *plan, struct mr_err *err) MR_MUST_CHECK;
-/* Asks for the ids that are not known. */
+/* Checks, and asks for the ids that are not known. */
 int avro_plan_register(struct avro_plan *plan, struct mr_registry *registry,
                        struct mr_err *err) MR_MUST_CHECK;
 /* The database that messages name. */

@@ -9,30 +9,9 @@
  * __millrace.unchanged, whatever its stand-in in the row looks like. */
 #include "connectors/encoder_json/events.h"
 
-#include <stdio.h>
-
 #define TYPICAL_MAX (1 << 20)
 
-static int fail(struct mr_err *err, const struct json_plan *plan,
-                const struct mr_row_column *column, const struct mr_change *change)
-{
-    char why[sizeof(err->text)];
-    const struct mr_table *table = plan->table;
-
-    snprintf(why, sizeof(why), "%s", err->text);
-    mr_err_set(err, MR_DATA, "encode.value", "table %.*s.%.*s, column %.*s, position %X/%X: %s",
-               MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name),
-               MR_SLICE_ARG(table->columns[column->index].name), (unsigned)(change->lsn >> 32),
-               (unsigned)change->lsn, why);
-    mr_err_hint(
-        err,
-        "correct the row in the database and take the table anew, or choose what becomes of such "
-        "values: format.event_converting_failure_handling_mode: warn (null, counted) or skip; "
-        "decimal_handling_mode: string and other modes can hold more");
-    return MR_DATA;
-}
-
-/* {"id":1} with its schema around it, if schemas are on; *ret_bare is the object alone. */
+/* {"id":1} with its schema around it or its frame before it, if schemas are on; *ret_bare is the object alone. */
 static int write_key(struct json_state *state, struct mr_batch *batch, const struct json_plan *plan,
                      const struct mr_change *change, const struct mr_value *values,
                      struct mr_slice *ret_key, struct mr_slice *ret_bare, struct mr_err *err)
@@ -48,7 +27,7 @@ static int write_key(struct json_state *state, struct mr_batch *batch, const str
     mr_out_raw(out, plan->key_open);
     rc = mr_row_write(&state->writer, plan->keys, plan->key_count, values, NULL, &column, err);
     if (rc < 0)
-        return fail(err, plan, column, change);
+        return mr_event_fail(err, plan->table, column->form->column, change);
     mr_out_raw(out, plan->key_close);
     *ret_key = mr_out_end(out);
     *ret_bare = mr_slice(ret_key->data + plan->key_open.size,
@@ -94,7 +73,7 @@ static int write_flat(struct json_state *state, const struct json_plan *plan,
     int rc = mr_row_write(&state->writer, plan->columns, plan->column_count, after ? after : before,
                           change->before_is_key ? NULL : change->before, ret_column, err);
 
-    if (rc < 0 || state->config.deletes != MR_DELETES_REWRITE)
+    if (rc < 0 || state->style.deletes != MR_DELETES_REWRITE)
         return rc;
     out->at--;
     mr_out_raw(out, mr_slice_str(op == MR_OP_DELETE ? ",\"__deleted\":\"true\"}"
@@ -112,12 +91,12 @@ static int write_value(struct json_state *state, struct mr_batch *batch, struct 
 
     mr_out_begin(out, &batch->arena, plan->typical);
     mr_out_raw(out, plan->value_open);
-    if (state->config.envelope == JSON_ENVELOPE_FLAT)
+    if (state->style.flat)
         rc = write_flat(state, plan, change, op, before, after, &column, err);
     else
         rc = write_envelope(state, plan, change, op, before, after, &column, err);
     if (rc < 0)
-        return fail(err, plan, column, change);
+        return mr_event_fail(err, plan->table, column->form->column, change);
     mr_out_raw(out, plan->value_close);
     *ret_value = mr_out_end(out);
     if (ret_value->size > plan->typical)

@@ -1,7 +1,7 @@
 /* The compiled plan of a table version: names quoted, schemas rendered, the constant parts of the source block
  * cut into pieces, so that a row is written as pieces and values in turn.
  *
- *     value_open   {"schema":{...},"payload":      (schemas: true)
+ *     value_open   {"schema":{...},"payload":      (schemas: true), or 00 and the schema's id (schemas: registry)
  *     before/after {"id":1,...}                    columns[]
  *     source_head  ,"source":{"version":"..","connector":"postgresql","name":"shop","ts_ms":
  *     source_mark  ,"snapshot":"false","db":"shop","sequence":"[
@@ -12,6 +12,8 @@
 #include "connectors/encoder_json/plan.h"
 
 #include <stdlib.h>
+
+#include "schema/json_schema.h"
 
 #define TYPICAL_START 512
 
@@ -47,7 +49,7 @@ static void plan_source(struct json_plan *plan, const struct json_config *config
     const struct mr_slice none = MR_SLICE("");
 
     mr_buf_clear(buf);
-    add_pair(buf, ",\"source\":{\"version\":", mr_slice_str(config->source_version));
+    add_pair(buf, ",\"source\":{\"version\":", mr_slice_str(config->events.source_version));
     add_pair(buf, ",\"connector\":", connector);
     add_pair(buf, ",\"name\":", server);
     mr_buf_add_str(buf, ",\"ts_ms\":");
@@ -65,16 +67,19 @@ static void plan_source(struct json_plan *plan, const struct json_config *config
     plan->source_table = keep(&plan->arena, buf);
 }
 
-/* Topic names allow fewer characters than logical names do. */
-static struct mr_slice message_topic(struct mr_arena *arena, const char *server)
+/* The frame is filled once the registry has told the id. */
+static struct mr_slice framing(struct json_plan *plan, const struct json_config *config,
+                               const struct mr_connect *schema, bool key, struct mr_buf *buf)
 {
-    char *name = mr_arena_printf(arena, "%s.message", server);
+    struct mr_subject *subject = key ? &plan->key_subject : &plan->value_subject;
+    struct mr_json_schema_style style = {.numeric = config->decimal_format != 0,
+                                         .closed = !config->additional_properties};
 
-    for (char *at = name; *at; at++) {
-        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", *at))
-            *at = '_';
-    }
-    return mr_slice_str(name);
+    mr_buf_clear(buf);
+    mr_json_schema_text(schema, &style, buf);
+    mr_subject_make(&plan->arena, &config->subjects, "JSON", plan->topic, schema->name, key,
+                    mr_buf_slice(buf), subject);
+    return mr_slice(subject->frame, MR_FRAME_SIZE);
 }
 
 static void plan_schemas(struct json_plan *plan, const struct json_config *config,
@@ -85,16 +90,20 @@ static void plan_schemas(struct json_plan *plan, const struct json_config *confi
     if (!plan->table) {
         key = mr_envelope_message_key(&plan->arena);
         value = mr_envelope_message_value(&plan->arena);
-    } else if (config->envelope == JSON_ENVELOPE_FLAT) {
-        value =
-            mr_envelope_flat(&plan->arena, &plan->envelope, config->deletes == MR_DELETES_REWRITE);
+    } else if (config->events.envelope == MR_ENVELOPE_FLAT) {
+        value = mr_envelope_flat(&plan->arena, &plan->envelope,
+                                 config->events.deletes == MR_DELETES_REWRITE);
     }
-    if (!config->schemas)
-        return;
-    if (key)
-        plan->key_open = opening(&plan->arena, key, buf);
-    plan->value_open = opening(&plan->arena, value, buf);
-    plan->key_close = plan->value_close = mr_slice_str("}");
+    if (config->schemas == JSON_SCHEMAS_INLINE) {
+        if (key)
+            plan->key_open = opening(&plan->arena, key, buf);
+        plan->value_open = opening(&plan->arena, value, buf);
+        plan->key_close = plan->value_close = mr_slice_str("}");
+    } else if (config->schemas == JSON_SCHEMAS_REGISTRY) {
+        if (key)
+            plan->key_open = framing(plan, config, key, true, buf);
+        plan->value_open = framing(plan, config, value, false, buf);
+    }
 }
 
 struct json_plan *json_plan_new(const struct json_config *config, struct mr_table *table,
@@ -118,7 +127,7 @@ struct json_plan *json_plan_new(const struct json_config *config, struct mr_tabl
                                       table->key_count, config->decimal_format != 0, &plan->keys);
         plan_source(plan, config, table->connector, table->server, table->database, &buf);
     } else {
-        plan->topic = message_topic(&plan->arena, server);
+        plan->topic = mr_event_message_topic(&plan->arena, server);
         plan_source(plan, config, mr_slice_str("postgresql"), mr_slice_str(server),
                     mr_slice_str(""), &buf);
     }
@@ -136,6 +145,13 @@ void json_plan_database(const struct json_config *config, struct json_plan *plan
     plan->database = mr_arena_copy(&plan->arena, database);
     plan_source(plan, config, mr_slice_str("postgresql"), mr_slice_str(server), database, &buf);
     mr_buf_done(&buf);
+}
+
+int json_plan_register(struct json_plan *plan, struct mr_registry *registry, struct mr_err *err)
+{
+    int rc = mr_subject_resolve(&plan->key_subject, registry, err);
+
+    return rc < 0 ? rc : mr_subject_resolve(&plan->value_subject, registry, err);
 }
 
 void json_plan_free(struct json_plan *plan)

@@ -4,15 +4,17 @@
 #include "schema/json_row.h"
 #include "schema/envelope.h"
 #include "schema/event.h"
+#include "schema/subject.h"
 
-enum json_envelope { JSON_ENVELOPE_DEBEZIUM, JSON_ENVELOPE_FLAT };
+/* How consumers learn what the fields are. */
+enum json_schemas { JSON_SCHEMAS_NONE, JSON_SCHEMAS_INLINE, JSON_SCHEMAS_REGISTRY };
 
 struct json_config {
-    bool schemas, tombstones, context_headers;
-    int envelope;       /* enum json_envelope */
-    int deletes;        /* enum mr_deletes */
+    int schemas; /* enum json_schemas */
+    bool additional_properties;
     int decimal_format; /* 0 base64, 1 numeric */
-    const char *source_version;
+    struct mr_subject_options subjects;
+    struct mr_event_options events;
     struct mr_form_options forms;
 };
 
@@ -22,7 +24,8 @@ struct json_plan {
     struct mr_envelope envelope;
     struct mr_row_column *columns, *keys;
     uint32_t column_count, key_count;
-    /* `{"schema":...,"payload":` or empty; and the brace that closes it, or empty. */
+    struct mr_subject key_subject, value_subject; /* of schemas: registry */
+    /* `{"schema":...,"payload":`, or the subject's frame, or empty; and the brace that closes it, or empty. */
     struct mr_slice key_open, key_close, value_open, value_close;
     struct mr_slice source_head;  /* ,"source":{ up to "ts_ms": */
     struct mr_slice source_mark;  /* ,"snapshot":"false","db":...,"sequence":"[ */
@@ -37,6 +40,9 @@ struct json_plan {
 struct json_plan *json_plan_new(const struct json_config *config, struct mr_table *table,
                                 const char *server);
 void json_plan_free(struct json_plan *plan);
+/* Asks the registry for the ids that are not known; does nothing without one. */
+int json_plan_register(struct json_plan *plan, struct mr_registry *registry,
+                       struct mr_err *err) MR_MUST_CHECK;
 /* The source block's parts for messages name the database; makes them anew when it changes. */
 void json_plan_database(const struct json_config *config, struct json_plan *plan,
                         const char *server, struct mr_slice database);

@@ -399,6 +399,7 @@ static int take_logical(struct mr_pg_feed *feed, struct mr_batch *batch, uint64_
         .database = mr_arena_copy(&batch->arena, feed->relations.database),
     };
     change = add_change(feed, batch, MR_OP_MESSAGE, lsn);
+    batch->messages = true;
     change->message = content;
     count_op(feed->context->counters, MR_OP_MESSAGE);
     if (single) {

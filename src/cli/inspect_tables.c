@@ -2,9 +2,9 @@
  *
  * All three decide per table version and refuse there, with table and column. The source shows a version of every
  * table it would capture; each goes through the transforms in a batch of its own that has the table and no row, is
- * given its topic, and is described to the format where that talks to nobody (or, for `schema plan`, asked for its
- * schemas). So `check` says exactly what a run would
- * say, by the same code, before anything was made or sent. */
+ * given its topic, and is shown to the format, which says what it would refuse without asking anybody (or, for `schema
+ * plan`, tells its schemas and what its registry thinks of them). So `check` says exactly what a run would say, by the
+ * same code, before anything was made or sent. */
 #include <stdlib.h>
 
 #include "cli/inspect.h"
@@ -24,7 +24,7 @@ static int try_format(struct trial *trial, struct mr_table *table, struct mr_err
 
     if (trial->tried->each)
         return encoder->plan(trial->encoder, table, trial->tried->each, trial->tried->user, err);
-    return encoder->describe(trial->encoder, table, err);
+    return encoder->check(trial->encoder, table, err);
 }
 
 /* The tables as the transforms left them. */
@@ -77,7 +77,7 @@ static int open_parts(const struct mr_inspect *inspect, struct trial *trial, str
         rc = config->transforms[i]->open(trial->transforms[i], &args, err);
     }
     if (rc == 0 && config->encoder &&
-        (trial->tried->each ? config->encoder->plan != NULL : config->encoder->offline)) {
+        (trial->tried->each ? config->encoder->plan != NULL : config->encoder->check != NULL)) {
         struct mr_encoder_args args = {.context = &inspect->context,
                                        .config = config->encoder_config};
         trial->encoder = mr_alloc_zero(config->encoder->state_size);

@@ -69,6 +69,12 @@ static void add_finding(void *state, enum mr_finding_level level, const char *co
         mr_buf_printf(&plan->cli->problem, "  %s\n", hint);
 }
 
+static int no_schemas(struct mr_cli *cli, const struct mr_pipeline_config *pipeline)
+{
+    return mr_cli_usage(cli, "usage.value", "the format of pipeline %s registers no schemas",
+                        pipeline->name);
+}
+
 static int plan_pipeline(struct mr_cli *cli, const struct mr_pipeline_config *pipeline,
                          const char *state_directory)
 {
@@ -79,8 +85,7 @@ static int plan_pipeline(struct mr_cli *cli, const struct mr_pipeline_config *pi
     int rc;
 
     if (!pipeline->encoder || !pipeline->encoder->plan)
-        return mr_cli_usage(cli, "usage.value", "the format of pipeline %s registers no schemas",
-                            pipeline->name);
+        return no_schemas(cli, pipeline);
     mr_inspect_init(&inspect, pipeline, state_directory, (struct mr_notes){0});
     mr_buf_add_str(&cli->result, "{\"subjects\":[");
     rc = mr_inspect_tables(&inspect, &tried, &cli->err);
@@ -88,6 +93,8 @@ static int plan_pipeline(struct mr_cli *cli, const struct mr_pipeline_config *pi
     mr_inspect_done(&inspect);
     if (rc < 0)
         return mr_err_exit(&cli->err);
+    if (tried.count > 0 && plan.subjects == 0 && plan.failed == 0)
+        return no_schemas(cli, pipeline);
     cli->ok = plan.refused == 0 && plan.failed == 0;
     mr_buf_printf(&cli->summary, "%zu tables, %zu subjects: %zu to register, %zu refused",
                   tried.count, plan.subjects, plan.fresh, plan.refused);

@@ -47,6 +47,9 @@ static void add_enum(struct mr_buf *json, const struct mr_option *option)
     for (size_t i = 0; option->choices[i]; i++) {
         mr_buf_add_str(json, i ? "," : "");
         mr_json_add_str(json, mr_slice_str(option->choices[i]));
+        /* YAML readers take a plain true for a boolean. */
+        if (strcmp(option->choices[i], "true") == 0 || strcmp(option->choices[i], "false") == 0)
+            mr_buf_printf(json, ",%s", option->choices[i]);
     }
     mr_buf_add_str(json, "]}");
     add_substitution(json);

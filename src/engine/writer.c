@@ -202,6 +202,7 @@ static void forget_described(struct mr_writer *writer)
 {
     mr_map_done(&writer->described);
     mr_map_init(&writer->described);
+    writer->messages_described = false;
 }
 
 void mr_writer_close(struct mr_writer *writer)
@@ -270,6 +271,20 @@ bool mr_writer_displaced(const struct mr_writer *writer, const char *owner)
     return displaced;
 }
 
+/* The schemas of logical messages belong to no table. */
+static int describe_messages(struct mr_writer *writer, const struct mr_batch *batch,
+                             struct mr_err *err)
+{
+    const struct mr_encoder *encoder = writer->config->encoder;
+    int rc;
+
+    if (!batch->messages || writer->messages_described || !encoder || !encoder->describe_messages)
+        return 0;
+    rc = encoder->describe_messages(writer->encoder, err);
+    writer->messages_described = rc == 0;
+    return rc;
+}
+
 /* Topics and plans for the versions that are new to us. */
 static int describe_tables(struct mr_writer *writer, struct mr_batch *batch, struct mr_err *err)
 {
@@ -291,7 +306,7 @@ static int describe_tables(struct mr_writer *writer, struct mr_batch *batch, str
         if (rc == 0)
             mr_map_put_number(&writer->described, table->id, writer);
     }
-    return rc;
+    return rc < 0 ? rc : describe_messages(writer, batch, err);
 }
 
 /* Before anything is described: a registry must not learn of columns that a transform takes out. */

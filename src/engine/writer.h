@@ -44,12 +44,13 @@ struct mr_writer {
         struct mr_mark mark;
     } asked[MR_COMMITS_MAX];
     uint64_t next_commit, next_sequence;
-    uint64_t rows;    /* changes written since the last commit was asked for */
-    size_t bytes;     /* encoded bytes since then */
-    int64_t first_ns; /* monotonic time of the first of them */
-    bool moved;       /* pending is newer than the last commit asked for */
-    bool idle_now;    /* the source itself sent a position without rows: commit it at once */
-    int64_t asked_ns; /* monotonic time of the last commit asked for */
+    uint64_t rows;           /* changes written since the last commit was asked for */
+    size_t bytes;            /* encoded bytes since then */
+    int64_t first_ns;        /* monotonic time of the first of them */
+    bool moved;              /* pending is newer than the last commit asked for */
+    bool idle_now;           /* the source itself sent a position without rows: commit it at once */
+    int64_t asked_ns;        /* monotonic time of the last commit asked for */
+    bool messages_described; /* logical messages were, too */
     int64_t describe_after_ns; /* no describe() before this: the registry was away */
     bool caught_up;            /* the last batch said so */
     bool full;                 /* the sink's last word */

@@ -54,7 +54,7 @@ void mr_batch_reset(struct mr_batch *batch)
     batch->bytes = 0;
     batch->transactions = 0;
     batch->received_us = 0;
-    batch->last = batch->caught_up = batch->transformed = false;
+    batch->last = batch->caught_up = batch->transformed = batch->messages = false;
     batch->next = NULL;
     batch->sequence = 0;
 }

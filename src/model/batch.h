@@ -33,6 +33,7 @@ struct mr_batch {
     size_t bytes;          /* wire bytes taken in: what the queue counts, with arena.held */
     uint64_t transactions; /* transactions that end in this batch */
     int64_t received_us;   /* wall time of the first byte */
+    bool messages;         /* some change is a logical message; set by the source */
     bool last;             /* the source reached `until`: nothing follows */
     bool transformed;      /* the engine's transforms have run over it */
     bool caught_up;        /* the source had nothing more to read when it closed the batch */

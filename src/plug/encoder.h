@@ -29,12 +29,16 @@ struct mr_encoder {
     const char *name, *summary;
     const struct mr_option *options;
     size_t config_size, state_size;
-    bool offline; /* open() and describe() talk to nobody: `check` may call them */
 
+    /* MUST. Talks to nobody. */
     int (*open)(void *state, const struct mr_encoder_args *args, struct mr_err *err) MR_MUST_CHECK;
     /* MUST. Called once for each version before a batch that uses it is encoded; table->topic is set. May talk
      * to a registry (MR_RETRY: called again). A version described twice is no error. */
     int (*describe)(void *state, struct mr_table *table, struct mr_err *err) MR_MUST_CHECK;
+    /* MAY. The same for logical messages (MR_OP_MESSAGE), before the first batch that has one. */
+    int (*describe_messages)(void *state, struct mr_err *err) MR_MUST_CHECK;
+    /* MAY. For `check`: what describe() would refuse by itself; talks to nobody. */
+    int (*check)(void *state, struct mr_table *table, struct mr_err *err) MR_MUST_CHECK;
     /* MUST. Appends records for all changes of the batch, in order, into batch->records and its arena; makes no
      * malloc once warm. MR_DATA names the change that cannot be encoded in err, and *ret_failed is its index. */
     int (*encode)(void *state, struct mr_batch *batch, size_t *ret_failed,

@@ -13,7 +13,11 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/map.h"
+
+const char *const mr_envelope_kinds[] = {"debezium", "flat", NULL};
+const char *const mr_deletes_kinds[] = {"tombstone", "rewrite", "drop", NULL};
 
 /* Appends the delete of `before` and its tombstone, as far as the style has them. */
 static uint32_t add_delete(const struct mr_event *gone, const struct mr_event_style *style,
@@ -117,4 +121,58 @@ uint32_t mr_event_context(const char *server, char *run_id, struct mr_header hea
         (struct mr_header){MR_SLICE("__debezium.context.connectorName"), MR_SLICE("postgresql")};
     headers[3] = (struct mr_header){MR_SLICE("__debezium.context.runId"), mr_slice_str(run_id)};
     return 4;
+}
+
+/* Topic names allow fewer characters than logical names do. */
+struct mr_slice mr_event_message_topic(struct mr_arena *arena, const char *server)
+{
+    char *name = mr_arena_printf(arena, "%s.message", server);
+
+    for (char *at = name; *at; at++) {
+        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", *at))
+            *at = '_';
+    }
+    return mr_slice_str(name);
+}
+
+int mr_event_fail(struct mr_err *err, const struct mr_table *table, const struct mr_column *column,
+                  const struct mr_change *change)
+{
+    char why[sizeof(err->text)];
+
+    snprintf(why, sizeof(why), "%s", err->text);
+    mr_err_set(err, MR_DATA, "encode.value", "table %.*s.%.*s, column %.*s, position %X/%X: %s",
+               MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), MR_SLICE_ARG(column->name),
+               (unsigned)(change->lsn >> 32), (unsigned)change->lsn, why);
+    mr_err_hint(err,
+                "correct the row in the database and take the table anew, or choose what becomes "
+                "of such values: format.event_converting_failure_handling_mode: warn (null, "
+                "counted) or skip; decimal_handling_mode: string and other modes can hold more");
+    return MR_DATA;
+}
+
+bool mr_event_skipped(const struct mr_context *context, int failure_mode, int rc,
+                      const struct mr_err *err)
+{
+    if (rc != MR_DATA || failure_mode != MR_FAILURE_SKIP)
+        return false;
+    if (context->counters)
+        mr_count(&context->counters->encode_skipped, 1);
+    if (context->notes.note)
+        context->notes.note(context->notes.state, MR_LOG_WARN, "encode.skipped",
+                            "an event was left out: %s", err->text);
+    return true;
+}
+
+void mr_event_nulled(const struct mr_context *context, struct mr_row_writer *writer)
+{
+    if (writer->nulled == writer->nulled_told)
+        return;
+    if (context->counters)
+        mr_count(&context->counters->encode_nulled, writer->nulled - writer->nulled_told);
+    writer->nulled_told = writer->nulled;
+    if (context->notes.note)
+        context->notes.note(context->notes.state, MR_LOG_WARN, "encode.nulled",
+                            "column %.*s: a value that its type cannot hold was sent as null",
+                            MR_SLICE_ARG(writer->nulled_form->column->name));
 }

@@ -4,7 +4,7 @@
  *     point              {"x":1.5,"y":-2.25,"wkb":"AQEAAAA...","srid":null}
  *     circle             {"center":{a point},"radius":3.5}
  *     geometry           {"wkb":"...","srid":null,"extensions":{"type":"path","closed":"true"}}
- *     map, text keys     {"a":"1"}            other keys   [[1,2.0],[3,4.0]]
+ *     map, text keys     {"a":"1"}            other keys   [[1,2.0],[3,4.0]], strict [{"key":1,"value":2.0}]
  *
  * An array of several dimensions has no place in a Connect array of elements. Without schemas it is written as
  * nested JSON arrays; with schemas an array of strings holds the server's own text of it as its one element,
@@ -111,17 +111,21 @@ static void write_vector(struct mr_out *out, const struct mr_form *form,
     MR_OUT_LITERAL(out, "]");
 }
 
-static void write_sparse(struct mr_out *out, const struct mr_vector *vector)
+static void write_sparse(struct mr_row_writer *writer, const struct mr_vector *vector)
 {
+    struct mr_out *out = &writer->out;
+
     MR_OUT_LITERAL(out, "{\"dimensions\":");
     mr_out_u64(out, vector->dimensions);
     MR_OUT_LITERAL(out, ",\"vector\":[");
     for (uint32_t i = 0; i < vector->count; i++) {
-        mr_out_raw(out, mr_slice_str(i > 0 ? ",[" : "["));
+        if (i > 0)
+            MR_OUT_LITERAL(out, ",");
+        mr_out_raw(out, mr_slice_str(writer->strict ? "{\"key\":" : "["));
         mr_out_u64(out, vector->indexes[i]);
-        MR_OUT_LITERAL(out, ",");
+        mr_out_raw(out, mr_slice_str(writer->strict ? ",\"value\":" : ","));
         put_double(out, vector->numbers[i]);
-        MR_OUT_LITERAL(out, "]");
+        mr_out_raw(out, mr_slice_str(writer->strict ? "}" : "]"));
     }
     MR_OUT_LITERAL(out, "]}");
 }
@@ -191,7 +195,7 @@ int mr_row_compound(struct mr_row_writer *writer, const struct mr_form *form,
         MR_OUT_LITERAL(&writer->out, "}");
         break;
     case MR_FORM_VECTOR: write_vector(&writer->out, form, value->vector); break;
-    case MR_FORM_SPARSE: write_sparse(&writer->out, value->vector); break;
+    case MR_FORM_SPARSE: write_sparse(writer, value->vector); break;
     default: write_geometry(writer, form, value->geometry); break;
     }
     return 0;

@@ -9,6 +9,8 @@
  * what comes out; structs, arrays and maps are in compound.c. */
 #include "schema/json_row.h"
 
+#include <math.h>
+
 #include "base/clock.h"
 #include "schema/json_compound.h"
 #include "schema/decimal.h"
@@ -112,7 +114,7 @@ static inline bool put_fast(struct mr_row_writer *writer, const struct mr_row_co
         return true;
     case MR_ROW_DOUBLE:
     case MR_ROW_FLOAT:
-        if (value->kind != MR_FLOAT)
+        if (value->kind != MR_FLOAT || (writer->strict && !isfinite(value->f)))
             return false;
         put_float(out, value->f, column->way == MR_ROW_FLOAT);
         return true;
@@ -142,6 +144,12 @@ static inline bool put_fast(struct mr_row_writer *writer, const struct mr_row_co
     }
 }
 
+static int no_number(struct mr_err *err)
+{
+    return mr_err_set(err, MR_DATA, "encode.value",
+                      "NaN and infinities are no numbers to a JSON schema");
+}
+
 /* A decimal as a JSON number. NaN has none. */
 static int write_number(struct mr_row_writer *writer, const struct mr_value *value,
                         struct mr_err *err)
@@ -167,11 +175,32 @@ static int write_scalar(struct mr_row_writer *writer, const struct mr_form *form
     case MR_BOOL: mr_out_raw(out, mr_slice_str(plain.i ? "true" : "false")); break;
     case MR_INT: mr_out_i64(out, plain.i); break;
     case MR_UINT: mr_out_u64(out, plain.u); break;
-    case MR_FLOAT: put_float(out, plain.f, form->base == MR_CONNECT_FLOAT32); break;
+    case MR_FLOAT:
+        if (writer->strict && !isfinite(plain.f))
+            return no_number(err);
+        put_float(out, plain.f, form->base == MR_CONNECT_FLOAT32);
+        break;
     case MR_BYTES: mr_out_base64(out, mr_value_slice(&plain)); break;
     default: mr_out_text(out, mr_value_slice(&plain)); break;
     }
     return 0;
+}
+
+/* Of the numbers in shapes and vectors; an array's elements are looked at one by one. */
+static bool all_finite(const struct mr_value *value)
+{
+    const double *numbers = value->kind == MR_GEOMETRY ? value->geometry->numbers
+                            : value->kind == MR_VECTOR ? value->vector->numbers
+                                                       : NULL;
+    uint32_t count = value->kind == MR_GEOMETRY ? value->geometry->count
+                     : value->kind == MR_VECTOR ? value->vector->count
+                                                : 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (!isfinite(numbers[i]))
+            return false;
+    }
+    return true;
 }
 
 int mr_row_write_value(struct mr_row_writer *writer, const struct mr_form *form,
@@ -186,7 +215,8 @@ int mr_row_write_value(struct mr_row_writer *writer, const struct mr_form *form,
         return write_number(writer, value, err);
     if (form->base == MR_CONNECT_STRUCT || form->base == MR_CONNECT_ARRAY ||
         form->base == MR_CONNECT_MAP)
-        return mr_row_compound(writer, form, value, err);
+        return writer->strict && !all_finite(value) ? no_number(err)
+                                                    : mr_row_compound(writer, form, value, err);
     return write_scalar(writer, form, value, err);
 }
 

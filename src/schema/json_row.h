@@ -39,7 +39,9 @@ struct mr_row_writer {
     bool nested;  /* arrays of several dimensions as nested JSON arrays: no schema says otherwise */
     bool
         null_bad_values; /* a value that cannot be converted becomes null (or the filler) and is counted */
-    uint64_t nulled;                   /* so many, since begin of the encoder */
+    bool strict;     /* a JSON schema describes the rows: no NaN, maps as [{"key":..,"value":..}] */
+    uint64_t nulled; /* so many, since begin of the encoder */
+    uint64_t nulled_told;              /* of these, how many mr_event_nulled has noted */
     const struct mr_form *nulled_form; /* the last of them */
     bool unchanged;                    /* the last row had UNCHANGED values; reset by the caller */
 };

@@ -6,7 +6,7 @@
  *
  * Answers are judged by the HTTP status first; error_code may be 0, missing or text, depending on whose registry it
  * is. 409 is a decision for people: the refusal is explained once by our own comparison of the two schemas
- * (avro_diff.h), kept, and repeated without asking for ASK_AGAIN_NS, so that a pipeline that waits for a human does not
+ * (avro_diff.h, json_schema.h), kept, and repeated without asking for ASK_AGAIN_NS, so that a pipeline that waits for a human does not
  * hammer the registry; after that it is asked again, and goes on by itself when the level or the subject was mended. A
  * 500 that comes three times for the same body is an answer too.
  *
@@ -25,6 +25,7 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "schema/avro_diff.h"
+#include "schema/json_schema.h"
 #include "schema/registry_http.h"
 
 #define ANSWER_LIMIT (16u << 20)
@@ -44,8 +45,9 @@ struct mr_registry {
     const struct mr_context *context;
     struct mr_registry_http *http;
     struct mr_map known; /* "hash subject" -> struct known */
-    struct mr_buf answer, body, path, remembered;
-    uint64_t changed;
+    struct mr_buf answer, body, path;
+    struct mr_buf remembered; /* as of `rendered` changes */
+    uint64_t changed, rendered;
 };
 
 const struct mr_option mr_registry_option_table[] = {
@@ -281,9 +283,18 @@ static int take_id(struct mr_registry *registry, uint32_t *ret_id, struct mr_err
     return 0;
 }
 
+static void find_differences(const char *type, struct mr_slice old_schema,
+                             struct mr_slice new_schema, const char *level, struct mr_buf *ret_text)
+{
+    if (strcmp(type, "AVRO") == 0)
+        mr_avro_diff(old_schema, new_schema, level, ret_text);
+    else if (strcmp(type, "JSON") == 0)
+        mr_json_schema_diff(old_schema, new_schema, level, ret_text);
+}
+
 /* A 409, in words: subject, level, and what our own comparison finds. */
-static int explain(struct mr_registry *registry, const char *subject, struct mr_slice schema,
-                   struct mr_err *err)
+static int explain(struct mr_registry *registry, const char *subject, const char *type,
+                   struct mr_slice schema, struct mr_err *err)
 {
     char level[32] = "its level", said[320];
     struct mr_buf latest, findings;
@@ -296,7 +307,7 @@ static int explain(struct mr_registry *registry, const char *subject, struct mr_
     mr_buf_init(&findings, 1 << 20);
     if (mr_registry_level(registry, subject, level, &ignored) == 0 &&
         mr_registry_latest(registry, subject, &latest, &version, &id, &ignored) == 0 && version > 0)
-        mr_avro_diff(mr_buf_slice(&latest), schema, level, &findings);
+        find_differences(type, mr_buf_slice(&latest), schema, level, &findings);
     mr_err_set(err, MR_RETRY, "registry.incompatible",
                "subject %s does not take the new schema, because it keeps %s with version %d: %s",
                subject, level, version, findings.size > 0 ? mr_buf_cstr(&findings) : said);
@@ -356,7 +367,7 @@ static int ask(struct mr_registry *registry, struct known *known, const char *su
     if (status == 200)
         return take_id(registry, &known->id, err);
     if (status == 409)
-        return explain(registry, subject, schema, err);
+        return explain(registry, subject, type, schema, err);
     if (status == 404 && !registers)
         return not_registered(subject, err);
     rc = judge(registry, status, subject, err);
@@ -477,6 +488,9 @@ struct mr_slice mr_registry_remember(struct mr_registry *registry)
     struct known *known;
     size_t at = 0;
 
+    if (registry->remembered.size > 0 && registry->rendered == registry->changed)
+        return mr_buf_slice(&registry->remembered);
+    registry->rendered = registry->changed;
     mr_buf_clear(&registry->remembered);
     mr_buf_add_char(&registry->remembered, '{');
     while ((known = mr_map_next(&registry->known, &at, &key, NULL))) {

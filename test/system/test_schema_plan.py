@@ -58,6 +58,7 @@ def test_what_is_new_what_is_the_same_and_what_is_refused(shop, db, millrace, re
 
 
 def test_a_format_without_a_registry_has_no_schemas(db, millrace):
+    db.sql("create table orders (id int primary key)")
     path = millrace.config(SHOP.format(dsn=db.dsn, url="", name="x").replace('avro, registry: {urls: [""]}', "json"))
     done = millrace.run("schema", "plan", "--config", path)
     assert done.popen.returncode == 64 and "registers no schemas" in done.errors[0]

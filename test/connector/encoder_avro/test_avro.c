@@ -95,11 +95,12 @@ static void setup(struct fixture *f, const struct fake_answer *answers)
     fake_registry_start(&f->fake, answers);
     f->urls[0] = f->fake.url;
     f->context = (struct mr_context){.pipeline = "p", .server = "shop", .counters = &f->counters};
-    f->config = (struct avro_config){
-        .registry = {.urls = {f->urls, 1}, .auto_register = true, .timeout_ns = 5000000000},
-        .tombstones = true,
-        .source_version = "3.7.0.Final",
-        .forms = {.placeholder = "PH", .include_unknown = true}};
+    f->config =
+        (struct avro_config){.subjects.registry = {.urls = {f->urls, 1},
+                                                   .auto_register = true,
+                                                   .timeout_ns = 5000000000},
+                             .events = {.tombstones = true, .source_version = "3.7.0.Final"},
+                             .forms = {.placeholder = "PH", .include_unknown = true}};
     f->table = make_table();
     f->batch = mr_batch_new(1 << 20, 8 << 20);
     f->transaction =
@@ -407,8 +408,8 @@ static void a_flat_row_is_the_row_alone(void **state)
 
     (void)state;
     setup(&f, two_ids);
-    f.config.envelope = AVRO_ENVELOPE_FLAT;
-    f.config.deletes = MR_DELETES_REWRITE;
+    f.config.events.envelope = MR_ENVELOPE_FLAT;
+    f.config.events.deletes = MR_DELETES_REWRITE;
     assert_int_equal(open_encoder(&f, &err), 0);
     change(&f, MR_OP_DELETE)->before = random_row(&f);
     encode(&f);

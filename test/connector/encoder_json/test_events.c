@@ -55,9 +55,9 @@ static struct fixture *setup(void)
     f->table = table;
     f->context.server = "shop";
     f->context.counters = &f->counters;
-    f->config = (struct json_config){.tombstones = true,
-                                     .source_version = "3.7.0.Final",
-                                     .forms = {.include_unknown = true, .placeholder = "PH"}};
+    f->config =
+        (struct json_config){.events = {.tombstones = true, .source_version = "3.7.0.Final"},
+                             .forms = {.include_unknown = true, .placeholder = "PH"}};
     f->batch = mr_batch_new(1 << 16, 1 << 20);
     f->transaction =
         (struct mr_transaction){.id = 771, .previous_lsn = 24026448, .commit_us = 1787220930123456};
@@ -202,7 +202,7 @@ static void a_key_change_is_delete_tombstone_create(void **state)
     struct mr_record *records;
 
     (void)state;
-    f->config.context_headers = true;
+    f->config.events.context_headers = true;
     open_encoder(f);
     c = change(f, MR_OP_UPDATE);
     c->before = old_key(f, 2);
@@ -253,7 +253,7 @@ static void unchanged_columns_are_taken_from_a_full_old_row(void **state)
     struct mr_change *c;
 
     (void)state;
-    f->config.envelope = JSON_ENVELOPE_FLAT;
+    f->config.events.envelope = MR_ENVELOPE_FLAT;
     open_encoder(f);
     c = change(f, MR_OP_UPDATE);
     c->before = row(f, 1, "long", "x", 5);
@@ -359,8 +359,8 @@ static void a_flat_delete_is_a_tombstone_or_a_marked_row(void **state)
     for (int deletes = MR_DELETES_TOMBSTONE; deletes <= MR_DELETES_DROP; deletes++) {
         struct fixture *f = setup();
 
-        f->config.envelope = JSON_ENVELOPE_FLAT;
-        f->config.deletes = deletes;
+        f->config.events.envelope = MR_ENVELOPE_FLAT;
+        f->config.events.deletes = deletes;
         open_encoder(f);
         change(f, MR_OP_DELETE)->before = row(f, 1, "a", "b", 0);
         encode(f);
@@ -384,7 +384,7 @@ static void a_value_that_does_not_fit_follows_the_policy(void **state)
         size_t failed = 99;
         int rc;
 
-        f->config.envelope = JSON_ENVELOPE_FLAT;
+        f->config.events.envelope = MR_ENVELOPE_FLAT;
         f->config.forms.failure = failure;
         open_encoder(f);
         change(f, MR_OP_CREATE)->after = row(f, 1, "a", "b", 0);
@@ -419,7 +419,7 @@ static void long_texts_are_escaped_whole(void **state)
     (void)state;
     memset(long_text, '\n', size);
     long_text[size] = '\0';
-    f->config.envelope = JSON_ENVELOPE_FLAT;
+    f->config.events.envelope = MR_ENVELOPE_FLAT;
     open_encoder(f);
     change(f, MR_OP_CREATE)->after = row(f, 1, long_text, "b", 0);
     encode(f);
