@@ -1,15 +1,19 @@
 /* The raw limit: reads a logical replication stream with libpq and does nothing with it.
  *
  *     raw_reader DSN SLOT PUBLICATION UNTIL_LSN plain|lowat|bursts
+ *     raw_reader DSN SLOT PUBLICATION FILE delays
  *
  * Three ways to read the same stream: `plain` waits in poll(2) and drains what is there; `lowat` sets
  * SO_RCVLOWAT to 64 KiB first, so that the kernel gathers before it wakes us; `bursts` drains, then pauses for
  * 10 ms while there was something. It asks for binary values, answers keepalives, ends at the commit at or
  * beyond UNTIL_LSN, and prints one JSON object: rows, transactions, bytes, seconds from START_REPLICATION on.
+ * `delays` reads as `plain` does until SIGTERM and writes, for each commit, two 64-bit numbers into FILE: its time
+ * in microseconds since 1970 and how many microseconds later it was here. "ready" says that the stream is open.
  * Built by bench/run with cc; deliberately one file without millrace's code, so that nothing of ours can make
  * the limit look lower. */
 #include <libpq-fe.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +29,15 @@
 
 struct tally {
     uint64_t rows, transactions, bytes, seen; /* seen: highest LSN received */
+    FILE *delays;                             /* NULL: not wanted */
 };
+
+static volatile sig_atomic_t ended;
+
+static void end(int number)
+{
+    ended = number;
+}
 
 static double now(void)
 {
@@ -69,6 +81,16 @@ static void send_status(PGconn *connection, uint64_t lsn)
         fail(connection, "status");
 }
 
+static void write_delay(FILE *file, uint64_t commit)
+{
+    int64_t pair[2] = {(int64_t)commit + (int64_t)EPOCH_S * 1000000, 0};
+    struct timespec time;
+
+    clock_gettime(CLOCK_REALTIME, &time);
+    pair[1] = time.tv_sec * 1000000L + time.tv_nsec / 1000 - pair[0];
+    fwrite(pair, sizeof(pair), 1, file);
+}
+
 /* True at the commit that ends it. */
 static int count(PGconn *connection, struct tally *tally, const char *data, int size,
                  uint64_t until)
@@ -87,9 +109,11 @@ static int count(PGconn *connection, struct tally *tally, const char *data, int 
     case 'I':
     case 'U':
     case 'D': tally->rows++; break;
-    case 'C': /* flags, LSN of the commit, LSN of its end */
+    case 'C': /* flags, LSN of the commit, LSN of its end, microseconds since 2000 */
         tally->transactions++;
         tally->seen = be64(data + 25 + 10);
+        if (tally->delays)
+            write_delay(tally->delays, be64(data + 25 + 18));
         return tally->seen >= until;
     default: break;
     }
@@ -135,19 +159,43 @@ static void start(PGconn *connection, const char *slot, const char *publication)
     PQclear(result);
 }
 
+static void read_stream(PGconn *connection, const char *mode, uint64_t until, struct tally *tally)
+{
+    double told = now();
+    int done = 0, drained = 0;
+
+    while (!done && !ended) {
+        struct pollfd ready = {.fd = PQsocket(connection), .events = POLLIN};
+        if (drained > 0 && strcmp(mode, "bursts") == 0)
+            nanosleep(&(struct timespec){.tv_nsec = BURST_NS}, NULL);
+        poll(&ready, 1, WAIT_MS);
+        done = drain(connection, tally, until, &drained);
+        if (now() - told > STATUS_S) {
+            told = now();
+            send_status(connection, tally->seen);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct tally tally = {0};
     char dsn[1000];
-    unsigned high, low;
+    unsigned high = UINT32_MAX, low = UINT32_MAX;
     PGconn *connection;
-    double begin, told;
-    int done = 0, drained = 0, mark = MARK;
+    double begin;
+    int mark = MARK, delays = argc == 6 && strcmp(argv[5], "delays") == 0;
 
-    if (argc != 6 || sscanf(argv[4], "%X/%X", &high, &low) != 2) {
-        fprintf(stderr, "usage: raw_reader DSN SLOT PUBLICATION UNTIL_LSN plain|lowat|bursts\n");
+    if (argc != 6 || (!delays && sscanf(argv[4], "%X/%X", &high, &low) != 2)) {
+        fprintf(stderr, "usage: raw_reader DSN SLOT PUBLICATION UNTIL_LSN plain|lowat|bursts\n"
+                        "       raw_reader DSN SLOT PUBLICATION FILE delays\n");
         return 2;
     }
+    if (delays && !(tally.delays = fopen(argv[4], "wb"))) {
+        perror(argv[4]);
+        return 1;
+    }
+    sigaction(SIGTERM, &(struct sigaction){.sa_handler = end}, NULL);
     snprintf(dsn, sizeof(dsn), "%s replication=database", argv[1]);
     connection = PQconnectdb(dsn);
     if (PQstatus(connection) != CONNECTION_OK)
@@ -155,21 +203,17 @@ int main(int argc, char **argv)
     if (strcmp(argv[5], "lowat") == 0)
         setsockopt(PQsocket(connection), SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof(mark));
     start(connection, argv[2], argv[3]);
-    begin = told = now();
-    while (!done) {
-        struct pollfd ready = {.fd = PQsocket(connection), .events = POLLIN};
-        if (drained > 0 && strcmp(argv[5], "bursts") == 0)
-            nanosleep(&(struct timespec){.tv_nsec = BURST_NS}, NULL);
-        poll(&ready, 1, WAIT_MS);
-        done = drain(connection, &tally, ((uint64_t)high << 32) + low, &drained);
-        if (now() - told > STATUS_S) {
-            told = now();
-            send_status(connection, tally.seen);
-        }
+    if (delays) {
+        puts("ready");
+        fflush(stdout);
     }
+    begin = now();
+    read_stream(connection, argv[5], ((uint64_t)high << 32) + low, &tally);
     printf("{\"rows\":%llu,\"transactions\":%llu,\"bytes\":%llu,\"seconds\":%.3f}\n",
            (unsigned long long)tally.rows, (unsigned long long)tally.transactions,
            (unsigned long long)tally.bytes, now() - begin);
+    if (tally.delays)
+        fclose(tally.delays);
     PQfinish(connection);
     return 0;
 }

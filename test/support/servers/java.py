@@ -1,4 +1,5 @@
 """Java servers out of Maven Central, fetched once into the cache folder by Maven itself, which checks every checksum."""
+import os
 import pathlib
 import re
 import shutil
@@ -19,10 +20,18 @@ def java() -> str:
     return path
 
 
-def major() -> int:
-    """17, 21, ...: what `java` is."""
-    text = subprocess.run([java(), "-version"], capture_output=True, text=True, check=True).stderr
+def major(program: str | None = None) -> int:
+    """17, 21, ...: what `java` is, or another one."""
+    text = subprocess.run([program or java(), "-version"], capture_output=True, text=True, check=True).stderr
     return int(re.search(r'version "(\d+)', text)[1])
+
+
+def at_least(version: int) -> str | None:
+    """`java` if it is new enough, else the first of those below JAVA_HOME and /usr/lib/jvm that is."""
+    homes = [pathlib.Path(os.environ[name]) for name in ("JAVA_HOME",) if os.environ.get(name)]
+    homes += sorted(pathlib.Path("/usr/lib/jvm").glob("*"))
+    programs = [java(), *(str(home / "bin" / "java") for home in homes if (home / "bin" / "java").exists())]
+    return next((program for program in programs if major(program) >= version), None)
 
 
 def maven(*arguments):

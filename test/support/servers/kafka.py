@@ -31,7 +31,7 @@ class Reader:
     bootstrap: str
 
     def admin(self) -> AdminClient:
-        return AdminClient({"bootstrap.servers": self.bootstrap})
+        return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 4})
 
     def topics(self) -> list[str]:
         return sorted(self.admin().list_topics(timeout=20).topics)
@@ -98,11 +98,12 @@ class Broker:
 
 class Kafka(Reader):
     def __init__(self, brokers: int = 1, settings: dict[str, str] | None = None, heap: str = "512m",
-                 secure: bool = False):
+                 secure: bool = False, options: tuple[str, ...] = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")):
         self.libs = java.install(f"kafka-{VERSION}", lambda folder: java.jars(PACKAGES, folder)) / "libs"
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="millrace-kafka-"))
         self.settings = settings or {}
         self.heap = heap
+        self.options = options  # of the virtual machine: quick to start, unless told otherwise
         self.authority = Authority(self.folder / "certificates") if secure else None
         self.protocols = ("PLAINTEXT", *SECURE) if secure else ("PLAINTEXT",)
         self.brokers = []
@@ -178,7 +179,7 @@ class Kafka(Reader):
         return lines
 
     def _java(self, *arguments):
-        return [java.java(), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", java.log_config(self.folder), "-cp",
+        return [java.java(), *self.options, java.log_config(self.folder), "-cp",
                 f"{self.libs}/*", *arguments]
 
     def _format(self, broker: Broker, cluster: str):
