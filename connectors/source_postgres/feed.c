@@ -12,8 +12,11 @@
  * dropped. The hash covers operation, table and key of each; when it differs, the server's history is not the
  * one we read, and going on would lose or double rows: MR_GAP.
  *
- * Old and new rows: a key-only old row ('K') has ABSENT for what is no key; unchanged TOAST values of a FULL
- * table are filled in from the old row, others stay UNCHANGED. */
+ * Old and new rows: a key-only old row ('K') has ABSENT for what is no key; unchanged TOAST values that stand in the
+ * old row (those of a FULL table, or of the key) are filled in from it, others stay UNCHANGED.
+ *
+ * Nullability is the catalogue's of today, and a row may be older than a SET NOT NULL: a NULL in a column that is
+ * held to have none makes a version in which it may (mr_pg_feed_null). */
 #include "connectors/source_postgres/feed.h"
 
 #include <stdio.h>
@@ -108,19 +111,34 @@ int mr_pg_decode_column(const struct mr_pg_feed *feed, struct mr_arena *arena,
     return 0;
 }
 
-static int decode_row(const struct mr_pg_feed *feed, struct mr_arena *arena,
-                      const struct mr_pg_relation *relation, const struct mr_pg_tuple *tuple,
+int mr_pg_feed_null(struct mr_pg_feed *feed, struct mr_pg_relation *relation, uint32_t column,
+                    struct mr_err *err)
+{
+    if (relation->table->columns[column].optional)
+        return 0;
+    return mr_pg_relations_loosen(&feed->relations, relation, column, err);
+}
+
+static int wrong_count(const struct mr_pg_relation *relation, const struct mr_pg_tuple *tuple,
+                       struct mr_err *err)
+{
+    const struct mr_table *table = relation->table;
+
+    return mr_err_set(err, MR_RETRY, "source.protocol",
+                      "a row of %.*s.%.*s has %u columns, but its description has %u",
+                      MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name),
+                      (unsigned)tuple->columns, table->column_count);
+}
+
+static int decode_row(struct mr_pg_feed *feed, struct mr_arena *arena,
+                      struct mr_pg_relation *relation, const struct mr_pg_tuple *tuple,
                       bool key_only, struct mr_value **ret_row, struct mr_err *err)
 {
     struct mr_cur cur = mr_cur(tuple->bytes);
-    const struct mr_table *table = relation->table;
     struct mr_value *row;
 
-    if (tuple->columns != table->column_count)
-        return mr_err_set(err, MR_RETRY, "source.protocol",
-                          "a row of %.*s.%.*s has %u columns, but its description has %u",
-                          MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name),
-                          (unsigned)tuple->columns, table->column_count);
+    if (tuple->columns != relation->table->column_count)
+        return wrong_count(relation, tuple, err);
     row = MR_ARENA_ARRAY(arena, struct mr_value, tuple->columns ? tuple->columns : 1);
     for (uint32_t i = 0; i < tuple->columns; i++) {
         struct mr_slice bytes;
@@ -131,6 +149,8 @@ static int decode_row(const struct mr_pg_feed *feed, struct mr_arena *arena,
             rc = mr_pg_decode_column(feed, arena, relation, i, kind, bytes, &row[i], err);
         else if (key_only && kind == 'n')
             row[i].kind = MR_ABSENT;
+        else if (kind == 'n')
+            rc = mr_pg_feed_null(feed, relation, i, err);
         if (rc < 0)
             return rc;
     }
@@ -244,24 +264,20 @@ static void count_op(struct mr_counters *counters, enum mr_op op)
     }
 }
 
-static bool values_equal(const struct mr_value *a, const struct mr_value *b)
-{
-    return a->kind == b->kind && a->scale == b->scale && hash_value(a, 0) == hash_value(b, 0);
-}
-
-/* What the new row did not carry stands in a whole old row; and did the key change? */
+/* What the new row did not carry stands in the old one: all of it in a whole row; in a key-only row the key, which
+ * the server sends with each update while a large key value lies outside the row. And did the key change? */
 static void finish_update(const struct mr_table *table, struct mr_change *change)
 {
     if (!change->before)
         return;
-    for (uint32_t i = 0; i < table->column_count && !change->before_is_key; i++) {
-        if (change->after[i].kind == MR_UNCHANGED)
+    for (uint32_t i = 0; i < table->column_count; i++) {
+        if (change->after[i].kind == MR_UNCHANGED && change->before[i].kind != MR_ABSENT)
             change->after[i] = change->before[i];
     }
     for (uint32_t i = 0; i < table->key_count; i++) {
         uint32_t column = table->key_columns[i];
         if (change->before[column].kind != MR_ABSENT &&
-            !values_equal(&change->before[column], &change->after[column]))
+            !mr_value_equal(&change->before[column], &change->after[column]))
             change->key_changed = true;
     }
 }
@@ -273,7 +289,7 @@ static int unknown_relation(uint32_t oid, struct mr_err *err)
 }
 
 static int decode_images(struct mr_pg_feed *feed, struct mr_arena *arena,
-                         const struct mr_pg_relation *relation, const struct mr_pg_message *message,
+                         struct mr_pg_relation *relation, const struct mr_pg_message *message,
                          struct mr_change *image, struct mr_err *err)
 {
     bool key_only = message->row.old_kind == 'K';
@@ -499,11 +515,12 @@ int mr_pg_feed_take(struct mr_pg_feed *feed, struct mr_batch *batch, uint64_t ls
 {
     struct mr_pg_message message;
     int rc = mr_pg_parse(bytes, &message, err);
-    bool row = message.type == MR_PG_INSERT || message.type == MR_PG_UPDATE ||
-               message.type == MR_PG_DELETE || message.type == MR_PG_TRUNCATE;
+    bool row;
 
     if (rc < 0)
         return rc;
+    row = message.type == MR_PG_INSERT || message.type == MR_PG_UPDATE ||
+          message.type == MR_PG_DELETE || message.type == MR_PG_TRUNCATE;
     if (feed->open ? message.type == MR_PG_BEGIN : row || message.type == MR_PG_COMMIT)
         return mr_err_set(err, MR_RETRY, "source.protocol",
                           "the server sent a message of type %c %s a transaction", message.type,

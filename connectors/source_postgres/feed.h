@@ -62,6 +62,11 @@ void mr_pg_feed_rewind(struct mr_pg_feed *feed);
 /* Writes the position into the batch. */
 void mr_pg_feed_close_batch(struct mr_pg_feed *feed, struct mr_batch *batch);
 
+/* A NULL was read in this column. When the version held says that there are none, the relation gets one that says
+ * otherwise; relation->table and relation->types are new then. */
+int mr_pg_feed_null(struct mr_pg_feed *feed, struct mr_pg_relation *relation, uint32_t column,
+                    struct mr_err *err) MR_MUST_CHECK;
+
 /* Decodes one column (kind and bytes from mr_pg_value_next); used by the snapshot's reader, too. */
 int mr_pg_decode_column(const struct mr_pg_feed *feed, struct mr_arena *arena,
                         const struct mr_pg_relation *relation, uint32_t column, char kind,

@@ -380,13 +380,15 @@ static void never_tighten(struct mr_table *table, const struct mr_table *old)
 static void install(struct mr_pg_relations *relations, struct mr_pg_relation *relation,
                     struct make *make, const struct mr_pg_message *message)
 {
+    char *before = relation->wire; /* which the message may be made of */
+
     mr_table_unref(relation->table);
-    free(relation->wire);
     relation->table = make->table;
     relation->types = make->types;
     relation->wire_size = message->relation.all.size;
     relation->wire = mr_alloc(relation->wire_size);
     memcpy(relation->wire, message->relation.all.data, relation->wire_size);
+    free(before);
     relation->hash = mr_hash(make->table->name, mr_hash(make->table->schema, 0));
     relation->captured =
         !relations->filter || relations->filter(relations->filter_state, relation->oid,
@@ -423,5 +425,24 @@ int mr_pg_relations_take(struct mr_pg_relations *relations, const struct mr_pg_m
     install(relations, relation, &make, message);
     relations->last = relation;
     *ret_relation = relation;
+    return 0;
+}
+
+int mr_pg_relations_loosen(struct mr_pg_relations *relations, struct mr_pg_relation *relation,
+                           uint32_t column, struct mr_err *err)
+{
+    struct make make = {.relations = relations};
+    struct mr_pg_message message;
+    int rc = mr_pg_parse(mr_slice(relation->wire, relation->wire_size), &message, err);
+
+    if (rc == 0)
+        rc = make_table(&make, &message, err);
+    if (rc < 0) {
+        mr_table_unref(make.table);
+        return rc;
+    }
+    never_tighten(make.table, relation->table);
+    make.table->columns[column].optional = true;
+    install(relations, relation, &make, &message);
     return 0;
 }

@@ -81,6 +81,10 @@ void mr_pg_relations_done(struct mr_pg_relations *relations);
 int mr_pg_relations_take(struct mr_pg_relations *relations, const struct mr_pg_message *message,
                          struct mr_pg_relation **ret_relation, struct mr_err *err) MR_MUST_CHECK;
 
+/* Makes a version in which the column may be NULL: the catalogue said NOT NULL, but a row is older than that. */
+int mr_pg_relations_loosen(struct mr_pg_relations *relations, struct mr_pg_relation *relation,
+                           uint32_t column, struct mr_err *err) MR_MUST_CHECK;
+
 /* NULL: no Relation message was seen for it in this session. */
 struct mr_pg_relation *mr_pg_relations_find(struct mr_pg_relations *relations, uint32_t oid);
 

@@ -233,22 +233,25 @@ static void finish_results(PGconn *conn)
         PQclear(result);
 }
 
+int mr_pg_slots_full(struct mr_pg_source *source, struct mr_err *err)
+{
+    mr_err_set(err, MR_CONFIG, "source.slots_full",
+               "slot %s cannot be created: all replication slots of the server are in use",
+               source->slot);
+    mr_err_native(err, "53400");
+    mr_err_hint(err, "Drop one that nobody needs (SELECT * FROM pg_replication_slots;), or raise "
+                     "max_replication_slots and restart the server.");
+    return MR_CONFIG;
+}
+
 static int create_failed(struct mr_pg_source *source, const PGresult *result, struct mr_err *err)
 {
-    int rc;
-
     if (mr_pg_is(result, "42710"))
         return mr_err_set(err, MR_RETRY, "source.slot_exists",
                           "slot %s was created by somebody else just now", source->slot);
     if (!mr_pg_is(result, "53400"))
         return mr_pg_error(err, source->conn, result, "create the replication slot");
-    rc = mr_err_set(err, MR_CONFIG, "source.slots_full",
-                    "slot %s cannot be created: all replication slots of the server are in use",
-                    source->slot);
-    mr_err_native(err, "53400");
-    mr_err_hint(err, "Drop one that nobody needs (SELECT * FROM pg_replication_slots;), or raise "
-                     "max_replication_slots and restart the server.");
-    return rc;
+    return mr_pg_slots_full(source, err);
 }
 
 int mr_pg_slot_create(struct mr_pg_source *source, bool export, struct mr_err *err)

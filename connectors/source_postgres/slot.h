@@ -30,6 +30,9 @@ int mr_pg_slot_create(struct mr_pg_source *source, bool export, struct mr_err *e
 /* Drops a slot that is lost, to make it anew. */
 int mr_pg_slot_drop(struct mr_pg_source *source, struct mr_err *err) MR_MUST_CHECK;
 
+/* MR_CONFIG source.slots_full. */
+int mr_pg_slots_full(struct mr_pg_source *source, struct mr_err *err);
+
 /* Takes the answer to START_REPLICATION, which was sent; ends a predecessor's session when that may be done. */
 int mr_pg_slot_start(struct mr_pg_source *source, PGresult **ret_result,
                      struct mr_err *err) MR_MUST_CHECK;

@@ -10,6 +10,9 @@
  * the table in progress is read again from its beginning; a sink that had committed part of it sees these rows
  * twice, as reads, and that is noted.
  *
+ * A table that was altered since the view was made is not in it as it should be (snapshot_view.c). The read then ends
+ * with MR_RETRY: the next session makes a view of its own, as after a kill.
+ *
  * Rows have the place of the view: LSN and commit LSN are its consistent point. */
 #include "connectors/source_postgres/snapshot.h"
 
@@ -104,30 +107,65 @@ static void permission_hint(const struct mr_pg_source *source,
             user, user);
 }
 
+/* The SELECT as a COPY, and what its failure means. */
+static int begin_copy(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
+                      const char *select, struct mr_err *err)
+{
+    const struct mr_pg_snapshot_item *item = &snapshot->items[snapshot->next];
+    struct mr_buf copy;
+    PGresult *result = NULL;
+    int rc;
+
+    mr_buf_init(&copy, 1 << 20);
+    mr_buf_printf(&copy, "COPY (%s) TO STDOUT%s", select,
+                  snapshot->binary ? " (FORMAT binary)" : "");
+    rc = mr_pg_query(&snapshot->connect, snapshot->conn, mr_buf_cstr(&copy), "read a table",
+                     &result, err);
+    PQclear(result);
+    mr_buf_done(&copy);
+    rc = mr_pg_view_failure(item, rc, err);
+    permission_hint(source, item, rc < 0 ? err : NULL);
+    return rc;
+}
+
+/* Once the copy runs, the table is locked against what would change its shape. */
+static int begin_held(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
+                      const char *select, struct mr_err *err)
+{
+    const struct mr_pg_snapshot_item *item = &snapshot->items[snapshot->next];
+    struct mr_buf seen, now;
+    int rc;
+
+    mr_buf_init(&seen, 16 << 20);
+    mr_buf_init(&now, 16 << 20);
+    rc = mr_pg_view_shape(source, snapshot->conn, item, &seen, err);
+    if (rc == 0)
+        rc = begin_copy(source, snapshot, select, err);
+    if (rc == 0)
+        rc = mr_pg_view_shape(source, source->sql, item, &now, err);
+    if (rc == 0 && !mr_slice_equal(mr_buf_slice(&seen), mr_buf_slice(&now)))
+        rc = mr_pg_view_altered(item, err);
+    mr_buf_done(&seen);
+    mr_buf_done(&now);
+    return rc;
+}
+
 static int begin_table(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
                        struct mr_err *err)
 {
     const struct mr_pg_snapshot_item *item = &snapshot->items[snapshot->next];
     struct mr_pg_snapshot_progress *progress = PROGRESS(source);
-    struct mr_buf sql, copy;
-    PGresult *result = NULL;
+    struct mr_buf sql;
     int rc;
 
     mr_buf_init(&sql, 1 << 20);
-    mr_buf_init(&copy, 1 << 20);
     rc = mr_pg_view_describe(source, snapshot, item, &sql, err);
     if (rc == 0) {
         snapshot->binary =
             source->config->binary == MR_PG_BINARY_AUTO && all_binary(snapshot->relation);
-        mr_buf_printf(&copy, "COPY (%s) TO STDOUT%s", mr_buf_cstr(&sql),
-                      snapshot->binary ? " (FORMAT binary)" : "");
-        rc = mr_pg_query(&snapshot->connect, snapshot->conn, mr_buf_cstr(&copy), "read a table",
-                         &result, err);
-        permission_hint(source, item, rc < 0 ? err : NULL);
+        rc = begin_held(source, snapshot, mr_buf_cstr(&sql), err);
     }
-    PQclear(result);
     mr_buf_done(&sql);
-    mr_buf_done(&copy);
     if (rc < 0)
         return rc;
     snapshot->copying = true;
@@ -148,7 +186,7 @@ static int decode_row(struct mr_pg_source *source, struct mr_batch *batch, struc
                       struct mr_value **ret_row, struct mr_err *err)
 {
     const struct mr_pg_snapshot *snapshot = source->snapshot;
-    const struct mr_pg_relation *relation = snapshot->relation;
+    struct mr_pg_relation *relation = snapshot->relation;
     uint32_t count = relation->table->column_count;
     struct mr_cur cur = mr_cur(bytes);
     struct mr_value *row = MR_ARENA_ARRAY(&batch->arena, struct mr_value, count ? count : 1);
@@ -165,6 +203,8 @@ static int decode_row(struct mr_pg_source *source, struct mr_batch *batch, struc
         if (value.data)
             rc = mr_pg_decode_column(&source->feed, &batch->arena, relation, i,
                                      snapshot->binary ? 'b' : 't', value, &row[i], err);
+        else
+            rc = mr_pg_feed_null(&source->feed, relation, i, err);
         if (rc < 0)
             return rc;
     }

@@ -41,6 +41,14 @@ int mr_pg_view_list(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot
 int mr_pg_view_describe(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
                         const struct mr_pg_snapshot_item *item, struct mr_buf *sql,
                         struct mr_err *err) MR_MUST_CHECK;
+/* Appends a text that tells how the table looks, as `conn` sees it: another text, another table. */
+int mr_pg_view_shape(struct mr_pg_source *source, PGconn *conn,
+                     const struct mr_pg_snapshot_item *item, struct mr_buf *ret_shape,
+                     struct mr_err *err) MR_MUST_CHECK;
+/* MR_RETRY source.table_altered: the table is not in the view as it is now. */
+int mr_pg_view_altered(const struct mr_pg_snapshot_item *item, struct mr_err *err);
+/* rc, or that when the statement that failed with it names what is not there any more. */
+int mr_pg_view_failure(const struct mr_pg_snapshot_item *item, int rc, struct mr_err *err);
 /* Whether any table after items[next] has a row. */
 int mr_pg_view_more(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot, bool *ret_more,
                     struct mr_err *err) MR_MUST_CHECK;

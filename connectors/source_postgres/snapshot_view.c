@@ -6,6 +6,11 @@
  *                   exact at its own C2, to the session that makes it. The main slot still stands at C; events of
  *                   these tables with a commit LSN below C2 are in the view already and are dropped (feed.c).
  *
+ * A view is good only for tables that nobody has altered since. ALTER TABLE ... TYPE and TRUNCATE make a table that
+ * is empty in older views, without an error (PostgreSQL manual 13.6); a column that was dropped is not to be had at
+ * all. So a table's shape is taken in the view, and again, as it is now, once the reading has locked it; when they
+ * differ, a new view is made (snapshot.c).
+ *
  * A table is described by a Relation message that we write ourselves from the catalogue, byte for byte as
  * pgoutput would: so the stream's own message later means the same version, not a second one. */
 #include "connectors/source_postgres/snapshot_state.h"
@@ -297,6 +302,53 @@ int mr_pg_view_describe(struct mr_pg_source *source, struct mr_pg_snapshot *snap
     return rc;
 }
 
+/* Columns, names and the file that holds the rows, of all its partitions. */
+int mr_pg_view_shape(struct mr_pg_source *source, PGconn *conn,
+                     const struct mr_pg_snapshot_item *item, struct mr_buf *ret_shape,
+                     struct mr_err *err)
+{
+    char partitions[100] = "";
+    PGresult *result;
+    int rc;
+
+    if (item->partitioned)
+        (void)snprintf(partitions, sizeof(partitions),
+                       " OR c.oid IN (SELECT relid FROM pg_catalog.pg_partition_tree(%" PRIu32 "))",
+                       item->oid);
+    mr_buf_clear(&source->sql_text);
+    mr_buf_printf(
+        &source->sql_text,
+        "SELECT coalesce(string_agg(pg_catalog.concat_ws(' ', c.relfilenode, n.nspname, c.relname, "
+        "(SELECT string_agg(pg_catalog.concat_ws(' ', a.attname, a.atttypid, a.atttypmod), ',' "
+        "ORDER BY a.attnum) FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > "
+        "0 AND NOT a.attisdropped)), ';' ORDER BY c.oid), '') FROM pg_catalog.pg_class c JOIN "
+        "pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = %" PRIu32 "%s",
+        item->oid, partitions);
+    rc = mr_pg_query(&source->sql_connect, conn, mr_buf_cstr(&source->sql_text),
+                     "see how a table looks", &result, err);
+    if (rc < 0)
+        return rc;
+    mr_buf_add_str(ret_shape, mr_pg_text(result, 0, 0));
+    PQclear(result);
+    return 0;
+}
+
+int mr_pg_view_altered(const struct mr_pg_snapshot_item *item, struct mr_err *err)
+{
+    return mr_err_set(err, MR_RETRY, "source.table_altered",
+                      "table %s was altered, truncated or dropped after the view was made in which "
+                      "it is to be read; the tables that remain are read in a new one",
+                      item->full);
+}
+
+int mr_pg_view_failure(const struct mr_pg_snapshot_item *item, int rc, struct mr_err *err)
+{
+    bool gone = rc < 0 && err && !item->select &&
+                (strcmp(err->native, "42P01") == 0 || strcmp(err->native, "42703") == 0);
+
+    return gone ? mr_pg_view_altered(item, err) : rc;
+}
+
 int mr_pg_view_more(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot, bool *ret_more,
                     struct mr_err *err)
 {
@@ -311,7 +363,7 @@ int mr_pg_view_more(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot
         rc = mr_pg_query(&snapshot->connect, snapshot->conn, mr_buf_cstr(&source->sql_text),
                          "see whether more rows follow", &result, err);
         if (rc < 0)
-            return rc;
+            return mr_pg_view_failure(&snapshot->items[i], rc, err);
         *ret_more = mr_pg_true(result, 0, 0);
         PQclear(result);
     }

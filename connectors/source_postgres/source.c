@@ -25,6 +25,7 @@
 #include "connectors/source_postgres/snapshot.h"
 #include "connectors/source_postgres/stream.h"
 #include "connectors/source_postgres/tables.h"
+#include "connectors/source_postgres/unread.h"
 
 static int check_publication(struct mr_pg_source *source, struct mr_err *err)
 {
@@ -125,7 +126,7 @@ static int set_until(struct mr_pg_source *source, struct mr_err *err)
 }
 
 /* The first start, or one that got no further than its claim. A sink without positions (args->adopt) that finds
- * its slot has read the tables before. */
+ * its slot has read the tables before, unless the mark says otherwise (unread.h). */
 static int make_slot(struct mr_pg_source *source, struct mr_err *err)
 {
     struct mr_pg_position *position = &source->feed.position;
@@ -135,15 +136,18 @@ static int make_slot(struct mr_pg_source *source, struct mr_err *err)
 
     if (rc == 0 && slot.exists && (slot.lost || source->anew))
         rc = mr_pg_slot_drop(source, err);
-    if (rc == 0 && (!slot.exists || slot.lost || source->anew))
-        rc = mr_pg_slot_create(source, snapshot, err);
-    else if (rc == 0)
+    if (rc == 0 && (!slot.exists || slot.lost || source->anew)) {
+        rc = mr_pg_unread_mark(source, err);
+        if (rc == 0)
+            rc = mr_pg_slot_create(source, snapshot, err);
+    } else if (rc == 0)
         source->slot_point = slot.confirmed;
     if (rc < 0)
         return rc;
     position->started = true;
     position->resume = source->slot_point;
-    position->snapshot.active = snapshot && (source->slot_made || !source->args->adopt);
+    position->snapshot.active =
+        snapshot && (source->slot_made || source->unread || !source->args->adopt);
     source->feed.resume_lsn = position->resume;
     return 0;
 }
@@ -196,6 +200,8 @@ static int source_start(void *state, struct mr_err *err)
     struct mr_pg_source *source = state;
     int rc = mr_pg_publication_ensure(source, err);
 
+    if (rc == 0)
+        rc = mr_pg_unread_look(source, err);
     if (rc == 0 && !source->feed.position.started)
         rc = make_slot(source, err);
     if (rc == 0)
@@ -218,6 +224,7 @@ static int source_read(void *state, struct mr_batch *batch, int64_t deadline_ns,
     struct mr_pg_source *source = state;
     int rc = 0;
 
+    mr_pg_unread_settle(source);
     if (source->snapshot)
         return mr_pg_snapshot_read(source, batch, deadline_ns, err);
     if (!source->stream.active && !source->ended)
@@ -227,6 +234,7 @@ static int source_read(void *state, struct mr_batch *batch, int64_t deadline_ns,
 
 static int source_tend(void *state, struct mr_err *err)
 {
+    mr_pg_unread_settle(state);
     return mr_pg_stream_tend(state, err);
 }
 
@@ -239,6 +247,8 @@ static void source_confirm(void *state, const struct mr_position *position)
         return;
     if (held.started && held.resume > atomic_load_explicit(&source->flush, memory_order_relaxed))
         atomic_store_explicit(&source->flush, held.resume, memory_order_relaxed);
+    if (held.started && !held.snapshot.active)
+        atomic_store(&source->rows_out, true);
     mr_pg_position_done(&held);
 }
 
@@ -246,6 +256,7 @@ static void source_close(void *state)
 {
     struct mr_pg_source *source = state;
 
+    mr_pg_unread_settle(source);
     mr_pg_tear_down(source);
 }
 

@@ -75,6 +75,8 @@ struct mr_pg_source {
     bool feed_ready;
     struct mr_pg_stream stream;
     struct mr_pg_snapshot *snapshot; /* NULL: not reading tables */
+    bool unread;                     /* unread.h: the mark that tables are to be read stands */
+    atomic_bool rows_out;            /* ... and the sink has let the last of their rows go */
     uint64_t until_lsn;              /* 0 = for ever */
     bool ended;                      /* `until` was reached */
     _Atomic uint64_t flush;          /* durable position, from confirm() */

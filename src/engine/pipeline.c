@@ -14,10 +14,27 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "engine/supervise.h"
 #include "schema/topic.h"
 
 #define POOL_KEEP(config) ((size_t)(config)->queue_bytes)
+
+struct mr_log_site *mr_pipeline_site(struct mr_pipeline *pipeline, const char *what)
+{
+    char text[1500];
+    size_t size = 0;
+    bool number = false, begins = true;
+
+    for (; *what && size < sizeof text; what++) {
+        bool digit = *what >= '0' && *what <= '9';
+        number = digit && (number || begins);
+        begins = *what == ' ';
+        if (!number)
+            text[size++] = *what;
+    }
+    return &pipeline->sites[mr_hash(mr_slice(text, size), 0) % MR_LOG_SITES];
+}
 
 static void note(void *state, int level, const char *code, const char *format, ...)
 {
@@ -28,8 +45,10 @@ static void note(void *state, int level, const char *code, const char *format, .
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    mr_log((enum mr_log_level)level, pipeline->config->name, "note", MR_S("code", code),
-           MR_S("text", text));
+    if (mr_log_enabled((enum mr_log_level)level))
+        mr_log_write(mr_pipeline_site(pipeline, text), (enum mr_log_level)level,
+                     pipeline->config->name, "note",
+                     (const struct mr_log_field[]){MR_S("code", code), MR_S("text", text), {0}});
 }
 
 static void *run(void *argument)

@@ -91,15 +91,20 @@ static void draw(struct mr_progress *progress, const struct mr_counters *counter
     progress->drawn = true;
 }
 
-static void log_line(const struct mr_progress *progress, const char *pipeline, const char *msg,
-                     const struct mr_counters *counters, int64_t now_ns)
+static void log_line(struct mr_progress *progress, struct mr_log_site *site, const char *pipeline,
+                     const char *msg, const struct mr_counters *counters, int64_t now_ns)
 {
     struct view view = look(progress, counters, now_ns);
 
-    mr_log(MR_LOG_INFO, pipeline, msg, MR_U("rows", view.rows),
-           MR_U("rows_estimated", view.estimated), MR_U("rows_per_second", view.rate),
-           MR_I("seconds_left", view.left_s), MR_U("table", table_at_hand(&view)),
-           MR_U("tables", view.tables));
+    if (mr_log_enabled(MR_LOG_INFO))
+        mr_log_write(site, MR_LOG_INFO, pipeline, msg,
+                     (const struct mr_log_field[]){MR_U("rows", view.rows),
+                                                   MR_U("rows_estimated", view.estimated),
+                                                   MR_U("rows_per_second", view.rate),
+                                                   MR_I("seconds_left", view.left_s),
+                                                   MR_U("table", table_at_hand(&view)),
+                                                   MR_U("tables", view.tables),
+                                                   {0}});
 }
 
 void mr_progress_tick(struct mr_progress *progress, const char *pipeline,
@@ -117,7 +122,7 @@ void mr_progress_tick(struct mr_progress *progress, const char *pipeline,
     if (progress->fd >= 0)
         draw(progress, counters, now_ns);
     else
-        log_line(progress, pipeline, "snapshot progress", counters, now_ns);
+        log_line(progress, &progress->said, pipeline, "snapshot progress", counters, now_ns);
 }
 
 void mr_progress_end(struct mr_progress *progress, const char *pipeline,
@@ -129,6 +134,6 @@ void mr_progress_end(struct mr_progress *progress, const char *pipeline,
         draw(progress, counters, now_ns);
         (void)!write(progress->fd, "\n", 1);
     }
-    log_line(progress, pipeline, "snapshot ended", counters, now_ns);
+    log_line(progress, &progress->ended, pipeline, "snapshot ended", counters, now_ns);
     mr_progress_init(progress, progress->fd >= 0);
 }

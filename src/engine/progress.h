@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/log.h"
 #include "plug/plug.h"
 
 struct mr_progress {
@@ -12,6 +13,7 @@ struct mr_progress {
     int64_t begun_ns, said_ns;
     uint64_t rows_at_begin; /* a resumed snapshot counts on */
     bool drawn;
+    struct mr_log_site said, ended; /* this pipeline's lines, not all pipelines' together */
 };
 
 /* bar: draw on standard error if it is a terminal. */

@@ -56,9 +56,9 @@ void mr_pipeline_set_state(struct mr_pipeline *pipeline, enum mr_pipeline_state 
     }
     pthread_mutex_unlock(&pipeline->lock);
     if (before != state)
-        mr_log(state_level(pipeline, state), pipeline->config->name, "pipeline state",
-               MR_S("state", mr_pipeline_state_name(state)),
-               MR_S("from", mr_pipeline_state_name(before)));
+        mr_pipeline_log(pipeline, state_level(pipeline, state), "pipeline state",
+                        MR_S("state", mr_pipeline_state_name(state)),
+                        MR_S("from", mr_pipeline_state_name(before)));
 }
 
 void mr_pipeline_report(struct mr_pipeline *pipeline, const struct mr_err *err, bool final)
@@ -71,7 +71,7 @@ void mr_pipeline_report(struct mr_pipeline *pipeline, const struct mr_err *err, 
     pthread_mutex_unlock(&pipeline->lock);
     if (final) {
         if (!pipeline->options.quiet)
-            mr_log(MR_LOG_ERROR, pipeline->config->name, "pipeline failed", MR_ERR_FIELDS(err));
+            mr_pipeline_log(pipeline, MR_LOG_ERROR, "pipeline failed", MR_ERR_FIELDS(err));
         return;
     }
     if (strcmp(pipeline->logged_code, err->code) == 0 &&
@@ -79,8 +79,8 @@ void mr_pipeline_report(struct mr_pipeline *pipeline, const struct mr_err *err, 
         return;
     memcpy(pipeline->logged_code, err->code, sizeof pipeline->logged_code);
     pipeline->logged_ns = now_ns;
-    mr_log(MR_LOG_WARN, pipeline->config->name, "will try again, for as long as it takes",
-           MR_U("attempt", pipeline->backoff.attempts), MR_ERR_FIELDS(err));
+    mr_pipeline_log(pipeline, MR_LOG_WARN, "will try again, for as long as it takes",
+                    MR_U("attempt", pipeline->backoff.attempts), MR_ERR_FIELDS(err));
 }
 
 static bool cut_short(struct mr_pipeline *pipeline)
@@ -162,9 +162,9 @@ static int claim(struct mr_pipeline *pipeline, struct mr_session *session, struc
     if (rc == 0) {
         pipeline->claimed = true;
         pipeline->ever_claimed = true;
-        mr_log(pipeline->options.quiet ? MR_LOG_DEBUG : MR_LOG_INFO, pipeline->config->name,
-               "pipeline claimed", MR_S("owner", pipeline->owner),
-               MR_U("start", pipeline->writer.checkpoint.start));
+        mr_pipeline_log(pipeline, pipeline->options.quiet ? MR_LOG_DEBUG : MR_LOG_INFO,
+                        "pipeline claimed", MR_S("owner", pipeline->owner),
+                        MR_U("start", pipeline->writer.checkpoint.start));
     }
     return rc;
 }

@@ -4,11 +4,14 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/log.h"
 #include "engine/backoff.h"
 #include "engine/pipeline.h"
 #include "engine/progress.h"
 #include "engine/session.h"
 #include "engine/writer.h"
+
+#define MR_LOG_SITES 128
 
 struct mr_pipeline {
     const struct mr_pipeline_config *config;
@@ -23,8 +26,9 @@ struct mr_pipeline {
     struct mr_pipeline_status status;
     bool ended;
     int exit_code;
-    atomic_bool stopping; /* a graceful stop was asked for */
-    atomic_bool now;      /* drop everything */
+    struct mr_log_site sites[MR_LOG_SITES]; /* mr_pipeline_site */
+    atomic_bool stopping;                   /* a graceful stop was asked for */
+    atomic_bool now;                        /* drop everything */
     atomic_bool roll;
     int64_t looked_ns;         /* when the sink was last asked whose the pipeline is */
     int64_t drain_deadline_ns; /* set by the writer thread when it first sees `stopping` */
@@ -40,6 +44,18 @@ struct mr_pipeline {
     char logged_code[64]; /* of the last error line, so that it is not repeated on each try */
     int64_t logged_ns;
 };
+
+/* The limit of how often this pipeline logs `what`: a line of one pipeline, or about one table, must not be held back
+ * because of lines that others wrote. Words of digits do not count: a text with changing figures is one text. Any
+ * thread. */
+struct mr_log_site *mr_pipeline_site(struct mr_pipeline *pipeline, const char *what);
+
+#define mr_pipeline_log(pipeline, level, msg, ...)                                                 \
+    do {                                                                                           \
+        if (mr_log_enabled(level))                                                                 \
+            mr_log_write(mr_pipeline_site((pipeline), (msg)), (level), (pipeline)->config->name,   \
+                         (msg), (const struct mr_log_field[]){__VA_ARGS__, {0}});                  \
+    } while (0)
 
 /* Moves the state, with a log line; asserts that the move is legal. Writer thread. */
 void mr_pipeline_set_state(struct mr_pipeline *pipeline, enum mr_pipeline_state state);

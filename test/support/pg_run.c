@@ -233,6 +233,8 @@ static void see(struct pg_run *run, const struct mr_change *change)
     size = (size_t)snprintf(line, sizeof(line), "%c %.*s", change->op,
                             change->table ? (int)change->table->name.size : 7,
                             change->table ? change->table->name.data : "message");
+    if (change->key_changed)
+        size += (size_t)snprintf(line + size, sizeof(line) - size, " key_changed");
     if (change->message)
         size += (size_t)snprintf(line + size, sizeof(line) - size, " %.*s",
                                  MR_SLICE_ARG(change->message->content));

@@ -82,8 +82,9 @@ static int commit(struct rig *rig, uint64_t commit_lsn)
     return send(rig, commit_lsn + 8);
 }
 
-/* A table of id int (key) and v text. */
-static int relation(struct rig *rig, uint32_t oid, const char *name, char identity)
+/* A table of id (key) and v text. */
+static int relation_of(struct rig *rig, uint32_t oid, const char *name, char identity,
+                       uint32_t key_type)
 {
     put(rig, 'R', 1);
     put(rig, oid, 4);
@@ -93,13 +94,18 @@ static int relation(struct rig *rig, uint32_t oid, const char *name, char identi
     put(rig, 2, 2);
     put(rig, 1, 1);
     put_name(rig, "id");
-    put(rig, 23, 4);
+    put(rig, key_type, 4);
     put(rig, 0xffffffff, 4);
     put(rig, identity == 'f', 1);
     put_name(rig, "v");
     put(rig, 25, 4);
     put(rig, 0xffffffff, 4);
     return send(rig, 0);
+}
+
+static int relation(struct rig *rig, uint32_t oid, const char *name, char identity)
+{
+    return relation_of(rig, oid, name, identity, 23);
 }
 
 /* NULL is null, "\1" unchanged. */
@@ -204,6 +210,108 @@ static void a_whole_old_row_completes_the_new_one(void **state)
     assert_false(change->before_is_key);
     assert_int_equal(change->after[1].kind, MR_TEXT);
     assert_true(mr_slice_is(mr_value_slice(&change->after[1]), "large"));
+    end_rig(&rig);
+}
+
+/* A key value that lies outside its row comes with every update, in the old row; it has not changed. */
+static void a_large_key_is_taken_from_the_old_row(void **state)
+{
+    struct mr_change *change;
+    struct rig rig;
+
+    (void)state;
+    begin_rig(&rig, (struct mr_pg_position){0});
+    assert_int_equal(relation(&rig, 1, "t", 'd'), 0);
+    assert_int_equal(begin(&rig, 1000), 0);
+    assert_int_equal(update(&rig, 'K', "1", NULL, "\1", "a"), 0);
+    change = &rig.batch->changes[0];
+    assert_int_equal(change->after[0].kind, MR_INT);
+    assert_int_equal(change->after[0].i, 1);
+    assert_false(change->key_changed);
+    end_rig(&rig);
+}
+
+/* Keys of every kind of type: of numbers, of what lies behind a pointer, of what only looks alike. */
+static void a_key_that_changed_is_seen_whatever_its_type(void **state)
+{
+    static const struct {
+        uint32_t type;
+        const char *before, *after;
+    } cases[] = {
+        {23, "1", "2"},
+        {25, "a", "A"},
+        {1186, "1 day", "2 days"},
+        {1186, "1 day", "24:00:00"},
+        {1007, "{1,2}", "{1,3}"},
+        {1009, "{a,NULL}", "{a,b}"},
+        {1560, "101", "100"},
+        {1562, "101", "1010"},
+        {600, "(1,2)", "(1,3)"},
+        {1700, "1.0", "1.00"},
+        {701, "0", "-0"},
+        {1266, "10:00:00+01", "09:00:00+00"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct rig rig;
+        begin_rig(&rig, (struct mr_pg_position){0});
+        assert_int_equal(relation_of(&rig, 1, "t", 'd', cases[i].type), 0);
+        assert_int_equal(begin(&rig, 1000), 0);
+        assert_int_equal(update(&rig, 'K', cases[i].before, NULL, cases[i].after, "a"), 0);
+        assert_int_equal(update(&rig, 'K', cases[i].after, NULL, cases[i].after, "b"), 0);
+        if (!rig.batch->changes[0].key_changed || rig.batch->changes[1].key_changed)
+            fail_msg("a key of type %u, %s to %s", cases[i].type, cases[i].before, cases[i].after);
+        end_rig(&rig);
+    }
+}
+
+static int no_type(void *state, struct mr_arena *arena, uint32_t oid,
+                   struct mr_pg_type_info *ret_info, struct mr_err *err)
+{
+    (void)state, (void)arena, (void)oid, (void)ret_info, (void)err;
+    return 0;
+}
+
+static int no_nulls(void *state, struct mr_arena *arena, uint32_t oid,
+                    struct mr_pg_table_info *ret_info, struct mr_err *err)
+{
+    static const struct mr_pg_column_info columns[] = {
+        {.name = MR_SLICE("id"), .not_null = true, .key = 1},
+        {.name = MR_SLICE("v"), .not_null = true},
+    };
+
+    (void)state, (void)arena, (void)oid, (void)err;
+    *ret_info = (struct mr_pg_table_info){2, columns};
+    return 0;
+}
+
+/* The catalogue is ahead of the stream: SET NOT NULL came after these rows. */
+static void a_null_in_a_column_that_has_become_not_null_is_told_as_it_is(void **state)
+{
+    static const struct mr_pg_hints hints = {NULL, no_type, no_nulls};
+    const struct mr_change *changes;
+    struct rig rig;
+
+    (void)state;
+    begin_rig(&rig, (struct mr_pg_position){0});
+    rig.feed.relations.hints = &hints;
+    assert_int_equal(relation(&rig, 1, "t", 'd'), 0);
+    assert_int_equal(begin(&rig, 1000), 0);
+    assert_int_equal(insert(&rig, 1, "1", "a"), 0);
+    assert_int_equal(insert(&rig, 1, "2", NULL), 0);
+    assert_int_equal(insert(&rig, 1, "3", "c"), 0);
+    assert_int_equal(relation(&rig, 1, "t", 'd'), 0);
+    assert_int_equal(insert(&rig, 1, "4", "d"), 0);
+    changes = rig.batch->changes;
+    assert_false(changes[0].table->columns[1].optional);
+    assert_true(changes[1].table->columns[1].optional);
+    assert_false(changes[1].table->columns[0].optional);
+    assert_int_equal(changes[1].after[1].kind, MR_NULL);
+    assert_int_equal(changes[1].after[0].i, 2);
+    assert_ptr_equal(changes[2].table, changes[1].table);
+    assert_ptr_equal(changes[3].table, changes[1].table);
+    assert_int_equal(rig.batch->table_count, 2);
     end_rig(&rig);
 }
 
@@ -362,6 +470,9 @@ int main(void)
         cmocka_unit_test(numbers_and_places_count_everything),
         cmocka_unit_test(old_rows_are_what_the_identity_sends),
         cmocka_unit_test(a_whole_old_row_completes_the_new_one),
+        cmocka_unit_test(a_large_key_is_taken_from_the_old_row),
+        cmocka_unit_test(a_key_that_changed_is_seen_whatever_its_type),
+        cmocka_unit_test(a_null_in_a_column_that_has_become_not_null_is_told_as_it_is),
         cmocka_unit_test(a_split_transaction_goes_on_where_it_was),
         cmocka_unit_test(a_replay_that_differs_is_a_gap),
         cmocka_unit_test(finished_transactions_are_dropped),

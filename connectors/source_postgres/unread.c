@@ -1,0 +1,85 @@
+/* Remembering, for a sink that cannot, that tables are still to be read.
+ *
+ * A sink without positions (standard output) that is killed while tables are read leaves the slot behind. At the
+ * next start the slot says from where on changes are kept, but not whether the rows before that were ever read; to
+ * take it for granted would lose them without a word. So a mark stands beside the slot as long as it is not known:
+ *
+ *     mark set --> slot made --> tables read --> sink has let the last row go --> mark taken away
+ *                                     |
+ *                                     +--- killed: the next start finds the mark, and reads all tables again
+ *
+ * The mark is a second, physical slot, <slot>_unread, that reserves no log: the one thing a role that may replicate
+ * can always make, that outlives the session and costs the server a place in its table of slots and no more.
+ *
+ * Sinks that keep a position have this in the position, table by table, and get no mark. */
+#include "connectors/source_postgres/unread.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "connectors/source_postgres/slot.h"
+
+static bool wanted(const struct mr_pg_source *source)
+{
+    return source->args->adopt && !source->temporary &&
+           source->config->snapshot != MR_PG_SNAPSHOT_NO_DATA;
+}
+
+/* SELECT before 'name' after */
+static const char *about_mark(struct mr_pg_source *source, const char *before, const char *after)
+{
+    char name[MR_PG_NAME];
+
+    (void)snprintf(name, sizeof(name), "%.56s_unread", source->slot);
+    mr_buf_clear(&source->sql_text);
+    mr_buf_add_str(&source->sql_text, before);
+    mr_pg_add_literal(&source->sql_text, name);
+    mr_buf_add_str(&source->sql_text, after);
+    return mr_buf_cstr(&source->sql_text);
+}
+
+int mr_pg_unread_look(struct mr_pg_source *source, struct mr_err *err)
+{
+    const struct mr_pg_position *position = &source->feed.position;
+    PGresult *result;
+    int rc;
+
+    if (!wanted(source))
+        return 0;
+    rc = mr_pg_query(&source->sql_connect, source->sql,
+                     about_mark(source,
+                                "SELECT 1 FROM pg_catalog.pg_replication_slots WHERE slot_type = "
+                                "'physical' AND slot_name = ",
+                                ""),
+                     "see whether tables are still to be read", &result, err);
+    if (rc < 0)
+        return rc;
+    source->unread = PQntuples(result) > 0;
+    PQclear(result);
+    atomic_store(&source->rows_out, position->started && !position->snapshot.active);
+    return 0;
+}
+
+int mr_pg_unread_mark(struct mr_pg_source *source, struct mr_err *err)
+{
+    int rc;
+
+    if (!wanted(source) || source->unread)
+        return 0;
+    rc = mr_pg_command(
+        &source->sql_connect, source->sql,
+        about_mark(source, "SELECT pg_catalog.pg_create_physical_replication_slot(", ")"),
+        "note that tables are to be read", err);
+    if (rc < 0 && err && strcmp(err->native, "53400") == 0)
+        return mr_pg_slots_full(source, err);
+    source->unread = rc == 0;
+    return rc;
+}
+
+void mr_pg_unread_settle(struct mr_pg_source *source)
+{
+    if (!source->unread || !source->sql || !atomic_load(&source->rows_out))
+        return;
+    source->unread = false;
+    mr_pg_try(source->sql, about_mark(source, "SELECT pg_catalog.pg_drop_replication_slot(", ")"));
+}
