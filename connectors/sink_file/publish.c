@@ -10,7 +10,8 @@
  *
  * After the link nothing is taken back: an error from there on is reported, the segments stay for the next
  * start's redo. Temporaries of others are removed after our claim is durable, never before: until then their
- * owner may still publish them. */
+ * owner may still publish them. And only those that were there before it: from the link on a successor may claim
+ * after us and write its own, while we sleep. */
 #include "connectors/sink_file/publish.h"
 
 #include <dirent.h>
@@ -26,6 +27,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "connectors/sink_file/archive.h"
+
+#define LEFTOVERS_MAX ((size_t)16 << 20) /* names of temporaries */
 
 static int open_directory(int at, const char *name, bool make, int *ret_fd, struct mr_err *err)
 {
@@ -330,8 +333,8 @@ static int link_commit(struct mr_file_publisher *publisher, const char *temporar
     return 0;
 }
 
-/* Removes what no commit names: everything in tmp that is not ours, once our claim is durable. */
-static void clear_temporaries(const struct mr_file_publisher *publisher)
+/* What stands in tmp and is not ours, each name with its NUL. */
+static void list_temporaries(const struct mr_file_publisher *publisher, struct mr_buf *ret_names)
 {
     int fd = openat(publisher->tmp, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
@@ -346,9 +349,18 @@ static void clear_temporaries(const struct mr_file_publisher *publisher)
     while ((item = readdir(directory)) != NULL) {
         bool ours = strncmp(item->d_name, publisher->owner, size) == 0 && item->d_name[size] == '-';
         if (item->d_name[0] != '.' && !ours)
-            (void)unlinkat(publisher->tmp, item->d_name, 0);
+            mr_buf_add(ret_names, item->d_name, strlen(item->d_name) + 1);
     }
     closedir(directory);
+}
+
+/* Removes what no commit names, once our claim is durable. */
+static void clear_temporaries(const struct mr_file_publisher *publisher, const struct mr_buf *names)
+{
+    if (names->failed)
+        return; /* too many for one time: the next start's */
+    for (size_t at = 0; at < names->size; at += strlen(names->data + at) + 1)
+        (void)unlinkat(publisher->tmp, names->data + at, 0);
 }
 
 static int place_segments(struct mr_file_publisher *publisher, struct mr_file_job *job,
@@ -370,7 +382,7 @@ static int place_segments(struct mr_file_publisher *publisher, struct mr_file_jo
 
 /* What follows the link: it is made durable, its files get their names, old commits are compacted. */
 static int settle(struct mr_file_publisher *publisher, struct mr_file_job *job,
-                  struct mr_slice text, struct mr_err *err)
+                  struct mr_slice text, const struct mr_buf *leftovers, struct mr_err *err)
 {
     int rc;
 
@@ -385,7 +397,7 @@ static int settle(struct mr_file_publisher *publisher, struct mr_file_job *job,
         return rc;
     if (job->claim) {
         publisher->claimed = true;
-        clear_temporaries(publisher);
+        clear_temporaries(publisher, leftovers);
     }
     mr_file_archive_make(publisher->meta, publisher->tmp, publisher->owner, publisher->n);
     return 0;
@@ -395,12 +407,15 @@ int mr_file_publish(struct mr_file_publisher *publisher, struct mr_file_job *job
                     struct mr_err *err)
 {
     char temporary[256];
-    struct mr_buf text;
+    struct mr_buf text, leftovers;
     int rc = sync_segments(publisher, job->segments, err);
 
     if (rc < 0)
         return is_superseded(publisher) ? lost_race(publisher, job->claim, err) : rc;
     mr_buf_init(&text, MR_FILE_COMMIT_MAX);
+    mr_buf_init(&leftovers, LEFTOVERS_MAX);
+    if (job->claim)
+        list_temporaries(publisher, &leftovers);
     snprintf(temporary, sizeof(temporary), "%.180s-%llu.commit", publisher->owner,
              (unsigned long long)publisher->n + 1);
     name_segments(publisher, job->segments);
@@ -414,7 +429,8 @@ int mr_file_publish(struct mr_file_publisher *publisher, struct mr_file_job *job
         rc = lost_race(publisher, job->claim, err);
     (void)unlinkat(publisher->tmp, temporary, 0);
     if (rc == 0)
-        rc = settle(publisher, job, mr_buf_slice(&text), err);
+        rc = settle(publisher, job, mr_buf_slice(&text), &leftovers, err);
     mr_buf_done(&text);
+    mr_buf_done(&leftovers);
     return rc;
 }

@@ -64,8 +64,9 @@ struct sink_file {
     uint64_t durable, told; /* commit ids; told <= durable */
     uint64_t rotations, rotations_told;
     struct mr_err failure;
-    bool failed, disk_full, rolling;
+    bool failed, torn, disk_full, rolling;
     bool closing, aborting, worker_idle, publisher_idle;
+    bool full_told; /* and not yet that there is room again */
     int64_t full_told_ns;
 };
 
@@ -136,6 +137,20 @@ static const struct mr_option options[] = {
      .doc = "When files are published: whichever comes first, at the end of a source transaction."},
     {0}};
 
+/* The lock is held: something was written. Told only after a full disk was. */
+static void found_room(struct sink_file *sink)
+{
+    bool tell = sink->disk_full && sink->full_told;
+
+    sink->disk_full = false;
+    if (!tell)
+        return;
+    sink->full_told = false;
+    if (sink->notes && sink->notes->note)
+        sink->notes->note(sink->notes->state, MR_LOG_INFO, "sink.file.disk_room",
+                          "there is room again in %s: reading goes on", sink->config->directory);
+}
+
 /* mr_file_patience: tells, waits a second, and says whether to try again. */
 static bool wait_for_room(void *state, int saved_errno)
 {
@@ -148,6 +163,7 @@ static bool wait_for_room(void *state, int saved_errno)
     tell = sink->full_told_ns == 0 || now_ns - sink->full_told_ns > FULL_TELL_NS;
     if (tell)
         sink->full_told_ns = now_ns;
+    sink->full_told |= tell;
     sink->disk_full = true;
     pthread_cond_broadcast(&sink->changed);
     if (tell && sink->notes && sink->notes->note)
@@ -162,13 +178,15 @@ static bool wait_for_room(void *state, int saved_errno)
     return again;
 }
 
-/* The lock is held. What fails because of an abort or close is their doing. */
-static void fail(struct sink_file *sink, const struct mr_err *err)
+/* The lock is held. What fails because of an abort or close is their doing, but for a commit that was linked
+ * (`torn`): its files may lack their names, and only opening the sink again gives them. */
+static void fail(struct sink_file *sink, bool torn, const struct mr_err *err)
 {
-    if (!sink->failed && !sink->aborting && !sink->closing) {
+    if (!sink->failed && (torn || !sink->aborting) && !sink->closing) {
         sink->failed = true;
         sink->failure = *err;
     }
+    sink->torn |= torn;
     pthread_cond_broadcast(&sink->changed);
 }
 
@@ -202,13 +220,13 @@ static void seal_commit(struct sink_file *sink)
     rc = mr_file_spool_seal(&sink->spool, &segments, &err);
     pthread_mutex_lock(&sink->lock);
     if (rc < 0) {
-        fail(sink, &err);
+        fail(sink, false, &err);
         return;
     }
     commit = due_commit(sink); /* its place may have moved: the one before it was published */
     commit->job.segments = segments;
     commit->sealed = true;
-    sink->disk_full = false;
+    found_room(sink);
     pthread_cond_broadcast(&sink->changed);
 }
 
@@ -222,7 +240,7 @@ static void render_batch(struct sink_file *sink)
     rc = mr_file_spool_add(&sink->spool, batch, &err);
     pthread_mutex_lock(&sink->lock);
     if (rc < 0) {
-        fail(sink, &err);
+        fail(sink, false, &err);
         return;
     }
     sink->waiting = batch->next;
@@ -233,7 +251,7 @@ static void render_batch(struct sink_file *sink)
     batch->next = NULL;
     *sink->freed = batch;
     sink->freed = &batch->next;
-    sink->disk_full = false;
+    found_room(sink);
     pthread_cond_broadcast(&sink->changed);
 }
 
@@ -275,7 +293,7 @@ static void publish_commit(struct sink_file *sink)
     rc = mr_file_publish(&sink->publisher, &commit->job, &err);
     pthread_mutex_lock(&sink->lock);
     if (rc < 0) {
-        fail(sink, &err);
+        fail(sink, commit->job.published, &err);
         return;
     }
     sink->durable = commit->job.id;
@@ -284,7 +302,7 @@ static void publish_commit(struct sink_file *sink)
     sink->commits[0] = sink->commits[1];
     sink->commits[1] = (struct file_commit){0};
     sink->commit_count--;
-    sink->disk_full = false;
+    found_room(sink);
     pthread_cond_broadcast(&sink->changed);
 }
 
@@ -506,7 +524,7 @@ static int file_abort(void *state, struct mr_batch **ret_released, struct mr_err
     sink->rendered = sink->given;
     while (sink->commit_count > 0)
         free_commit(sink, &sink->commits[--sink->commit_count]);
-    sink->failed = sink->failed && sink->failure.class == MR_FENCED;
+    sink->failed = sink->failed && (sink->torn || sink->failure.class == MR_FENCED);
     sink->aborting = sink->disk_full = false;
     *ret_released = take_released(sink);
     pthread_cond_broadcast(&sink->changed);

@@ -21,14 +21,15 @@
 
 #define IDLE_POLL_NS (300 * MR_MS_NS)
 #define AGAIN_NS     (5 * MR_MS_NS)
-#define LOOK_NS      (2 * MR_SECOND_NS)
+#define LOOK_NS      MR_SECOND_NS
 
 enum side { SIDE_NONE, SIDE_SOURCE, SIDE_SINK };
 
 struct outcome {
     int rc;
     enum side side;
-    bool over; /* until was reached, a stop was carried out, or the sink's reader has gone */
+    bool over;      /* until was reached, a stop was carried out, or the sink's reader has gone */
+    bool displaced; /* the newest claim is not ours: the sink is to be opened again, at once */
     struct mr_err err;
 };
 
@@ -389,13 +390,13 @@ static bool nothing_to_drain(const struct mr_pipeline *pipeline, const struct ou
 
 /* A source that broke may have been taken away by a successor. Before its session is ended in turn, the sink is
  * asked whose the pipeline is; otherwise two instances end each other's sessions, and neither comes to the commit
- * that would tell them. */
-static bool is_displaced(struct mr_pipeline *pipeline, const struct outcome *outcome)
+ * that would tell them. Asked after the wait between two tries, not before it: that wait may last half a minute,
+ * and who claims meanwhile is a successor like any other. */
+static bool is_displaced(struct mr_pipeline *pipeline, enum side side)
 {
     int64_t now_ns = mr_clock_mono_ns();
 
-    if (outcome->side != SIDE_SOURCE || !pipeline->claimed ||
-        now_ns - pipeline->looked_ns < LOOK_NS)
+    if (side != SIDE_SOURCE || !pipeline->claimed || now_ns - pipeline->looked_ns < LOOK_NS)
         return false;
     pipeline->looked_ns = now_ns;
     return mr_writer_displaced(&pipeline->writer, pipeline->owner);
@@ -405,7 +406,6 @@ static bool is_displaced(struct mr_pipeline *pipeline, const struct outcome *out
 static struct outcome run_sessions(struct mr_pipeline *pipeline)
 {
     struct outcome outcome;
-    bool displaced;
 
     for (;;) {
         mr_pipeline_set_state(pipeline, MR_PIPELINE_CONNECTING);
@@ -418,7 +418,6 @@ static struct outcome run_sessions(struct mr_pipeline *pipeline)
             return outcome;
         mr_pipeline_report(pipeline, &outcome.err, false);
         mr_count(&pipeline->counters.source_reconnects, 1);
-        displaced = is_displaced(pipeline, &outcome);
         /* Rows of a cut transaction are still in the sink: they come again. */
         outcome.rc = 0;
         if (outcome.side == SIDE_SINK || pipeline->writer.rows > 0 ||
@@ -430,8 +429,11 @@ static struct outcome run_sessions(struct mr_pipeline *pipeline)
             return went_wrong(outcome.rc, SIDE_SINK, &outcome.err);
         if (asked_to_end(pipeline))
             return (struct outcome){.over = true};
-        if (displaced)
-            return went_wrong(MR_RETRY, SIDE_SINK, &outcome.err);
+        if (is_displaced(pipeline, outcome.side)) {
+            outcome = went_wrong(MR_RETRY, SIDE_SINK, &outcome.err);
+            outcome.displaced = true;
+            return outcome;
+        }
     }
 }
 
@@ -488,6 +490,8 @@ void mr_pipeline_supervise(struct mr_pipeline *pipeline)
         look_for_successor(pipeline, &outcome);
         if (outcome.over || gives_up(pipeline, &outcome) || asked_to_end(pipeline))
             break;
+        if (outcome.displaced)
+            continue;
         mr_pipeline_report(pipeline, &outcome.err, false);
         (void)!back_off(pipeline, &outcome.err);
         if (asked_to_end(pipeline)) {

@@ -615,6 +615,53 @@ static void a_session_ended_by_a_successor_is_not_fought_for(void **state)
     check_all(f, 8);
 }
 
+static void fail_opens(void *state)
+{
+    struct fixture *f = state;
+
+    f->script.before_failing = NULL;
+    f->script.fail_open = 5;
+}
+
+/* A successor that comes while the other one waits for its next try, and has asked whose the pipeline is before. */
+static void *succeed_in_the_wait(void *state)
+{
+    struct fixture *f = state;
+    struct mr_pipeline *first = f->pipeline;
+    struct mr_pipeline_status status = {0};
+    bool refused = true;
+
+    while (refused || status.state != MR_PIPELINE_RETRYING) {
+        nanosleep(&(struct timespec){.tv_nsec = MR_MS_NS}, NULL);
+        pthread_mutex_lock(&f->script.lock);
+        refused = f->script.opens < 6;
+        pthread_mutex_unlock(&f->script.lock);
+        mr_pipeline_get_status(first, &status);
+    }
+    succeed(f);
+    return NULL;
+}
+
+static void a_successor_that_came_in_the_wait_is_not_fought_for(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t thread;
+
+    mr_script_fill(&f->script, 4, 2, 1);
+    f->script.batch_changes = 2;
+    f->script.fail_read_after = 4;
+    f->visible_first = 4;
+    f->script.fail_class = MR_RETRY;
+    f->script.before_failing = fail_opens;
+    f->script.before_failing_state = f;
+    start(f, "now");
+    assert_int_equal(pthread_create(&thread, NULL, succeed_in_the_wait, f), 0);
+    finish_fenced(f);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(f->script.opens, 7); /* its own, five that failed, and the successor's */
+    check_all(f, 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -643,6 +690,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_position_that_got_old_before_the_claim_is_read_again,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_session_ended_by_a_successor_is_not_fought_for, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_successor_that_came_in_the_wait_is_not_fought_for, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_gap_made_by_a_successor_is_a_fence, setup, teardown),
     };
