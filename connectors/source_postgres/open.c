@@ -5,10 +5,14 @@
  *     slot                another name than the position's                                 source.slot_changed
  *     timeline            smaller than ours: the old primary came back                     source.timeline_behind
  *                         larger: its history must contain ours, left after our position   source.timeline_left
+ *                         not ours although it has its number (below)                      source.timeline_unknown
  *     resume              above what the server has written: a restored backup             source.position_ahead
  *
  * LSNs stay valid over a physical promotion; a row we delivered that the promoted standby never got does not
- * exist any more, and that is what the switch point tells. */
+ * exist any more, and that is what the switch point tells.
+ *
+ * A timeline's number is no name: two standbys that were promoted without knowing of each other are both on timeline
+ * 2. So a position holds where its timeline began, which the two have in common only when nothing was lost. */
 #include "connectors/source_postgres/open.h"
 
 #include <stdio.h>
@@ -54,12 +58,33 @@ int mr_pg_check_version(int version, struct mr_err *err)
                       version / 10000);
 }
 
+/* The history of the server's timeline, as a text of lines "timeline LSN reason", oldest first. */
+static int read_history(struct mr_pg_source *source, struct mr_err *err)
+{
+    char sql[64];
+    PGresult *result;
+    int rc;
+
+    if (source->history || source->server.timeline <= 1)
+        return 0;
+    (void)snprintf(sql, sizeof(sql), "TIMELINE_HISTORY %u", source->server.timeline);
+    rc = mr_pg_query(&source->stream_connect, source->conn, sql, "read the timeline's history",
+                     &result, err);
+    if (rc < 0)
+        return rc;
+    source->history = mr_arena_str(&source->arena, mr_slice_str(mr_pg_text(result, 0, 1)));
+    PQclear(result);
+    return 0;
+}
+
 int mr_pg_open_sessions(struct mr_pg_source *source, struct mr_err *err)
 {
     int rc = mr_pg_stream_connect(source, err);
 
     if (rc == 0)
         rc = mr_pg_check_version(source->server.version, err);
+    if (rc == 0 && read_history(source, NULL) == 0) /* needed only when timelines differ */
+        source->server.began = mr_pg_history_began(source->history, source->server.timeline);
     if (rc == 0)
         rc = mr_pg_open(&source->sql_connect, &source->sql, err);
     return rc < 0 ? rc : read_facts(source, err);
@@ -82,6 +107,24 @@ bool mr_pg_history_find(const char *history, uint32_t timeline, uint64_t *ret_sw
     return false;
 }
 
+uint64_t mr_pg_history_began(const char *history, uint32_t timeline)
+{
+    uint64_t began = 0;
+
+    while (history && *history) {
+        char lsn[24];
+        unsigned tli;
+        if (sscanf(history, "%u %23s", &tli, lsn) == 2) {
+            if (tli == timeline)
+                break;
+            (void)mr_pg_lsn_parse(lsn, &began);
+        }
+        history = strchr(history, '\n');
+        history += history != NULL;
+    }
+    return began;
+}
+
 static int gap_hint(const char *pipeline, struct mr_err *err)
 {
     mr_err_hint(
@@ -92,16 +135,32 @@ static int gap_hint(const char *pipeline, struct mr_err *err)
     return MR_GAP;
 }
 
+/* The timeline of that number in the server's history began elsewhere: it is not ours. */
+static bool is_namesake(const struct mr_pg_position *position, const char *history)
+{
+    return position->began != 0 && history &&
+           mr_pg_history_began(history, position->timeline) != position->began;
+}
+
 int mr_pg_check_timeline(const struct mr_pg_position *position, uint32_t timeline,
                          const char *history, const char *pipeline, struct mr_err *err)
 {
     char at[24], left[24];
-    uint64_t switched = 0;
-    bool found = mr_pg_history_find(history, position->timeline, &switched);
+    uint64_t switched = UINT64_MAX;
+    bool found = timeline == position->timeline ||
+                 mr_pg_history_find(history, position->timeline, &switched);
+    bool namesake = is_namesake(position, history);
+    uint64_t delivered = position->done > position->read ? position->done : position->read;
 
-    if (found && position->done <= switched && (position->n == 0 || position->resume < switched))
+    if (found && !namesake && delivered <= switched &&
+        (position->n == 0 || position->resume < switched))
         return 0;
-    if (!found)
+    if (found && namesake)
+        mr_err_set(err, MR_GAP, "source.timeline_unknown",
+                   "the timeline %u in the history of this server is another one than ours, which "
+                   "began at %s: two servers were promoted, and this is not the one we read",
+                   position->timeline, mr_pg_lsn_format(position->began, at));
+    else if (!found)
         mr_err_set(err, MR_GAP, "source.timeline_unknown",
                    "the server is on timeline %u, whose history does not contain our timeline %u",
                    timeline, position->timeline);
@@ -110,25 +169,31 @@ int mr_pg_check_timeline(const struct mr_pg_position *position, uint32_t timelin
                    "the server was promoted from timeline %u at %s, and we have delivered changes "
                    "of it up to %s: those after the promotion do not exist any more",
                    position->timeline, mr_pg_lsn_format(switched, left),
-                   mr_pg_lsn_format(position->done, at));
+                   mr_pg_lsn_format(delivered, at));
     return gap_hint(pipeline, err);
 }
 
-static int check_history(struct mr_pg_source *source, const struct mr_pg_position *position,
+/* All we have delivered is on the server's history, but an idle position may lie beyond the promotion: on log that
+ * held nothing for us and does not exist any more. What stands there now was never read. */
+static void pull_back(struct mr_pg_position *position, const char *history)
+{
+    uint64_t switched;
+
+    if (mr_pg_history_find(history, position->timeline, &switched) && position->n == 0 &&
+        position->resume > switched)
+        position->resume = switched;
+}
+
+static int check_history(struct mr_pg_source *source, struct mr_pg_position *position,
                          struct mr_err *err)
 {
-    char sql[64];
-    PGresult *result;
-    int rc;
+    int rc = position->timeline < source->server.timeline ? read_history(source, err) : 0;
 
-    (void)snprintf(sql, sizeof(sql), "TIMELINE_HISTORY %u", source->server.timeline);
-    rc = mr_pg_query(&source->stream_connect, source->conn, sql, "read the timeline's history",
-                     &result, err);
-    if (rc < 0)
-        return rc;
-    rc = mr_pg_check_timeline(position, source->server.timeline, mr_pg_text(result, 0, 1),
-                              source->context->pipeline, err);
-    PQclear(result);
+    if (rc == 0)
+        rc = mr_pg_check_timeline(position, source->server.timeline, source->history,
+                                  source->context->pipeline, err);
+    if (rc == 0 && position->timeline < source->server.timeline)
+        pull_back(position, source->history);
     return rc;
 }
 
@@ -147,7 +212,7 @@ static int check_log_end(struct mr_pg_source *source, const struct mr_pg_positio
     return gap_hint(source->context->pipeline, err);
 }
 
-int mr_pg_check_position(struct mr_pg_source *source, const struct mr_pg_position *position,
+int mr_pg_check_position(struct mr_pg_source *source, struct mr_pg_position *position,
                          struct mr_err *err)
 {
     const struct mr_pg_server *server = &source->server;
@@ -181,7 +246,7 @@ int mr_pg_check_position(struct mr_pg_source *source, const struct mr_pg_positio
             server->timeline, position->timeline);
         return gap_hint(source->context->pipeline, err);
     }
-    if (position->timeline < server->timeline && position->started) {
+    if (position->started) {
         int rc = check_history(source, position, err);
         if (rc < 0)
             return rc;

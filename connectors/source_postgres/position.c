@@ -149,6 +149,8 @@ static bool get_stream(const json_t *object, struct mr_pg_position *position)
     const char *hash = json_string_value(json_object_get(object, "hash"));
 
     position->started = json_object_get(object, "resume") != NULL;
+    if (json_object_get(object, "read") && !get_lsn(object, "read", &position->read))
+        return false;
     position->base = get_number(object, "base");
     position->count = get_number(object, "count");
     if (!position->started)
@@ -163,6 +165,8 @@ static bool get_stream(const json_t *object, struct mr_pg_position *position)
 static bool get_all(const json_t *object, struct mr_pg_position *position)
 {
     position->timeline = (uint32_t)get_number(object, "timeline");
+    if (json_object_get(object, "began") && !get_lsn(object, "began", &position->began))
+        return false;
     return get_text(object, "system", position->system, sizeof(position->system)) &&
            get_text(object, "database", position->database, MR_PG_NAME) &&
            get_text(object, "slot", position->slot, MR_PG_NAME) &&
@@ -244,6 +248,8 @@ void mr_pg_position_write(const struct mr_pg_position *position, struct mr_buf *
     mr_buf_add_char(buf, '{');
     add_str(buf, "system", position->system);
     add_number(buf, "timeline", position->timeline);
+    if (position->began)
+        add_lsn(buf, "began", position->began);
     add_str(buf, "database", position->database);
     add_str(buf, "slot", position->slot);
     add_str(buf, "publication", position->publication);
@@ -252,6 +258,8 @@ void mr_pg_position_write(const struct mr_pg_position *position, struct mr_buf *
     if (position->started) {
         add_lsn(buf, "resume", position->resume);
         add_lsn(buf, "done", position->done);
+        if (position->read)
+            add_lsn(buf, "read", position->read);
         add_number(buf, "n", position->n);
         mr_json_add_key(buf, "hash");
         mr_buf_printf(buf, "\"%016" PRIx64 "\"", position->n ? position->hash : 0);

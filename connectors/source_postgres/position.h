@@ -8,7 +8,8 @@
  * the transaction's commit LSN, and its first n changes, whose running hash is `hash`, are out already. Every
  * transaction with a smaller commit LSN is finished. done: end of the last finished transaction (what Debezium
  * calls lastCommitLsn). base + count: the next change's number. A claim made before the slot exists has no
- * "resume". While tables are read, "snapshot" tells how far that got; see snapshot.h. */
+ * "resume". "began": where the timeline began, when it is not the first. "read": the newest view of a snapshot. While
+ * tables are read, "snapshot" tells how far that got; see snapshot.h. */
 #pragma once
 
 #include <stdbool.h>
@@ -41,9 +42,11 @@ struct mr_pg_snapshot_progress {
 struct mr_pg_position {
     char system[24];
     uint32_t timeline;
+    uint64_t began; /* where that timeline began; 0: it is the first, or not known */
     char database[MR_PG_NAME], slot[MR_PG_NAME], publication[MR_PG_NAME];
     bool started; /* there is a `resume` */
     uint64_t resume, done;
+    uint64_t read;    /* consistent point of the newest view that tables were read in; 0: none */
     uint64_t n, hash; /* n > 0: inside the transaction whose commit record starts at resume */
     uint64_t base, count;
     int64_t commit_us; /* of the last finished transaction; 0 unknown */

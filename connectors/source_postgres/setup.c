@@ -109,6 +109,7 @@ void mr_pg_set_identity(struct mr_pg_source *source)
     (void)snprintf(position->slot, sizeof(position->slot), "%s", source->slot);
     (void)snprintf(position->publication, sizeof(position->publication), "%s", source->publication);
     position->timeline = source->server.timeline;
+    position->began = source->server.began;
     source->feed.relations.database = mr_slice_str(position->database);
     if (!source->first)
         return;

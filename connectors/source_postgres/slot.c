@@ -187,6 +187,35 @@ int mr_pg_slot_check(struct mr_pg_source *source, const struct mr_pg_slot *slot,
     return MR_CONFIG;
 }
 
+bool mr_pg_names_segment(const char *message)
+{
+    static const char digits[] = "0123456789ABCDEF";
+
+    while (*message) {
+        size_t run = strspn(message, digits);
+        if (run == 24)
+            return true;
+        message += run ? run : 1;
+    }
+    return false;
+}
+
+int mr_pg_slot_unreadable(const struct mr_pg_source *source, const char *message,
+                          struct mr_err *err)
+{
+    mr_err_set(err, MR_GAP, "source.slot_lost",
+               "slot %s cannot be read: the server has not got the log it needs (%s)", source->slot,
+               message);
+    mr_err_hint(err,
+                "A slot that was copied to a promoted standby, or log that was removed by hand. "
+                "Bring the log back, or let the slot go:\n  SELECT "
+                "pg_drop_replication_slot('%s');\nand then go on from now, accepting that changes "
+                "are missing:\n  millrace checkpoint set %s now\nor read the tables again:\n  "
+                "millrace resnapshot %s",
+                source->slot, source->context->pipeline, source->context->pipeline);
+    return MR_GAP;
+}
+
 /* Names the sessions whose transactions a slot's creation waits for. */
 static void name_waiters(struct mr_pg_source *source)
 {

@@ -23,6 +23,12 @@ int mr_pg_slot_look(struct mr_pg_source *source, struct mr_pg_slot *ret_slot,
 int mr_pg_slot_check(struct mr_pg_source *source, const struct mr_pg_slot *slot,
                      struct mr_err *err) MR_MUST_CHECK;
 
+/* Whether an error of the server names a file of the log: 24 hexadecimal digits, in whatever language. */
+bool mr_pg_names_segment(const char *message);
+/* MR_GAP source.slot_lost: the server says that it lacks log that this slot, which counts as good, needs. */
+int mr_pg_slot_unreadable(const struct mr_pg_source *source, const char *message,
+                          struct mr_err *err) MR_MUST_CHECK;
+
 /* Makes it on the replication session and sets slot_point; with `export`, snapshot_name too. Waits for open
  * transactions, as long as that takes, and names them after some seconds. */
 int mr_pg_slot_create(struct mr_pg_source *source, bool export, struct mr_err *err) MR_MUST_CHECK;

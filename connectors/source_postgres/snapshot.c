@@ -170,6 +170,8 @@ static int begin_table(struct mr_pg_source *source, struct mr_pg_snapshot *snaps
         return rc;
     snapshot->copying = true;
     snapshot->header = false;
+    if (source->feed.position.read < snapshot->point)
+        source->feed.position.read = snapshot->point;
     progress->current = mr_strdup(item->full);
     progress->rows = 0;
     return 0;

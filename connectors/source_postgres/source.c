@@ -42,6 +42,7 @@ static int check_all(struct mr_pg_source *source, const struct mr_pg_slot *slot,
 {
     int rc = source->first ? 0 : mr_pg_check_position(source, &source->feed.position, err);
 
+    source->feed.resume_lsn = source->feed.position.resume;
     if (rc == 0)
         rc = mr_pg_slot_check(source, slot, err);
     return rc < 0 ? rc : check_publication(source, err);

@@ -18,6 +18,7 @@ struct mr_pg_server {
     int version; /* PQserverVersion: 150018 */
     char system[24];
     uint32_t timeline;
+    uint64_t began;   /* where that timeline began; 0: it is the first, or not known */
     uint64_t wal_end; /* written (primary) or replayed (standby) when we looked */
     char database[MR_PG_NAME];
     bool standby;
@@ -58,6 +59,7 @@ struct mr_pg_source {
     struct mr_pg_connect sql_connect, stream_connect;
     PGconn *sql, *conn; /* ordinary session; replication session */
     struct mr_pg_server server;
+    char *history; /* of the server's timeline; NULL: it is the first, or was not to be had */
     struct mr_pg_filter filter, snapshot_filter;
     char slot[MR_PG_NAME];
     char publication[MR_PG_NAME], inserts[MR_PG_NAME]; /* inserts: for tables without identity */

@@ -270,11 +270,13 @@ static int take_copy_data(struct mr_pg_source *source, struct mr_batch *batch, c
 static int copy_ended(struct mr_pg_source *source, struct mr_err *err)
 {
     PGresult *result = PQgetResult(source->conn);
+    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     int rc;
 
     if (mr_pg_is(result, "42704")) {
-        rc = mr_pg_publication_gone(source, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
-                                    err);
+        rc = mr_pg_publication_gone(source, message, err);
+    } else if (mr_pg_is(result, "58P01") && message && mr_pg_names_segment(message)) {
+        rc = mr_pg_slot_unreadable(source, message, err);
     } else if (PQresultStatus(result) == PGRES_FATAL_ERROR) {
         rc = mr_pg_error(err, source->conn, result, "read the change log");
     } else {
@@ -436,13 +438,19 @@ static int read_round(struct mr_pg_source *source, struct mr_batch *batch, int64
     return wait_for_data(source, deadline_ns, false, err);
 }
 
+/* Begins again at the position, on the same server: on another one the position has to be looked at first. */
 static int restart(struct mr_pg_source *source, struct mr_err *err)
 {
+    struct mr_pg_server before = source->server;
     int rc;
 
     mr_pg_feed_rewind(&source->feed);
     mr_pg_stream_close(source);
     rc = mr_pg_stream_connect(source, err);
+    if (rc == 0 && (strcmp(before.system, source->server.system) != 0 ||
+                    before.timeline != source->server.timeline))
+        rc = mr_err_set(err, MR_RETRY, "source.connection_lost",
+                        "a new connection leads to another server, or the server was promoted");
     return rc < 0 ? rc : mr_pg_stream_start(source, err);
 }
 

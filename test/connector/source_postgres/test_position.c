@@ -23,6 +23,9 @@ static void a_position_survives_being_written(void **state)
 {
     static const char *const texts[] = {
         "{" WHO ",\"count\":0}",
+        "{" WHO
+        ",\"count\":5,\"resume\":\"0/10\",\"done\":\"0/8\",\"read\":\"0/7\",\"n\":0,\"hash\":"
+        "\"0000000000000000\",\"commit_us\":7}",
         "{" WHO ",\"count\":5,\"resume\":\"16/B374D848\",\"done\":\"0/0\",\"n\":0,\"hash\":"
         "\"0000000000000000\",\"commit_us\":7}",
         "{" WHO
@@ -126,16 +129,20 @@ static void a_promotion_is_followed_only_on_its_history(void **state)
     static const char history[] = "1\t0/30\tno recovery target\n2\t0/50\tafter promotion\n";
     static const struct {
         uint32_t timeline;
-        uint64_t done, resume, n;
+        uint64_t done, resume, n, began, read;
         const char *code;
     } cases[] = {
-        {2, 0x50, 0x60, 0, ""},
-        {2, 0x48, 0x48, 0, ""},
-        {2, 0x58, 0x58, 0, "source.timeline_left"},
-        {2, 0x40, 0x50, 3, "source.timeline_left"},
-        {2, 0x40, 0x48, 3, ""},
-        {1, 0x40, 0x40, 0, "source.timeline_left"},
-        {4, 0x10, 0x10, 0, "source.timeline_unknown"},
+        {2, 0x50, 0x60, 0, 0, 0, ""},
+        {2, 0x48, 0x48, 0, 0x30, 0x50, ""},
+        {2, 0x58, 0x58, 0, 0, 0, "source.timeline_left"},
+        {2, 0x40, 0x50, 3, 0, 0, "source.timeline_left"},
+        {2, 0x40, 0x48, 3, 0, 0, ""},
+        {2, 0x40, 0x48, 0, 0, 0x51, "source.timeline_left"},
+        {2, 0x40, 0x48, 0, 0x31, 0, "source.timeline_unknown"},
+        {1, 0x40, 0x40, 0, 0, 0, "source.timeline_left"},
+        {4, 0x10, 0x10, 0, 0, 0, "source.timeline_unknown"},
+        {3, 0x60, 0x60, 0, 0x50, 0, ""},
+        {3, 0x60, 0x60, 0, 0x51, 0, "source.timeline_unknown"},
     };
 
     (void)state;
@@ -143,7 +150,9 @@ static void a_promotion_is_followed_only_on_its_history(void **state)
         struct mr_pg_position position = {.timeline = cases[i].timeline,
                                           .done = cases[i].done,
                                           .resume = cases[i].resume,
-                                          .n = cases[i].n};
+                                          .n = cases[i].n,
+                                          .began = cases[i].began,
+                                          .read = cases[i].read};
         struct mr_err err;
         int rc;
         mr_err_clear(&err);

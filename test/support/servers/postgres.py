@@ -51,10 +51,11 @@ def fetched() -> dict[int, pathlib.Path]:
 
 
 class Postgres:
-    def __init__(self, version: int | None = None, **settings):
+    def __init__(self, version: int | None = None, copy_of: "Postgres | None" = None, **settings):
+        """copy_of: a base backup of that server, which runs; follow() makes it a standby, else it is a restored backup."""
         found = installed()
         assert found, "no PostgreSQL under /usr/lib/postgresql: run scripts/deps --test"
-        wanted = version or int(os.environ.get("MR_PG_VERSION") or 0) or max(found)
+        wanted = version or (copy_of and copy_of.version) or int(os.environ.get("MR_PG_VERSION") or 0) or max(found)
         found = fetched() | found
         assert wanted in found, f"PostgreSQL {wanted} is not there: run test/support/servers/fetch-postgres {wanted}"
         self.version = wanted
@@ -65,21 +66,44 @@ class Postgres:
         self.user = "postgres" if os.geteuid() == 0 else None
         self.process = None
         self.settings = SETTINGS | settings
-        self._init()
+        self.copied = copy_of is not None
+        self._init(copy_of)
 
-    def _init(self):
+    def _init(self, copy_of):
         self.data.mkdir(mode=0o700)
         if self.user:
             owner = pwd.getpwnam(self.user)
             for path in (self.folder, self.data):
                 os.chown(path, owner.pw_uid, owner.pw_gid)
-        command = [self.bin / "initdb", "-D", self.data, "-U", "postgres", "--auth=trust", "--encoding=UTF8",
-                   "--locale=C.UTF-8", "--no-sync"]
-        init = process.Process(command, self.folder / "initdb.log", user=self.user)
+        if copy_of:
+            command = [self.bin / "pg_basebackup", "-D", self.data, "-d", copy_of.dsn(), "-c", "fast", "--no-sync"]
+        else:
+            command = [self.bin / "initdb", "-D", self.data, "-U", "postgres", "--auth=trust", "--encoding=UTF8",
+                       "--locale=C.UTF-8", "--no-sync"]
+        init = process.Process(command, self.folder / "init.log", user=self.user)
         if init.popen.wait(120) != 0:
-            raise AssertionError(f"initdb failed\n{init.tail()}")
+            raise AssertionError(f"{command[0].name} failed\n{init.tail()}")
         self.configure(**self.settings)
         (self.data / "pg_hba.conf").write_text(HBA)
+
+    def follow(self, primary: "Postgres | None", **more):
+        """Makes it a standby of primary at the next start; None: one that receives nothing more."""
+        source = f"'{primary.dsn()} application_name=standby{self.port}'" if primary else "''"
+        self.configure(primary_conninfo=source, hot_standby_feedback="on", **more)
+        (self.data / "standby.signal").touch()
+        return self
+
+    def caught_up(self, primary: "Postgres"):
+        """Waits until all that primary has written was replayed here."""
+        end = primary.sql("select pg_current_wal_lsn()")[0][0]
+        process.wait_until(lambda: self.sql("select pg_last_wal_replay_lsn() >= %s::pg_lsn", [end])[0][0], 60,
+                           f"replayed up to {end}")
+
+    def promote(self):
+        self.sql("select pg_promote(true, 60)")
+        process.wait_until(lambda: not self.sql("select pg_is_in_recovery()")[0][0], 60, "promoted")
+        # The switch is in the control file, and so known to IDENTIFY_SYSTEM, from the first checkpoint on at the latest.
+        self.sql("checkpoint")
 
     def configure(self, **settings):
         """Writes settings; they are taken at the next start."""
@@ -103,7 +127,7 @@ class Postgres:
                 return False
 
         process.wait_until(ready, 60, f"PostgreSQL {self.version} on port {self.port}")
-        if first:
+        if first and not self.copied:
             self.sql("create role needs_password")
         return self
 
