@@ -246,7 +246,7 @@ static void render_batch(struct sink_file *sink)
     sink->waiting = batch->next;
     if (!sink->waiting)
         sink->last = &sink->waiting;
-    sink->queued -= batch->arena.held;
+    sink->queued -= mr_batch_held(batch);
     sink->rendered++;
     batch->next = NULL;
     *sink->freed = batch;
@@ -441,7 +441,7 @@ static int file_write(void *state, struct mr_batch *batch, struct mr_err *err)
         batch->next = NULL;
         *sink->last = batch;
         sink->last = &batch->next;
-        sink->queued += batch->arena.held;
+        sink->queued += mr_batch_held(batch);
         sink->given++;
         pthread_cond_broadcast(&sink->changed);
     }

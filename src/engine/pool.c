@@ -35,7 +35,7 @@ struct mr_batch *mr_pool_get(struct mr_pool *pool)
     batch = pool->free;
     if (batch) {
         pool->free = batch->next;
-        pool->free_bytes -= batch->arena.held;
+        pool->free_bytes -= mr_batch_held(batch);
     }
     pthread_mutex_unlock(&pool->lock);
     if (!batch)
@@ -49,10 +49,10 @@ static struct mr_batch *keep_one(struct mr_pool *pool, struct mr_batch *batch)
     struct mr_batch *surplus = batch;
 
     pthread_mutex_lock(&pool->lock);
-    if (pool->free_bytes + batch->arena.held <= pool->keep_bytes) {
+    if (pool->free_bytes + mr_batch_held(batch) <= pool->keep_bytes) {
         batch->next = pool->free;
         pool->free = batch;
-        pool->free_bytes += batch->arena.held;
+        pool->free_bytes += mr_batch_held(batch);
         surplus = NULL;
     }
     pthread_mutex_unlock(&pool->lock);

@@ -54,19 +54,14 @@ static int await(struct mr_session *session, atomic_bool *flag, struct mr_err *e
     return rc;
 }
 
-static size_t batch_cost(const struct mr_batch *batch)
-{
-    return batch->arena.used + batch->change_count * sizeof(struct mr_change) + sizeof *batch;
-}
-
 static int push(struct mr_session *session, struct mr_batch *batch)
 {
     int64_t blocked = 0, start = 0;
     int rc = 0;
 
     for (;;) {
-        enum mr_queue_result result =
-            mr_queue_push(&session->queue, batch, batch_cost(batch), mr_clock_mono_ns() + TEND_NS);
+        enum mr_queue_result result = mr_queue_push(&session->queue, batch, mr_batch_held(batch),
+                                                    mr_clock_mono_ns() + TEND_NS);
         if (result == MR_QUEUE_OK)
             break;
         if (start == 0)

@@ -109,3 +109,10 @@ void mr_batch_adopt(struct mr_batch *batch, void *buffer)
         batch->adopted = grow(batch->adopted, &batch->adopted_capacity, sizeof(void *));
     batch->adopted[batch->adopted_count++] = buffer;
 }
+
+size_t mr_batch_held(const struct mr_batch *batch)
+{
+    return sizeof *batch + batch->arena.held + (batch->adopted_count > 0 ? batch->bytes : 0) +
+           batch->change_capacity * sizeof *batch->changes +
+           batch->record_capacity * sizeof *batch->records;
+}

@@ -30,7 +30,7 @@ struct mr_batch {
     void (*adopted_free)(void *buffer);
     struct mr_position
         position;          /* after the last change; text {NULL, 0} = this batch moves nothing */
-    size_t bytes;          /* wire bytes taken in: what the queue counts, with arena.held */
+    size_t bytes;          /* wire bytes taken in */
     uint64_t transactions; /* transactions that end in this batch */
     int64_t received_us;   /* wall time of the first byte */
     bool messages;         /* some change is a logical message; set by the source */
@@ -52,3 +52,5 @@ struct mr_record *mr_batch_add_record(struct mr_batch *batch);
 void mr_batch_use_table(struct mr_batch *batch, struct mr_table *table);
 /* The batch frees `buffer` at reset by adopted_free. */
 void mr_batch_adopt(struct mr_batch *batch, void *buffer);
+/* The memory it holds now, used or not: what every limit on batches counts. */
+size_t mr_batch_held(const struct mr_batch *batch);

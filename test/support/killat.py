@@ -104,6 +104,11 @@ class Attack:
     def fail(self, number, error):
         return self._env(MILLRACE_FAILAT=number, MILLRACE_FAILAT_ERRNO=error)
 
+    def fail_while(self, file, calls, error, path=None):
+        """Every one of these calls (on paths that contain path) fails for as long as file exists."""
+        more = {"MILLRACE_KILLAT_PATH": path} if path else {}
+        return self._env(MILLRACE_FAIL_WHILE=file, MILLRACE_KILLAT_CALLS=calls, MILLRACE_FAILAT_ERRNO=error, **more)
+
     def calls(self) -> list[Call]:
         """What was counted, in order; the last one of a killed run was not made."""
         if not self.log.exists():

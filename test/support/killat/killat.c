@@ -9,6 +9,8 @@
  *     MILLRACE_KILLAT=N          SIGKILL before call N
  *     MILLRACE_STOPAT=N          SIGSTOP before call N; SIGCONT from outside lets it go on with that call
  *     MILLRACE_FAILAT=N          call N fails with MILLRACE_FAILAT_ERRNO (a number; 5, EIO, if absent)
+ *     MILLRACE_FAIL_WHILE=f      every counted call fails with that errno for as long as file f exists
+ *     MILLRACE_KILLAT_PATH=x     only calls on files whose path contains x count
  *     MILLRACE_KILLAT_CALLS=a,b  only these functions count ("fdatasync,link"); absent: all
  *     MILLRACE_KILLAT_NAME=x     only a program of this name; others that inherit the preload run untouched
  *     MILLRACE_KILLAT_COUNT=f    at the end the number of calls is written into file f
@@ -46,7 +48,7 @@ _Static_assert(sizeof(long) == 8, "system calls are made with 64-bit arguments")
 static bool active;
 static long kill_at, stop_at, fail_at;
 static int fail_errno = EIO;
-static const char *only, *count_path;
+static const char *only, *count_path, *only_path, *fail_while;
 static int log_fd = -1;
 static atomic_long calls;
 static _Atomic bool outside[FD_MAX]; /* opened for writing, or connected: its close counts */
@@ -70,6 +72,8 @@ __attribute__((constructor)) static void set_up(void)
     if (getenv("MILLRACE_FAILAT_ERRNO"))
         fail_errno = (int)number_of("MILLRACE_FAILAT_ERRNO");
     only = getenv("MILLRACE_KILLAT_CALLS");
+    only_path = getenv("MILLRACE_KILLAT_PATH");
+    fail_while = getenv("MILLRACE_FAIL_WHILE");
     count_path = getenv("MILLRACE_KILLAT_COUNT");
     if (log)
         log_fd = (int)syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
@@ -111,19 +115,32 @@ static bool is_listed(const char *call)
     return only == NULL;
 }
 
+/* The path a call names, or that of its descriptor, into 4096 bytes. */
+static const char *path_of(int fd, const char *path, char *ret_target)
+{
+    char link[32];
+    ssize_t got;
+
+    if (path)
+        return path;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    got = readlink(link, ret_target, 4095);
+    ret_target[got > 0 ? got : 0] = 0;
+    return ret_target;
+}
+
+static bool has_path(int fd, const char *path)
+{
+    char target[4096];
+
+    return !only_path || strstr(path_of(fd, path, target), only_path) != NULL;
+}
+
 static void log_call(long number, const char *call, int fd, const char *path)
 {
-    char line[LINE_SIZE], link[32], target[4096];
-    int size;
+    char line[LINE_SIZE], target[4096];
+    int size = snprintf(line, sizeof line, "%ld %s %s\n", number, call, path_of(fd, path, target));
 
-    if (!path) {
-        ssize_t got;
-        snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-        got = readlink(link, target, sizeof target - 1);
-        target[got > 0 ? got : 0] = 0;
-        path = target;
-    }
-    size = snprintf(line, sizeof line, "%ld %s %s\n", number, call, path);
     if (syscall(SYS_write, (long)log_fd, line, (long)size) < 0)
         syscall(SYS_exit_group, 99L);
 }
@@ -133,8 +150,9 @@ static bool before(const char *call, int fd, const char *path)
 {
     int saved = errno;
     long number;
+    bool fails;
 
-    if (!active || !is_listed(call))
+    if (!active || !is_listed(call) || !has_path(fd, path))
         return false;
     number = atomic_fetch_add(&calls, 1) + 1;
     if (log_fd >= 0)
@@ -143,8 +161,10 @@ static bool before(const char *call, int fd, const char *path)
         syscall(SYS_tgkill, (long)getpid(), (long)gettid(), (long)SIGKILL);
     if (number == stop_at)
         syscall(SYS_tgkill, (long)getpid(), (long)gettid(), (long)SIGSTOP);
-    errno = number == fail_at ? fail_errno : saved;
-    return number == fail_at;
+    fails = number == fail_at ||
+            (fail_while && syscall(SYS_faccessat, AT_FDCWD, fail_while, F_OK) == 0);
+    errno = fails ? fail_errno : saved;
+    return fails;
 }
 
 /* The same for a call on a descriptor, if anybody outside can see it. */
