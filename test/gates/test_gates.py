@@ -85,7 +85,11 @@ PLANTED = [
     ("format", "src/base/thing.c", "int   mr_thing_other( int a ) { return a; }\n", "clang-format -i"),
     ("errors", "src/engine/motor.c", 'int f(void *err)\n{\n    return fail(err, MR_GAP, "motor.gone", "x");\n}\n',
      "has no section"),
-    ("errors", "test/unit/engine/test_motor.c", "=/* Nothing. */\n", "no test mentions"),
+    ("errors", "test/unit/engine/test_motor.c", "=/* Nothing. */\n", "no test provokes"),
+    ("errors", "test/unit/engine/test_motor.c", '=/* One day: "motor.stuck". */\n', "no test provokes motor.stuck"),
+    ("errors", "test/unit/engine/test_motor.c", '=char *a = "motor.stuck_fast";\n', "test provokes motor.stuck"),
+    ("errors", "test/unit/engine/test_motor.c", '=int a = mr_err_set(err, MR_GAP, "motor.stuck", "x");\n', "test provokes motor.stuck"),
+    ("errors", "scripts/gates/errors.unreached", "motor.stuck it has a test\n", "not needed any more"),
     ("errors", "docs/reference/errors.md", "\n## motor.vanished\n\nx\n", "is the code of no error"),
     ("errors", "docs/reference/errors.md", "=## motor.stuck\n\n## motor.stuck\n", "stands there twice"),
     ("errors", "docs/reference/errors.md", "\n## motor.aaa\n", "not in its place"),
@@ -122,6 +126,18 @@ def test_a_planted_violation_fails(tree, name, file, text, says):
     path.write_text(text[1:] if text.startswith("=") else before + text)
     done = gate(name, tree)
     assert done.returncode == 1 and says in done.stdout, done.stdout + done.stderr
+
+
+def test_a_code_that_a_python_test_merely_names_is_not_provoked(tree):
+    test = tree / "test/system/test_motor.py"
+    (tree / "test/unit/engine/test_motor.c").unlink()
+    test.parent.mkdir(parents=True)
+    test.write_text('"""motor.stuck"""\nSKIPPED = {"motor.stuck"}  # motor.stuck\n')
+    done = gate("errors", tree)
+    assert done.returncode == 1 and "no test provokes motor.stuck" in done.stdout, done.stdout + done.stderr
+    test.write_text('def test_it(run):\n    assert "motor.stuck" in run()\n')
+    done = gate("errors", tree)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_page_edited_by_hand_fails(tmp_path):

@@ -20,7 +20,16 @@ struct fixture {
     struct mr_table *table;
     struct mr_batch *batch;
     struct mr_transaction transaction;
+    char noted[64]; /* the code of the last note */
 };
+
+static void note(void *state, int level, const char *code, const char *format, ...)
+{
+    struct fixture *f = state;
+
+    (void)level, (void)format;
+    snprintf(f->noted, sizeof(f->noted), "%s", code);
+}
 
 static void column(struct mr_table *table, uint32_t i, const char *name, enum mr_type type,
                    bool optional)
@@ -55,6 +64,7 @@ static struct fixture *setup(void)
     f->table = table;
     f->context.server = "shop";
     f->context.counters = &f->counters;
+    f->context.notes = (struct mr_notes){note, f};
     f->config =
         (struct json_config){.events = {.tombstones = true, .source_version = "3.7.0.Final"},
                              .forms = {.include_unknown = true, .placeholder = "PH"}};
@@ -402,6 +412,8 @@ static void a_value_that_does_not_fit_follows_the_policy(void **state)
             assert_int_equal(f->batch->record_count, failure == MR_FAILURE_WARN ? 2 : 1);
             assert_int_equal(f->counters.encode_nulled, failure == MR_FAILURE_WARN);
             assert_int_equal(f->counters.encode_skipped, failure == MR_FAILURE_SKIP);
+            assert_string_equal(f->noted,
+                                failure == MR_FAILURE_WARN ? "encode.nulled" : "encode.skipped");
         }
         if (failure == MR_FAILURE_WARN)
             check(f->batch->records[1].value, "{\"id\":2,\"name\":\"a\",\"w\":\"b\",\"n\":null}");

@@ -197,6 +197,14 @@ static void a_claim_that_lost_a_race_looks_again(void **unused)
     mr_bench_close(&two);
 }
 
+static void remove_file(const char *name)
+{
+    char path[800];
+
+    snprintf(path, sizeof(path), "%s/%s", directory, name);
+    assert_int_equal(remove(path), 0);
+}
+
 /* A crash after the link: the commit is published, its file still has its temporary name. */
 static void renames_are_redone_after_a_crash(void **unused)
 {
@@ -219,6 +227,23 @@ static void renames_are_redone_after_a_crash(void **unused)
                         "{\"n\":1}\n{\"n\":2}\n");
     mr_bench_close(&bench);
     must_verify(0, NULL);
+}
+
+/* ... and somebody took the file away meanwhile: no reason to stop, but it is said. */
+static void a_published_file_that_is_taken_away_is_told(void **unused)
+{
+    struct mr_bench bench;
+    struct mr_err err;
+
+    (void)unused;
+    open_and_claim(&bench, "one", "");
+    assert_int_equal(mr_bench_write(&bench, "a", 1, 2, NOON, &err), 0);
+    assert_int_equal(mr_bench_commit(&bench, false, "{\"p\":2}", &err), 0);
+    mr_bench_close(&bench);
+    remove_file("a/2026-11-21/a+00000000000000000001.jsonl");
+    open_and_claim(&bench, "two", "{\"p\":2}");
+    assert_non_null(strstr(bench.notes, "sink.file.segment_missing "));
+    mr_bench_close(&bench);
 }
 
 static void make_file(const char *name, const char *text)
@@ -387,6 +412,9 @@ static void old_commits_are_archived_and_guarded(void **unused)
     assert_null(read_text("_millrace/00000000000000000002.json"));
     assert_non_null(read_text("_millrace/00000000000000001001.json"));
     must_verify(0, "2004 commits, 20 files, 20 records");
+    make_file("_millrace/00000000000000000002.json", "{}\n");
+    must_verify(0, "WARN files.stray_commit 00000000000000000002.json");
+    remove_file("_millrace/00000000000000000002.json");
     /* commit 2 is free to be linked again: the sleeper must not get away with it */
     assert_int_equal(mr_bench_commit(&sleeper, false, "{\"p\":3}", &err), MR_FENCED);
     mr_bench_close(&sleeper);
@@ -723,6 +751,7 @@ int main(void)
         CASE(the_loser_is_fenced_and_changes_nothing),
         CASE(a_claim_that_lost_a_race_looks_again),
         CASE(renames_are_redone_after_a_crash),
+        CASE(a_published_file_that_is_taken_away_is_told),
         CASE(temporaries_go_after_the_claim_and_not_before),
         CASE(a_name_that_is_taken_is_not_replaced),
         CASE(a_taken_name_stops_the_redo),

@@ -90,6 +90,8 @@ static void every_planted_fault_is_found(void **unused)
         if (!strstr(mr_buf_cstr(&list.text), cases[i].expected) || (i > 0) != (list.failures > 0))
             fail_msg("%s: expected \"%s\", found: %s", cases[i].name, cases[i].expected,
                      mr_buf_cstr(&list.text));
+        if (!strstr(mr_buf_cstr(&list.text), i > 0 ? "WARN files.problems" : "PASS files.verified"))
+            fail_msg("%s: no conclusion: %s", cases[i].name, mr_buf_cstr(&list.text));
         mr_buf_done(&list.text);
         snprintf(command, sizeof(command), "rm -r %s", directory);
         assert_int_equal(system(command), 0);
@@ -121,6 +123,7 @@ static void a_preflight_tells_what_is_wrong(void **unused)
     assert_non_null(mkdtemp(directory));
     assert_int_equal(mr_plug_sink("file")->preflight(&args, &findings, &err), 0);
     assert_int_equal(list.failures, 0);
+    assert_non_null(strstr(mr_buf_cstr(&list.text), "sink.file.disk_space"));
     config.directory = "/proc/self";
     config.path = "no-number.jsonl";
     assert_int_equal(mr_plug_sink("file")->preflight(&args, &findings, &err), 0);
