@@ -88,7 +88,9 @@ static int plan_pipeline(struct mr_cli *cli, const struct mr_pipeline_config *pi
         return no_schemas(cli, pipeline);
     mr_inspect_init(&inspect, pipeline, state_directory, (struct mr_notes){0});
     mr_buf_add_str(&cli->result, "{\"subjects\":[");
-    rc = mr_inspect_tables(&inspect, &tried, &cli->err);
+    rc = mr_inspect_checkpoint(&inspect, &cli->err); /* else the slot would be nobody's */
+    if (rc == 0)
+        rc = mr_inspect_tables(&inspect, &tried, &cli->err);
     mr_buf_add_str(&cli->result, "]}");
     mr_inspect_done(&inspect);
     if (rc < 0)

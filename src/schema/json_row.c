@@ -186,16 +186,19 @@ static int write_scalar(struct mr_row_writer *writer, const struct mr_form *form
     return 0;
 }
 
-/* Of the numbers in shapes and vectors; an array's elements are looked at one by one. */
-static bool all_finite(const struct mr_value *value)
+/* Of the numbers that a shape or vector is written as; those in WKB do not count, elements of arrays have their turn. */
+static bool all_finite(const struct mr_form *form, const struct mr_value *value)
 {
-    const double *numbers = value->kind == MR_GEOMETRY ? value->geometry->numbers
-                            : value->kind == MR_VECTOR ? value->vector->numbers
-                                                       : NULL;
-    uint32_t count = value->kind == MR_GEOMETRY ? value->geometry->count
-                     : value->kind == MR_VECTOR ? value->vector->count
-                                                : 0;
+    const double *numbers = NULL;
+    uint32_t count = 0;
 
+    if (form->kind == MR_FORM_POINT || form->kind == MR_FORM_LINE || form->kind == MR_FORM_CIRCLE) {
+        numbers = value->geometry->numbers;
+        count = form->kind == MR_FORM_POINT ? 2 : 3;
+    } else if (form->kind == MR_FORM_VECTOR || form->kind == MR_FORM_SPARSE) {
+        numbers = value->vector->numbers;
+        count = value->vector->count;
+    }
     for (uint32_t i = 0; i < count; i++) {
         if (!isfinite(numbers[i]))
             return false;
@@ -215,8 +218,9 @@ int mr_row_write_value(struct mr_row_writer *writer, const struct mr_form *form,
         return write_number(writer, value, err);
     if (form->base == MR_CONNECT_STRUCT || form->base == MR_CONNECT_ARRAY ||
         form->base == MR_CONNECT_MAP)
-        return writer->strict && !all_finite(value) ? no_number(err)
-                                                    : mr_row_compound(writer, form, value, err);
+        return writer->strict && !all_finite(form, value)
+                   ? no_number(err)
+                   : mr_row_compound(writer, form, value, err);
     return write_scalar(writer, form, value, err);
 }
 

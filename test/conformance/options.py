@@ -88,7 +88,7 @@ HANDLED = {"table.include.list", "table.exclude.list", "schema.include.list", "s
            "provide.transaction.metadata", "notification.enabled.channels", "notification.sink.topic.name"}
 
 
-def translate(name: str, connector: dict) -> Plan:
+def translate(name: str, connector: dict, json_schema=False) -> Plan:
     plan = Plan(prefix=name, format=dict(FORMAT))
     converter = connector.get("value.converter", "")
     if "connect.avro" in converter or "apicurio" in converter:
@@ -121,6 +121,11 @@ def translate(name: str, connector: dict) -> Plan:
             plan.format[SAME[key]] = value
         elif key not in HANDLED and not IGNORED.fullmatch(key) and not key.startswith("column."):
             raise Unsupported(f"option {key}")
+    if json_schema and plan.format["type"] != "json":
+        raise Unsupported("its format is not JSON")
+    if json_schema:
+        plan.schemas = False
+        plan.format["schemas"] = "registry"
     return plan
 
 

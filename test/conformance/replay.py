@@ -57,13 +57,14 @@ def pieces(text: str):
 
 
 def has_mark(line: str, text: bytes) -> bool:
-    """Whether the line is the runner's own message, in JSON or in Avro."""
+    """Whether the line is the runner's own message: in JSON, in Avro, or in framed JSON, whose content is base64 again."""
     if '.message"' not in line:
         return False
     value = json.loads(line)["value"]
     body = value.get("payload", value)
     data = body["base64"] if "base64" in body else body["message"]["content"]
-    return text in base64.b64decode(data)
+    data = base64.b64decode(data)
+    return text in data or base64.b64encode(text) in data
 
 
 class Session:

@@ -12,7 +12,7 @@ import run  # noqa: E402
 
 FOLDER = run.default_recordings() / "postgres"
 CASES = sorted(path.parent for path in FOLDER.glob("*/events.jsonl"))
-ARGS = argparse.Namespace(stream_only=False, show=6, cases=[])
+ARGS = argparse.Namespace(stream_only=False, show=6, cases=[], json_schema=False)
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +29,19 @@ def get_server():
 def test_recording(case, get_server):
     try:
         result = run.run_case(case, get_server, ARGS)
+    except options.Unsupported as reason:
+        pytest.skip(str(reason))
+    assert result.verdict != "DIFFERS", result.summary(case.name, ARGS.show)
+
+
+@pytest.mark.parametrize("name", ["column_defaults", "identity", "names_avro", "types", "types_decimal_string", "pg18"])
+def test_recording_as_json_schema(name, get_server):
+    """Cases that between them have every type: framed, each message validated against the schema of its id."""
+    case = FOLDER / name
+    if case not in CASES:
+        pytest.skip(f"no recording {case}: name their folder with MILLRACE_RECORDINGS")
+    try:
+        result = run.run_case(case, get_server, argparse.Namespace(**{**vars(ARGS), "json_schema": True}))
     except options.Unsupported as reason:
         pytest.skip(str(reason))
     assert result.verdict != "DIFFERS", result.summary(case.name, ARGS.show)
