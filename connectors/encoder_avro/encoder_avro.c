@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "connectors/encoder_avro/events.h"
+#include "connectors/encoder_avro/side.h"
 
 static const char *const logical_types[] = {"debezium", "native", NULL};
 
@@ -48,6 +48,7 @@ static int avro_open(void *memory, const struct mr_encoder_args *args, struct mr
     state->config = *config;
     state->config.forms.native = config->logical_types == AVRO_TYPES_NATIVE;
     state->config.forms.whole_scales = true;
+    state->transactions = args->transactions;
     mr_plans_init(&state->plans, free_plan);
     mr_buf_init(&state->writer.scratch, 1 << 30);
     rc = mr_form_options_open(&state->config.forms, err);
@@ -94,6 +95,13 @@ static int avro_describe_messages(void *memory, struct mr_err *err)
     if (!state->message)
         state->message = avro_plan_new(&state->config, NULL, state->context->server);
     return avro_plan_register(state->message, state->registry, err);
+}
+
+static int avro_describe_side(void *memory, const struct mr_change *change, struct mr_err *err)
+{
+    struct avro_plan *plan;
+
+    return avro_side_plan(memory, change, &plan, err);
 }
 
 static int message_plan(struct avro_state *state, const struct mr_change *change,
@@ -152,21 +160,28 @@ static int sample(struct avro_plan *plan, const struct mr_batch *batch, size_t f
     return 0;
 }
 
+/* The plan of a change, whatever it is. */
+static int find_plan(struct avro_state *state, const struct mr_change *change,
+                     struct avro_plan **ret_plan, struct mr_err *err)
+{
+    if (change->op == MR_OP_MESSAGE)
+        return message_plan(state, change, ret_plan, err);
+    if (!change->table)
+        return avro_side_plan(state, change, ret_plan, err);
+    *ret_plan = plan_of(state, change->table);
+    return (*ret_plan)->value.id ? 0 : avro_plan_register(*ret_plan, state->registry, err);
+}
+
 static int encode_one(struct avro_state *state, struct mr_batch *batch, struct mr_change *change,
                       struct mr_err *err)
 {
     size_t from = batch->record_count;
-    struct avro_plan *plan;
-    int rc = 0;
+    struct avro_plan *plan = NULL;
+    int rc = find_plan(state, change, &plan, err);
 
-    if (change->op == MR_OP_MESSAGE) {
-        rc = message_plan(state, change, &plan, err);
-    } else {
-        plan = plan_of(state, change->table);
-        if (plan->value.id == 0)
-            rc = avro_plan_register(plan, state->registry, err);
-    }
-    if (rc == 0)
+    if (rc == 0 && !change->table && !change->message)
+        avro_side_write(state, batch, change, plan);
+    else if (rc == 0)
         rc = avro_events_write(state, batch, change, plan, err);
     if (mr_event_skipped(state->context, state->config.forms.failure, rc, err))
         return 0;
@@ -205,6 +220,10 @@ static void avro_close(void *memory)
     mr_plans_done(&state->plans);
     if (state->message)
         avro_plan_free(state->message);
+    if (state->boundary)
+        avro_plan_free(state->boundary);
+    if (state->heartbeat)
+        avro_plan_free(state->heartbeat);
     if (state->registry)
         mr_registry_close(state->registry);
     mr_form_options_close(&state->config.forms);
@@ -236,6 +255,7 @@ const struct mr_encoder mr_encoder_avro = {
     .open = avro_open,
     .describe = avro_describe,
     .describe_messages = avro_describe_messages,
+    .describe_side = avro_describe_side,
     .check = avro_check,
     .encode = avro_encode,
     .remember = avro_remember,

@@ -8,9 +8,11 @@
  * branches of the optional fields that are always there (sequence, times) are written with them. */
 #include "connectors/encoder_avro/events.h"
 
+#include "connectors/encoder_avro/side.h"
+
 #define TYPICAL_MAX (1 << 20)
 
-static void frame(struct mr_out *out, const struct mr_subject *subject)
+void avro_put_frame(struct mr_out *out, const struct mr_subject *subject)
 {
     mr_out_need(out, MR_FRAME_SIZE);
     memcpy(out->at, subject->frame, MR_FRAME_SIZE);
@@ -28,7 +30,7 @@ static int write_key(struct avro_state *state, struct mr_batch *batch, const str
     if (!values || plan->key_count == 0)
         return 0;
     mr_out_begin(&state->writer.out, &batch->arena, 128);
-    frame(&state->writer.out, &plan->key);
+    avro_put_frame(&state->writer.out, &plan->key);
     rc = avro_write_row(&state->writer, plan->keys, plan->key_count, values, NULL, &form, err);
     if (rc < 0)
         return mr_event_fail(err, plan->table, form->column, change);
@@ -54,7 +56,7 @@ static int write_json_key(struct avro_state *state, struct mr_batch *batch,
     return 0;
 }
 
-static void put_optional_long(struct mr_out *out, uint64_t number, bool present)
+void avro_put_optional_long(struct mr_out *out, uint64_t number, bool present)
 {
     mr_out_need(out, 11);
     *out->at++ = present ? 2 : 0;
@@ -129,13 +131,13 @@ static void write_source(struct avro_state *state, const struct avro_plan *plan,
     write_sequence(out, times, lsn, change->mark == MR_SNAPSHOT_NONE);
     mr_out_raw(out, mr_slice(times->commit, times->commit_size));
     mr_out_raw(out, plan->source_table);
-    put_optional_long(out, transaction->id, transaction->id != 0 && !loose);
-    put_optional_long(out, lsn, lsn != 0);
+    avro_put_optional_long(out, transaction->id, transaction->id != 0 && !loose);
+    avro_put_optional_long(out, lsn, lsn != 0);
     out_byte(out, 0); /* xmin */
     out_byte(out, transaction->origin.data ? 2 : 0);
     if (transaction->origin.data)
         out_text(out, transaction->origin);
-    put_optional_long(out, transaction->origin_lsn, transaction->origin.data != NULL);
+    avro_put_optional_long(out, transaction->origin_lsn, transaction->origin.data != NULL);
 }
 
 static void write_times(struct avro_state *state, const struct mr_change *change)
@@ -181,7 +183,7 @@ static int write_envelope(struct avro_state *state, const struct avro_plan *plan
     if (rc < 0)
         return rc;
     write_source(state, plan, change);
-    out_byte(&state->writer.out, 0); /* transaction */
+    avro_side_block(change, mr_event_before(change, event->op), &state->writer.out);
     out_text(&state->writer.out, mr_slice(&op, 1));
     write_times(state, change);
     return 0;
@@ -210,7 +212,7 @@ static int write_value(struct avro_state *state, struct mr_batch *batch, struct 
     int rc;
 
     mr_out_begin(&state->writer.out, &batch->arena, plan->typical);
-    frame(&state->writer.out, &plan->value);
+    avro_put_frame(&state->writer.out, &plan->value);
     rc = state->style.flat ? write_flat(state, plan, event, old, &form, err)
                            : write_envelope(state, plan, change, event, old, &form, err);
     if (rc < 0)
@@ -254,16 +256,16 @@ static void write_message(struct avro_state *state, struct mr_batch *batch, stru
     struct mr_slice key, value;
 
     mr_out_begin(out, &batch->arena, 128);
-    frame(out, &plan->key);
+    avro_put_frame(out, &plan->key);
     out_byte(out, 2);
     out_text(out, change->message->prefix);
     key = mr_out_end(out);
     mr_out_begin(out, &batch->arena, plan->typical);
-    frame(out, &plan->value);
+    avro_put_frame(out, &plan->value);
     out_text(out, mr_slice_str("m"));
-    put_optional_long(out, (uint64_t)(change->read_us / 1000), true);
+    avro_put_optional_long(out, (uint64_t)(change->read_us / 1000), true);
     write_source(state, plan, change);
-    out_byte(out, 0); /* transaction */
+    avro_side_block(change, 0, out);
     out_byte(out, 2);
     out_text(out, change->message->prefix);
     out_byte(out, 2);

@@ -19,6 +19,8 @@ struct avro_state {
     struct mr_registry *registry;
     struct mr_plans plans;
     struct avro_plan *message; /* the plan for logical messages; NULL before the first */
+    struct mr_slice transactions;  /* topic of BEGIN and END; {NULL, 0}: none */
+    struct avro_plan *boundary, *heartbeat; /* plans for side records; NULL before the first */
     struct mr_row_writer writer;
     struct mr_event_style style;
     struct avro_times times;
@@ -26,6 +28,10 @@ struct avro_state {
     uint32_t context_header_count;
     char run_id[40];
 };
+
+/* The frame, and an optional long. */
+void avro_put_frame(struct mr_out *out, const struct mr_subject *subject);
+void avro_put_optional_long(struct mr_out *out, uint64_t number, bool present);
 
 /* Appends the records of one change. MR_DATA: err names table and column, and the batch has no record of it. */
 int avro_events_write(struct avro_state *state, struct mr_batch *batch,

@@ -109,6 +109,19 @@ struct avro_plan *avro_plan_new(const struct avro_config *config, struct mr_tabl
     return plan;
 }
 
+struct avro_plan *avro_plan_side(const struct avro_config *config, struct mr_slice topic,
+                                 const struct mr_connect *(*key)(struct mr_arena *arena),
+                                 const struct mr_connect *(*value)(struct mr_arena *arena))
+{
+    struct avro_plan *plan = mr_alloc_zero(sizeof(*plan));
+
+    mr_arena_init(&plan->arena, 4 << 10, 0);
+    plan->topic = mr_arena_copy(&plan->arena, topic);
+    plan_schema(plan, config, key(&plan->arena), true, &plan->key);
+    plan_schema(plan, config, value(&plan->arena), false, &plan->value);
+    return plan;
+}
+
 void avro_plan_free(struct avro_plan *plan)
 {
     mr_arena_done(&plan->arena);

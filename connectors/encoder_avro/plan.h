@@ -36,6 +36,10 @@ struct avro_plan {
  * ids are not asked for yet. */
 struct avro_plan *avro_plan_new(const struct avro_config *config, struct mr_table *table,
                                 const char *server);
+/* A plan for side records (schema/side.h): two schemas under the topic's subjects. */
+struct avro_plan *avro_plan_side(const struct avro_config *config, struct mr_slice topic,
+                                 const struct mr_connect *(*key)(struct mr_arena *arena),
+                                 const struct mr_connect *(*value)(struct mr_arena *arena));
 void avro_plan_free(struct avro_plan *plan);
 /* Whether names and schemas are ones that Avro allows, and no two fields have one name. Talks to nobody. */
 int avro_plan_check(const struct avro_plan *plan, struct mr_err *err) MR_MUST_CHECK;

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "connectors/encoder_json/events.h"
+#include "connectors/encoder_json/side.h"
 
 static const char *const schemas[] = {"false", "true", "registry", NULL};
 static const char *const decimal_formats[] = {"base64", "numeric", NULL};
@@ -61,6 +61,7 @@ static int json_open(void *memory, const struct mr_encoder_args *args, struct mr
 
     state->context = args->context;
     state->config = *config;
+    state->transactions = args->transactions;
     mr_plans_init(&state->plans, free_plan);
     source_block_init(&state->block);
     mr_buf_init(&state->writer.scratch, 1 << 30);
@@ -117,6 +118,13 @@ static int json_describe_messages(void *memory, struct mr_err *err)
     return state->registry ? json_plan_register(state->message, state->registry, err) : 0;
 }
 
+static int json_describe_side(void *memory, const struct mr_change *change, struct mr_err *err)
+{
+    struct json_plan *plan;
+
+    return json_side_plan(memory, change, &plan, err);
+}
+
 static struct json_plan *message_plan(struct json_state *state, const struct mr_change *change)
 {
     struct mr_slice database = change->message->database;
@@ -133,9 +141,11 @@ static struct json_plan *message_plan(struct json_state *state, const struct mr_
 static int find_plan(struct json_state *state, const struct mr_change *change,
                      struct json_plan **ret_plan, struct mr_err *err)
 {
-    struct json_plan *plan =
-        change->op == MR_OP_MESSAGE ? message_plan(state, change) : plan_of(state, change->table);
+    struct json_plan *plan;
 
+    if (!change->table && !change->message)
+        return json_side_plan(state, change, ret_plan, err);
+    plan = change->message ? message_plan(state, change) : plan_of(state, change->table);
     *ret_plan = plan;
     if (!state->registry || plan->value_subject.id)
         return 0;
@@ -152,7 +162,9 @@ static int json_encode(void *memory, struct mr_batch *batch, size_t *ret_failed,
         struct json_plan *plan;
         int rc = find_plan(state, change, &plan, err);
 
-        if (rc == 0)
+        if (rc == 0 && !change->table && !change->message)
+            json_side_write(state, batch, change, plan);
+        else if (rc == 0)
             rc = json_events_write(state, batch, change, plan, err);
         if (mr_event_skipped(state->context, state->config.forms.failure, rc, err))
             continue;
@@ -172,6 +184,10 @@ static void json_close(void *memory)
     mr_plans_done(&state->plans);
     if (state->message)
         json_plan_free(state->message);
+    if (state->boundary)
+        json_plan_free(state->boundary);
+    if (state->heartbeat)
+        json_plan_free(state->heartbeat);
     mr_registry_close(state->registry);
     mr_form_options_close(&state->config.forms);
     mr_buf_done(&state->writer.scratch);
@@ -207,6 +223,7 @@ const struct mr_encoder mr_encoder_json = {
     .open = json_open,
     .describe = json_describe,
     .describe_messages = json_describe_messages,
+    .describe_side = json_describe_side,
     .check = json_check,
     .encode = json_encode,
     .remember = json_remember,

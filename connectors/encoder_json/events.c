@@ -9,6 +9,8 @@
  * __millrace.unchanged, whatever its stand-in in the row looks like. */
 #include "connectors/encoder_json/events.h"
 
+#include "connectors/encoder_json/side.h"
+
 #define TYPICAL_MAX (1 << 20)
 
 /* {"id":1} with its schema around it or its frame before it, if schemas are on; *ret_bare is the object alone. */
@@ -54,7 +56,8 @@ static int write_envelope(struct json_state *state, const struct json_plan *plan
     if (rc < 0)
         return rc;
     source_block_write(&state->block, plan, change, out);
-    MR_OUT_LITERAL(out, ",\"transaction\":null,\"op\":\"");
+    json_side_block(change, mr_event_before(change, op), out);
+    MR_OUT_LITERAL(out, ",\"op\":\"");
     mr_out_need(out, 3);
     *out->at++ = (char)op;
     *out->at++ = '"';
@@ -168,7 +171,8 @@ static void write_message(struct json_state *state, struct mr_batch *batch, stru
     MR_OUT_LITERAL(out, "{\"op\":\"m\",");
     source_block_times(&state->block, change, out);
     source_block_write(&state->block, plan, change, out);
-    MR_OUT_LITERAL(out, ",\"transaction\":null,\"message\":{\"prefix\":");
+    json_side_block(change, 0, out);
+    MR_OUT_LITERAL(out, ",\"message\":{\"prefix\":");
     mr_out_text(out, change->message->prefix);
     MR_OUT_LITERAL(out, ",\"content\":");
     mr_out_base64(out, change->message->content);

@@ -11,7 +11,9 @@ struct json_state {
     struct json_config config;    /* the user's, completed */
     struct mr_registry *registry; /* NULL unless schemas: registry */
     struct mr_plans plans;
-    struct json_plan *message; /* the plan for logical messages */
+    struct json_plan *message;              /* the plan for logical messages */
+    struct json_plan *boundary, *heartbeat; /* plans for side records; NULL before the first */
+    struct mr_slice transactions;           /* topic of BEGIN and END; {NULL, 0}: none */
     struct mr_event_style style;
     struct mr_row_writer writer;
     struct source_block block;

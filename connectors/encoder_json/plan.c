@@ -82,18 +82,11 @@ static struct mr_slice framing(struct json_plan *plan, const struct json_config 
     return mr_slice(subject->frame, MR_FRAME_SIZE);
 }
 
-static void plan_schemas(struct json_plan *plan, const struct json_config *config,
-                         struct mr_buf *buf)
+static void set_schemas(struct json_plan *plan, const struct json_config *config,
+                        const struct mr_connect *key, const struct mr_connect *value,
+                        struct mr_buf *buf)
 {
-    const struct mr_connect *key = plan->envelope.key, *value = plan->envelope.value;
-
-    if (!plan->table) {
-        key = mr_envelope_message_key(&plan->arena);
-        value = mr_envelope_message_value(&plan->arena);
-    } else if (config->events.envelope == MR_ENVELOPE_FLAT) {
-        value = mr_envelope_flat(&plan->arena, &plan->envelope,
-                                 config->events.deletes == MR_DELETES_REWRITE);
-    }
+    plan->key_open = plan->key_close = plan->value_open = plan->value_close = mr_slice_str("");
     if (config->schemas == JSON_SCHEMAS_INLINE) {
         if (key)
             plan->key_open = opening(&plan->arena, key, buf);
@@ -106,6 +99,36 @@ static void plan_schemas(struct json_plan *plan, const struct json_config *confi
     }
 }
 
+static void plan_schemas(struct json_plan *plan, const struct json_config *config,
+                         struct mr_buf *buf)
+{
+    const struct mr_connect *key = plan->envelope.key, *value = plan->envelope.value;
+
+    if (!plan->table) {
+        key = mr_envelope_message_key(&plan->arena);
+        value = mr_envelope_message_value(&plan->arena);
+    } else if (config->events.envelope == MR_ENVELOPE_FLAT) {
+        value = mr_envelope_flat(&plan->arena, &plan->envelope,
+                                 config->events.deletes == MR_DELETES_REWRITE);
+    }
+    set_schemas(plan, config, key, value, buf);
+}
+
+struct json_plan *json_plan_side(const struct json_config *config, struct mr_slice topic,
+                                 const struct mr_connect *(*key)(struct mr_arena *arena),
+                                 const struct mr_connect *(*value)(struct mr_arena *arena))
+{
+    struct json_plan *plan = mr_alloc_zero(sizeof(*plan));
+    struct mr_buf buf;
+
+    mr_arena_init(&plan->arena, 4 << 10, 0);
+    mr_buf_init(&buf, SIZE_MAX / 2);
+    plan->topic = mr_arena_copy(&plan->arena, topic);
+    set_schemas(plan, config, key(&plan->arena), value(&plan->arena), &buf);
+    mr_buf_done(&buf);
+    return plan;
+}
+
 struct json_plan *json_plan_new(const struct json_config *config, struct mr_table *table,
                                 const char *server)
 {
@@ -115,7 +138,6 @@ struct json_plan *json_plan_new(const struct json_config *config, struct mr_tabl
     mr_arena_init(&plan->arena, 16 << 10, 0);
     mr_buf_init(&buf, SIZE_MAX / 2);
     plan->typical = TYPICAL_START;
-    plan->key_open = plan->key_close = plan->value_open = plan->value_close = mr_slice_str("");
     if (table) {
         plan->table = mr_table_ref(table);
         plan->topic = table->topic;

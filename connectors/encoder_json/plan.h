@@ -39,6 +39,10 @@ struct json_plan {
 /* A plan for a table version (takes a reference), or, with table NULL, for the messages of `server`. */
 struct json_plan *json_plan_new(const struct json_config *config, struct mr_table *table,
                                 const char *server);
+/* A plan for side records (schema/side.h): what stands around key and value, and the topic. */
+struct json_plan *json_plan_side(const struct json_config *config, struct mr_slice topic,
+                                 const struct mr_connect *(*key)(struct mr_arena *arena),
+                                 const struct mr_connect *(*value)(struct mr_arena *arena));
 void json_plan_free(struct json_plan *plan);
 /* Asks the registry for the ids that are not known; does nothing without one. */
 int json_plan_register(struct json_plan *plan, struct mr_registry *registry,

@@ -225,7 +225,16 @@ static void add_change(struct pretty_state *state, const struct mr_change *chang
         break;
     case MR_OP_TRUNCATE: mr_buf_add_str(&state->writer.line, " truncated"); break;
     case MR_OP_MESSAGE: add_message(state, change->message); break;
+    case MR_OP_BEGIN:
+    case MR_OP_END:
+    case MR_OP_HEARTBEAT: break;
     }
+}
+
+/* What is no row and no message says nothing to people. */
+static bool is_shown(const struct mr_change *change)
+{
+    return change->table || change->message;
 }
 
 static int pretty_encode(void *memory, struct mr_batch *batch, size_t *ret_failed,
@@ -237,6 +246,8 @@ static int pretty_encode(void *memory, struct mr_batch *batch, size_t *ret_faile
     for (size_t i = 0; i < batch->change_count; i++) {
         const struct mr_change *change = &batch->changes[i];
         struct mr_record *record;
+        if (!is_shown(change))
+            continue;
         mr_buf_clear(line);
         add_change(state, change);
         if (line->failed) {

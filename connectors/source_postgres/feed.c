@@ -10,7 +10,12 @@
  * finished (the server may send them again after its own crash) and are dropped whole. The one whose commit LSN
  * *is* resume was split when position.n > 0: its first n changes are decoded once more, only to be hashed, and
  * dropped. The hash covers operation, table and key of each; when it differs, the server's history is not the
- * one we read, and going on would lose or double rows: MR_GAP.
+ * one we read, and going on would lose or double rows: MR_GAP. Where transactions are counted (`boundaries`) they are
+ * given all the same, as replayed: whoever counts needs them.
+ *
+ * A transaction's BEGIN stands before its first change, wanted or not, since from there on a position inside it may be
+ * committed (n > 0: the BEGIN is out); its END is out when the position has left it. One without any change has
+ * neither: older servers send such empty ones, newer ones do not.
  *
  * Old and new rows: a key-only old row ('K') has ABSENT for what is no key; unchanged TOAST values that stand in the
  * old row (those of a FULL table, or of the key) are filled in from it, others stay UNCHANGED.
@@ -50,7 +55,8 @@ bool mr_pg_feed_keeps(const struct mr_pg_feed *feed, char type)
 {
     bool row = type == 'I' || type == 'U' || type == 'D' || type == 'M';
 
-    return row && !feed->dropping && (!feed->open || feed->ordinal >= feed->skip);
+    return row && !feed->dropping &&
+           (!feed->open || feed->boundaries || feed->ordinal >= feed->skip);
 }
 
 static int bad_value(const struct mr_pg_relation *relation, uint32_t column, const char *why,
@@ -202,17 +208,6 @@ static int replay_differs(const struct mr_pg_feed *feed, const char *how, struct
     return MR_GAP;
 }
 
-/* True when this change is out already; checks the hash at the last such change. */
-static int skipped(struct mr_pg_feed *feed, bool *ret_skipped, struct mr_err *err)
-{
-    *ret_skipped = feed->ordinal <= feed->skip;
-    if (feed->ordinal == feed->skip && feed->hash != feed->skip_hash)
-        return replay_differs(feed, "the server now sends other changes in its place", err);
-    if (!*ret_skipped)
-        feed->position.count++;
-    return 0;
-}
-
 static struct mr_transaction *shared_transaction(struct mr_pg_feed *feed, struct mr_batch *batch)
 {
     if (!feed->shared) {
@@ -224,6 +219,38 @@ static struct mr_transaction *shared_transaction(struct mr_pg_feed *feed, struct
     return feed->shared;
 }
 
+/* The number of the change counted last. While changes are skipped, the count has them all already. */
+static uint64_t number_now(const struct mr_pg_feed *feed)
+{
+    uint64_t ahead = feed->open && feed->ordinal < feed->skip ? feed->skip - feed->ordinal : 0;
+
+    return feed->position.base + feed->position.count - 1 - ahead;
+}
+
+static void add_boundary(struct mr_pg_feed *feed, struct mr_batch *batch, enum mr_op op)
+{
+    struct mr_milestone *milestone = mr_batch_add_milestone(batch, op);
+
+    milestone->transaction = shared_transaction(feed, batch);
+    milestone->number = number_now(feed);
+    milestone->replayed = op == MR_OP_BEGIN && feed->skip > 0;
+}
+
+/* True when this change is out already; checks the hash at the last such change. The first change of a transaction
+ * begins it. */
+static int skipped(struct mr_pg_feed *feed, struct mr_batch *batch, bool *ret_skipped,
+                   struct mr_err *err)
+{
+    *ret_skipped = feed->ordinal <= feed->skip;
+    if (feed->ordinal == feed->skip && feed->hash != feed->skip_hash)
+        return replay_differs(feed, "the server now sends other changes in its place", err);
+    if (!*ret_skipped)
+        feed->position.count++;
+    if (feed->boundaries && feed->ordinal == 1)
+        add_boundary(feed, batch, MR_OP_BEGIN);
+    return 0;
+}
+
 static struct mr_change *add_change(struct mr_pg_feed *feed, struct mr_batch *batch, enum mr_op op,
                                     uint64_t lsn)
 {
@@ -231,7 +258,8 @@ static struct mr_change *add_change(struct mr_pg_feed *feed, struct mr_batch *ba
 
     change->op = op;
     change->transaction = shared_transaction(feed, batch);
-    change->number = feed->position.base + feed->position.count - 1;
+    change->number = number_now(feed);
+    change->replayed = feed->open && feed->ordinal <= feed->skip;
     change->ordinal = feed->ordinal - 1;
     change->lsn = lsn;
     change->read_us = feed->read_us;
@@ -312,7 +340,7 @@ static int take_row(struct mr_pg_feed *feed, struct mr_batch *batch, uint64_t ls
                     const struct mr_pg_message *message, struct mr_err *err)
 {
     struct mr_pg_relation *relation = mr_pg_relations_find(&feed->relations, message->row.oid);
-    bool skip = feed->ordinal < feed->skip, is_skipped;
+    bool skip = feed->ordinal < feed->skip && !feed->boundaries, is_skipped;
     struct mr_arena *arena = skip ? &feed->scratch : &batch->arena;
     enum mr_op op = op_of(message->type);
     struct mr_change image = {0}, *change;
@@ -329,11 +357,11 @@ static int take_row(struct mr_pg_feed *feed, struct mr_batch *batch, uint64_t ls
         return rc;
     count_change(feed, op, relation->hash, relation->table,
                  image.after ? image.after : image.before);
-    rc = skipped(feed, &is_skipped, err);
-    if (rc < 0 || is_skipped)
+    rc = skipped(feed, batch, &is_skipped, err);
+    if (rc < 0 || (is_skipped && !feed->boundaries))
         return rc;
     if (!want) {
-        mr_count(&feed->context->counters->source_filtered, 1);
+        mr_count(&feed->context->counters->source_filtered, !is_skipped);
         return 0;
     }
     change = add_change(feed, batch, op, lsn);
@@ -344,7 +372,8 @@ static int take_row(struct mr_pg_feed *feed, struct mr_batch *batch, uint64_t ls
     if (op == MR_OP_UPDATE)
         finish_update(relation->table, change);
     mr_batch_use_table(batch, relation->table);
-    count_op(feed->context->counters, op);
+    if (!is_skipped)
+        count_op(feed->context->counters, op);
     return 0;
 }
 
@@ -359,18 +388,19 @@ static int take_truncate(struct mr_pg_feed *feed, struct mr_batch *batch, uint64
         if (!relation)
             return unknown_relation(oid, err);
         count_change(feed, MR_OP_TRUNCATE, relation->hash, relation->table, NULL);
-        rc = skipped(feed, &is_skipped, err);
+        rc = skipped(feed, batch, &is_skipped, err);
         if (rc < 0)
             return rc;
-        if (is_skipped)
+        if (is_skipped && !feed->boundaries)
             continue;
         if (!wanted(feed, relation, MR_OP_TRUNCATE)) {
-            mr_count(&feed->context->counters->source_filtered, 1);
+            mr_count(&feed->context->counters->source_filtered, !is_skipped);
             continue;
         }
         add_change(feed, batch, MR_OP_TRUNCATE, lsn)->table = relation->table;
         mr_batch_use_table(batch, relation->table);
-        count_op(feed->context->counters, MR_OP_TRUNCATE);
+        if (!is_skipped)
+            count_op(feed->context->counters, MR_OP_TRUNCATE);
     }
     return 0;
 }
@@ -388,12 +418,34 @@ static void begin_single(struct mr_pg_feed *feed, uint64_t lsn)
                                                 .commit_us = feed->position.commit_us};
 }
 
+static void add_logical(struct mr_pg_feed *feed, struct mr_batch *batch, uint64_t lsn,
+                        const struct mr_pg_message *message)
+{
+    struct mr_message *content = MR_ARENA_NEW(&batch->arena, struct mr_message);
+    struct mr_change *change;
+
+    *content = (struct mr_message){
+        .transactional = message->logical.transactional,
+        .prefix = message->logical.prefix,
+        .content = message->logical.content,
+        .database = mr_arena_copy(&batch->arena, feed->relations.database),
+    };
+    change = add_change(feed, batch, MR_OP_MESSAGE, lsn);
+    batch->messages = true;
+    change->message = content;
+    if (!change->replayed)
+        count_op(feed->context->counters, MR_OP_MESSAGE);
+}
+
+static bool message_wanted(const struct mr_pg_feed *feed, struct mr_slice prefix)
+{
+    return !feed->prefixes || mr_pg_filter_match_text(feed->prefixes, prefix);
+}
+
 static int take_logical(struct mr_pg_feed *feed, struct mr_batch *batch, uint64_t lsn,
                         const struct mr_pg_message *message, struct mr_err *err)
 {
     bool single = !feed->open, is_skipped = false;
-    struct mr_change *change;
-    struct mr_message *content;
     int rc = 0;
 
     if (single && lsn <= feed->resume_lsn)
@@ -404,20 +456,13 @@ static int take_logical(struct mr_pg_feed *feed, struct mr_batch *batch, uint64_
     if (single)
         feed->position.count++;
     else
-        rc = skipped(feed, &is_skipped, err);
-    if (rc < 0 || is_skipped)
+        rc = skipped(feed, batch, &is_skipped, err);
+    if (rc < 0 || (is_skipped && !feed->boundaries))
         return rc;
-    content = MR_ARENA_NEW(&batch->arena, struct mr_message);
-    *content = (struct mr_message){
-        .transactional = message->logical.transactional,
-        .prefix = message->logical.prefix,
-        .content = message->logical.content,
-        .database = mr_arena_copy(&batch->arena, feed->relations.database),
-    };
-    change = add_change(feed, batch, MR_OP_MESSAGE, lsn);
-    batch->messages = true;
-    change->message = content;
-    count_op(feed->context->counters, MR_OP_MESSAGE);
+    if (message_wanted(feed, message->logical.prefix))
+        add_logical(feed, batch, lsn, message);
+    else
+        mr_count(&feed->context->counters->source_filtered, !is_skipped);
     if (single) {
         feed->position.resume = feed->position.done = lsn;
         feed->shared = NULL;
@@ -461,6 +506,8 @@ static int finish(struct mr_pg_feed *feed, struct mr_batch *batch,
     if (feed->ordinal < feed->skip)
         return replay_differs(feed, "the server now ends it before that change", err);
     feed->skip = 0;
+    if (feed->boundaries && feed->ordinal > 0)
+        add_boundary(feed, batch, MR_OP_END);
     if (feed->shared)
         feed->shared->end_lsn = message->commit.end_lsn;
     feed->shared = NULL;

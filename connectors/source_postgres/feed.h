@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "connectors/source_postgres/filter.h"
 #include "connectors/source_postgres/pgoutput.h"
 #include "connectors/source_postgres/position.h"
 #include "connectors/source_postgres/relation.h"
@@ -18,7 +19,10 @@ struct mr_pg_feed {
     struct mr_pg_relations relations;
     struct mr_pg_position position;                            /* after the last change taken in */
     bool skip_create, skip_update, skip_delete, skip_truncate; /* skipped_operations */
-    bool check_utf8; /* the server does not convert (SQL_ASCII) */
+    bool
+        boundaries; /* make milestones of transactions' ends, and give dropped changes as replayed */
+    const struct mr_pg_filter *prefixes; /* of messages that are wanted; NULL: all */
+    bool check_utf8;                     /* the server does not convert (SQL_ASCII) */
 
     bool open;     /* between B and C */
     bool dropping; /* ... of a transaction that was finished before */

@@ -52,7 +52,7 @@ static int compile(const char *text, struct mr_pg_pattern *pattern, struct mr_er
 
     if (size < 3 || text[size - 1] != '/')
         return mr_err_set(err, MR_CONFIG, "source.tables",
-                          "the table pattern %s begins with / but does not end with it", text);
+                          "the pattern %s begins with / but does not end with it", text);
     pattern->regex = pcre2_compile((PCRE2_SPTR)text + 1, size - 2,
                                    PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_CASELESS | PCRE2_UTF,
                                    &code, &offset, NULL);
@@ -60,11 +60,11 @@ static int compile(const char *text, struct mr_pg_pattern *pattern, struct mr_er
         return 0;
     (void)pcre2_get_error_message(code, why, sizeof(why));
     return mr_err_set(err, MR_CONFIG, "source.tables",
-                      "the table pattern %s is no regular expression: %s at its character %zu",
-                      text, (const char *)why, offset + 1);
+                      "the pattern %s is no regular expression: %s at its character %zu", text,
+                      (const char *)why, offset + 1);
 }
 
-static int add(struct mr_pg_filter *filter, const char *text, struct mr_err *err)
+static int add(struct mr_pg_filter *filter, const char *text, bool tables, struct mr_err *err)
 {
     struct mr_pg_pattern *pattern = &filter->patterns[filter->count++];
 
@@ -74,7 +74,7 @@ static int add(struct mr_pg_filter *filter, const char *text, struct mr_err *err
     if (text[0] == '/')
         return compile(text, pattern, err);
     pattern->glob = text;
-    if (strchr(text, '.') || strcmp(text, "*") == 0)
+    if (!tables || strchr(text, '.') || strcmp(text, "*") == 0)
         return 0;
     mr_err_set(err, MR_CONFIG, "source.tables", "the table pattern \"%s\" has no schema", text);
     mr_err_hint(err, "Write \"public.%s\", or \"*.%s\" for the table of that name in any schema.",
@@ -82,18 +82,30 @@ static int add(struct mr_pg_filter *filter, const char *text, struct mr_err *err
     return MR_CONFIG;
 }
 
-int mr_pg_filter_init(struct mr_pg_filter *filter, const struct mr_option_list *list,
-                      struct mr_err *err)
+static int init(struct mr_pg_filter *filter, const struct mr_option_list *list, bool tables,
+                struct mr_err *err)
 {
     int rc = 0;
 
     *filter = (struct mr_pg_filter){0};
     filter->patterns = mr_alloc_zero((list->count + 1) * sizeof(struct mr_pg_pattern));
     for (size_t i = 0; i < list->count && rc == 0; i++)
-        rc = add(filter, list->items[i], err);
+        rc = add(filter, list->items[i], tables, err);
     if (rc < 0)
         mr_pg_filter_done(filter);
     return rc;
+}
+
+int mr_pg_filter_init(struct mr_pg_filter *filter, const struct mr_option_list *list,
+                      struct mr_err *err)
+{
+    return init(filter, list, true, err);
+}
+
+int mr_pg_filter_init_text(struct mr_pg_filter *filter, const struct mr_option_list *list,
+                           struct mr_err *err)
+{
+    return init(filter, list, false, err);
 }
 
 void mr_pg_filter_done(struct mr_pg_filter *filter)
@@ -133,14 +145,11 @@ static bool pattern_match(const struct mr_pg_pattern *pattern, const char *name,
                          : regex_match(pattern->regex, name, size);
 }
 
-bool mr_pg_filter_match(const struct mr_pg_filter *filter, struct mr_slice schema,
-                        struct mr_slice table)
+static bool match(const struct mr_pg_filter *filter, const char *name, size_t size)
 {
-    char name[256];
-    size_t size = full_name(schema, table, name);
     bool in = !filter->positive, out = false;
 
-    for (size_t i = 0; size > 0 && i < filter->count; i++) {
+    for (size_t i = 0; i < filter->count; i++) {
         const struct mr_pg_pattern *pattern = &filter->patterns[i];
 
         if (!pattern_match(pattern, name, size))
@@ -150,7 +159,21 @@ bool mr_pg_filter_match(const struct mr_pg_filter *filter, struct mr_slice schem
         else
             in = true;
     }
-    return size > 0 && in && !out;
+    return in && !out;
+}
+
+bool mr_pg_filter_match(const struct mr_pg_filter *filter, struct mr_slice schema,
+                        struct mr_slice table)
+{
+    char name[256];
+    size_t size = full_name(schema, table, name);
+
+    return size > 0 && match(filter, name, size);
+}
+
+bool mr_pg_filter_match_text(const struct mr_pg_filter *filter, struct mr_slice text)
+{
+    return match(filter, text.data, text.size);
 }
 
 bool mr_pg_filter_excludes(const struct mr_pg_filter *filter, struct mr_slice schema,

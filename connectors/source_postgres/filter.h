@@ -23,6 +23,10 @@ void mr_pg_filter_done(struct mr_pg_filter *filter);
 /* System schemas never match. */
 bool mr_pg_filter_match(const struct mr_pg_filter *filter, struct mr_slice schema,
                         struct mr_slice table);
+/* Patterns over any text and not over names of tables: no pattern needs a dot, nothing is the system's. */
+int mr_pg_filter_init_text(struct mr_pg_filter *filter, const struct mr_option_list *list,
+                           struct mr_err *err) MR_MUST_CHECK;
+bool mr_pg_filter_match_text(const struct mr_pg_filter *filter, struct mr_slice text);
 /* True when a pattern with ! takes it out. */
 bool mr_pg_filter_excludes(const struct mr_pg_filter *filter, struct mr_slice schema,
                            struct mr_slice table);

@@ -36,6 +36,32 @@ static const struct mr_option publication_options[] = {
     {0},
 };
 
+#define HEARTBEAT_AT(field)                                                                        \
+    (offsetof(struct mr_pg_config, heartbeat.field) - offsetof(struct mr_pg_config, heartbeat))
+
+static const struct mr_option heartbeat_options[] = {
+    {.key = "interval",
+     .type = MR_OPTION_DURATION,
+     .offset = HEARTBEAT_AT(interval),
+     .standard = "0",
+     .min = 0,
+     .max = 86400LL * 1000000000,
+     .doc = "How often; 0 sends none. Once the tables are read, and not while the sink takes "
+            "nothing."},
+    {.key = "topic",
+     .type = MR_OPTION_STRING,
+     .offset = HEARTBEAT_AT(topic),
+     .standard = "__debezium-heartbeat.{name}",
+     .doc = "Their topic. {name} is the source's logical name; there are no other placeholders."},
+    {.key = "action_query",
+     .type = MR_OPTION_STRING,
+     .offset = HEARTBEAT_AT(query),
+     .doc = "SQL to run with each of them, such as UPDATE public.beat SET at = now(); names with "
+            "their schema. For databases whose own writing shall be seen; the position moves "
+            "without it. It is ended after 5s, and a failure is noted and no more."},
+    {0},
+};
+
 const struct mr_option mr_pg_options[] = {
     {.key = "dsn",
      .type = MR_OPTION_STRING,
@@ -69,6 +95,14 @@ const struct mr_option mr_pg_options[] = {
      .offset = AT(publication),
      .group = publication_options,
      .doc = "The publication that says which tables the server sends."},
+    {.key = "heartbeat",
+     .type = MR_OPTION_GROUP,
+     .flags = MR_OPTION_SHORT,
+     .offset = AT(heartbeat),
+     .group = heartbeat_options,
+     .doc = "A record now and then although nothing changes, of Debezium's form, as a sign of "
+            "life. Its header __millrace.position has the position that is committed with it: "
+            "whoever reads the record has everything up to there."},
     {.key = "snapshot",
      .type = MR_OPTION_ENUM,
      .offset = AT(snapshot),
@@ -104,6 +138,11 @@ const struct mr_option mr_pg_options[] = {
      .doc =
          "Operations that give no events: c (insert), u (update), d (delete), t (truncate); none "
          "skips nothing."},
+    {.key = "message_prefixes",
+     .type = MR_OPTION_LIST,
+     .offset = AT(message_prefixes),
+     .doc = "Which logical messages (pg_logical_emit_message), by their prefix: patterns as in "
+            "tables. Default: all."},
     {.key = "binary",
      .type = MR_OPTION_ENUM,
      .offset = AT(binary),

@@ -23,11 +23,15 @@ struct mr_pg_config {
         const char *name;
         int create;
     } publication;
+    struct {
+        int64_t interval; /* 0: none */
+        const char *topic, *query;
+    } heartbeat;
     int snapshot;
     struct mr_option_list snapshot_tables;
     struct mr_option_map snapshot_selects;
     bool adopt_slot;
-    struct mr_option_list skipped_operations;
+    struct mr_option_list skipped_operations, message_prefixes;
     int binary;
     int64_t decoding_memory;
     int64_t status_interval, connect_timeout;

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "connectors/source_postgres/catalog.h"
+#include "connectors/source_postgres/heartbeat.h"
 #include "connectors/source_postgres/publication.h"
 #include "connectors/source_postgres/slot.h"
 #include "connectors/source_postgres/snapshot.h"
@@ -42,6 +43,20 @@ static int set_skipped(struct mr_pg_source *source, struct mr_err *err)
                               item);
     }
     return 0;
+}
+
+static int set_filters(struct mr_pg_source *source, struct mr_err *err)
+{
+    const struct mr_pg_config *config = source->config;
+    int rc = mr_pg_filter_init(&source->filter, &config->tables, err);
+
+    if (rc == 0)
+        rc = mr_pg_filter_init(&source->snapshot_filter, &config->snapshot_tables, err);
+    if (rc == 0)
+        rc = mr_pg_filter_init_text(&source->prefixes, &config->message_prefixes, err);
+    if (config->message_prefixes.count > 0)
+        source->feed.prefixes = &source->prefixes;
+    return rc;
 }
 
 static void set_connects(struct mr_pg_source *source)
@@ -85,12 +100,13 @@ int mr_pg_set_up(struct mr_pg_source *source, const struct mr_source_args *args,
     source->feed.relations.filter_state = source;
     mr_pg_catalog_init(source);
     source->feed.relations.hints = &source->hints;
+    source->feed.boundaries = args->boundaries;
     if (rc == 0)
-        rc = mr_pg_filter_init(&source->filter, &source->config->tables, err);
-    if (rc == 0)
-        rc = mr_pg_filter_init(&source->snapshot_filter, &source->config->snapshot_tables, err);
+        rc = set_filters(source, err);
     if (rc == 0)
         rc = set_skipped(source, err);
+    if (rc == 0)
+        rc = mr_pg_heartbeat_set_up(source, err);
     if (rc == 0)
         rc = mr_pg_slot_name(source, err);
     if (rc == 0)
@@ -129,6 +145,7 @@ void mr_pg_tear_down(struct mr_pg_source *source)
     mr_pg_feed_done(&source->feed);
     mr_pg_filter_done(&source->filter);
     mr_pg_filter_done(&source->snapshot_filter);
+    mr_pg_filter_done(&source->prefixes);
     mr_map_done(&source->named);
     mr_arena_done(&source->arena);
     mr_buf_done(&source->sql_text);

@@ -60,7 +60,7 @@ struct mr_pg_source {
     PGconn *sql, *conn; /* ordinary session; replication session */
     struct mr_pg_server server;
     char *history; /* of the server's timeline; NULL: it is the first, or was not to be had */
-    struct mr_pg_filter filter, snapshot_filter;
+    struct mr_pg_filter filter, snapshot_filter, prefixes;
     char slot[MR_PG_NAME];
     char publication[MR_PG_NAME], inserts[MR_PG_NAME]; /* inserts: for tables without identity */
     bool use_inserts;                                  /* that second publication exists */
@@ -70,8 +70,11 @@ struct mr_pg_source {
     char *snapshot_name; /* exported by the slot's creation; NULL: none */
     uint64_t slot_point; /* where a slot made or adopted by this session begins */
 
-    struct mr_map named; /* by table OID: a note about it was given */
-    int64_t followed_ns; /* when new tables were looked for last */
+    struct mr_map named;        /* by table OID: a note about it was given */
+    struct mr_slice beat_topic; /* of heartbeats; in `arena` */
+    int64_t beat_ns;            /* when the last one was made; 0 none */
+    int64_t beat_failed_ns;     /* when its query's failure was noted last; 0 never */
+    int64_t followed_ns;        /* when new tables were looked for last */
     struct mr_pg_hints hints;
     struct mr_pg_feed feed;
     bool feed_ready;

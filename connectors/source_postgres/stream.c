@@ -24,6 +24,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "connectors/source_postgres/heartbeat.h"
 #include "connectors/source_postgres/publication.h"
 #include "connectors/source_postgres/slot.h"
 
@@ -428,8 +429,8 @@ static int read_round(struct mr_pg_source *source, struct mr_batch *batch, int64
     stream->behind = how == DRAINED && bytes >= BEHIND;
     stream->drained_ns = mr_clock_mono_ns();
     source->ended = until_reached(source);
-    *ret_close = how == FULL || source->ended || (batch->change_count > 0 && !source->feed.open) ||
-                 end_due(source) || idle_due(source);
+    *ret_close = how == FULL || source->ended || (!mr_batch_empty(batch) && !source->feed.open) ||
+                 end_due(source) || idle_due(source) || mr_pg_heartbeat_due(source);
     rc = clock_tick(source, source->until_lsn != 0 && how == DRAINED, err);
     if (rc < 0 || *ret_close)
         return rc;
@@ -509,12 +510,14 @@ int mr_pg_stream_read(struct mr_pg_source *source, struct mr_batch *batch, int64
         if (mr_clock_mono_ns() >= deadline_ns ||
             atomic_load_explicit(source->context->stopping, memory_order_relaxed))
             break;
-        if (batch->change_count == 0)
+        if (mr_batch_empty(batch))
             batch->received_us = source->feed.read_us = mr_clock_wall_us();
     }
+    if (rc == 0 && mr_pg_heartbeat_due(source))
+        rc = mr_pg_heartbeat_add(source, batch, err);
     batch->last = source->ended;
     batch->caught_up = !source->stream.behind && !full(source, batch);
-    if (closing || batch->change_count > 0)
+    if (closing || !mr_batch_empty(batch))
         close_batch(source, batch);
     return rc;
 }

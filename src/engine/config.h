@@ -23,6 +23,13 @@ struct mr_errors_config {
     int64_t most, within_ns; /* more dead letters than that within that time: stop */
 };
 
+/* What events there are besides the rows', and which there are not: keys of `format:` that every encoder has. */
+struct mr_events_config {
+    bool provide;        /* provide_transaction_metadata */
+    const char *topic;   /* transaction_topic, a template that knows {name} */
+    bool skip_unchanged; /* skip_messages_without_change */
+};
+
 struct mr_pipeline_config {
     const char *name;   /* key below `pipelines:` */
     const char *server; /* source.name; default: the pipeline's name */
@@ -37,6 +44,7 @@ struct mr_pipeline_config {
     size_t transform_count;
     const struct mr_transform **transforms;
     const void **transform_configs;
+    struct mr_events_config events;
     struct mr_errors_config errors;
     int64_t batch_bytes; /* limits.batch, default 256 KiB */
     int64_t queue_bytes; /* limits.queue, default 8 MiB */

@@ -150,10 +150,10 @@ static void build_source(struct mr_config_load *load, struct mr_pipeline_config 
         pipeline->server = common.other;
 }
 
-static void check_topic(struct mr_config_load *load, const char *topic, struct mr_yaml_node *node,
-                        const char *path)
+static void check_topic(struct mr_config_load *load, const char *topic, const char *key,
+                        struct mr_yaml_node *node, const char *path)
 {
-    struct mr_yaml_node *place = mr_yaml_get(node, "topic");
+    struct mr_yaml_node *place = mr_yaml_get(node, key);
     struct mr_err problem;
 
     mr_err_clear(&problem);
@@ -161,8 +161,23 @@ static void check_topic(struct mr_config_load *load, const char *topic, struct m
         return;
     place = place ? place : node;
     mr_diag_add(&load->diag, problem.code, place->file, place->line, place->column,
-                mr_yaml_path(&load->arena, path, "topic"), "%s", problem.text)
+                mr_yaml_path(&load->arena, path, key), "%s", problem.text)
         ->hint = mr_arena_str(&load->arena, mr_slice_str(problem.hint));
+}
+
+/* A topic that does not belong to a table. */
+static void check_side_topic(struct mr_config_load *load, const char *topic, const char *key,
+                             const char *what, struct mr_yaml_node *node, const char *path)
+{
+    struct mr_yaml_node *place = node ? mr_yaml_get(node, key) : NULL;
+
+    if (!place || !topic)
+        return;
+    check_topic(load, topic, key, node, path);
+    if (strstr(topic, "{table}") || strstr(topic, "{schema}") || strstr(topic, "{database}"))
+        mr_diag_add(&load->diag, "config.topic_template", place->file, place->line, place->column,
+                    mr_yaml_path(&load->arena, path, key),
+                    "%s have one topic: it cannot be named for a table", what);
 }
 
 static void build_sink(struct mr_config_load *load, struct mr_pipeline_config *pipeline,
@@ -178,7 +193,7 @@ static void build_sink(struct mr_config_load *load, struct mr_pipeline_config *p
         fill_connector(load, mr_config_sink_options, &common, pipeline->sink->options,
                        pipeline->sink->config_size, path, node);
     pipeline->topic = common.other;
-    check_topic(load, common.other, node, path);
+    check_topic(load, common.other, "topic", node, path);
 }
 
 static void build_format(struct mr_config_load *load, struct mr_pipeline_config *pipeline,
@@ -204,6 +219,9 @@ static void build_format(struct mr_config_load *load, struct mr_pipeline_config 
     pipeline->encoder_config =
         fill_connector(load, mr_config_format_options, &common, pipeline->encoder->options,
                        pipeline->encoder->config_size, path, node);
+    pipeline->events = common.events;
+    check_side_topic(load, common.events.topic, "transaction_topic", "the events of transactions",
+                     node, path);
 }
 
 /* Opening a transform does no I/O and tells what its option table cannot: patterns that are none, settings that
@@ -263,8 +281,6 @@ static void check_errors(struct mr_config_load *load, const struct mr_pipeline_c
                          struct mr_yaml_node *node, const char *path)
 {
     struct mr_yaml_node *policy = mr_yaml_get(node, "policy");
-    struct mr_yaml_node *topic = mr_yaml_get(node, "topic");
-    const char *text = pipeline->errors.topic;
 
     if (pipeline->errors.policy == MR_ERRORS_DEAD_LETTER && pipeline->sink &&
         pipeline->sink->wants == MR_SINK_CHANGES)
@@ -273,13 +289,7 @@ static void check_errors(struct mr_config_load *load, const struct mr_pipeline_c
                     "the sink %s stores typed values by itself: nothing is encoded that could "
                     "become a dead letter",
                     pipeline->sink->name);
-    if (!topic)
-        return;
-    check_topic(load, text, node, path);
-    if (strstr(text, "{table}") || strstr(text, "{schema}") || strstr(text, "{database}"))
-        mr_diag_add(&load->diag, "config.topic_template", topic->file, topic->line, topic->column,
-                    mr_yaml_path(&load->arena, path, "topic"),
-                    "dead letters have one topic: it cannot be named for a table");
+    check_side_topic(load, pipeline->errors.topic, "topic", "dead letters", node, path);
 }
 
 static void build_pipeline(struct mr_config_load *load, struct mr_yaml_node *key,

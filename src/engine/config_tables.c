@@ -179,12 +179,35 @@ const struct mr_option mr_config_source_options[] = {
             "in Debezium. The pipeline's name when absent."},
     {0}};
 
+#define EVENTS_AT(field)                                                                           \
+    (offsetof(struct mr_config_common, events) + offsetof(struct mr_events_config, field))
+
 const struct mr_option mr_config_format_options[] = {
     {.key = "type",
      .type = MR_OPTION_STRING,
      .offset = offsetof(struct mr_config_common, type),
      .standard = "json",
      .doc = "The kind of format."},
+    {.key = "provide_transaction_metadata",
+     .type = MR_OPTION_BOOL,
+     .offset = EVENTS_AT(provide),
+     .standard = "false",
+     .doc = "Say of each event which transaction it belongs to and its place there (the "
+            "envelope's `transaction`), and write a BEGIN and an END for each transaction, with "
+            "the number of its events for each table, to transaction_topic. As in Debezium."},
+    {.key = "transaction_topic",
+     .type = MR_OPTION_STRING,
+     .offset = EVENTS_AT(topic),
+     .standard = "{name}.transaction",
+     .doc = "Where BEGIN and END go. {name} is the source's logical name; there are no other "
+            "placeholders."},
+    {.key = "skip_messages_without_change",
+     .type = MR_OPTION_BOOL,
+     .offset = EVENTS_AT(skip_unchanged),
+     .standard = "false",
+     .doc = "Leave out updates that change no column that is sent: those of left-out columns "
+            "alone, and UPDATEs that write what was there. Only of tables with REPLICA IDENTITY "
+            "FULL, whose old rows are known."},
     {0}};
 
 const struct mr_option mr_config_transform_options[] = {COMMON_TYPE("The kind of transform."), {0}};

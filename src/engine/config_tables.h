@@ -18,9 +18,11 @@ struct mr_config_limits {
     struct mr_errors_config errors;
 };
 
-/* type, and the one other key that the loader itself understands: name of a source, topic of a sink. */
+/* type, and the other keys that the loader itself understands: name of a source, topic of a sink, events of a
+ * format. */
 struct mr_config_common {
     const char *type, *other;
+    struct mr_events_config events;
 };
 
 extern const struct mr_option mr_config_top_options[];      /* struct mr_config_top */

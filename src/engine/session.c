@@ -79,7 +79,7 @@ static int push(struct mr_session *session, struct mr_batch *batch)
 
 static bool carries(const struct mr_batch *batch)
 {
-    return batch->change_count > 0 || batch->position.text.data || batch->last;
+    return !mr_batch_empty(batch) || batch->position.text.data || batch->last;
 }
 
 /* One batch from the source into the queue. *ret_more is false when reading is over. */

@@ -325,6 +325,7 @@ static struct outcome run_session(struct mr_pipeline *pipeline)
         .temporary = pipeline->options.temporary,
         .take_over = pipeline->claimed,
         .adopt = pipeline->config->sink->delivery == MR_SINK_AT_LEAST_ONCE,
+        .boundaries = pipeline->config->events.provide,
         .batch_bytes = (size_t)pipeline->config->batch_bytes,
     };
     struct outcome outcome = {.over = true};

@@ -78,6 +78,7 @@ static int open_encoder(struct mr_writer *writer, struct mr_err *err)
     const struct mr_encoder *encoder = writer->config->encoder;
     struct mr_encoder_args args = {.context = writer->context,
                                    .config = writer->config->encoder_config,
+                                   .transactions = mr_transactions_topic(&writer->transactions),
                                    .remembered = mr_buf_slice(&writer->checkpoint.encoder)};
 
     if (!encoder)
@@ -174,6 +175,9 @@ int mr_writer_open(struct mr_writer *writer, const char *owner, bool reopened, s
     rc = open_transforms(writer, err);
     if (rc == 0)
         rc = mr_dead_letters_open(&writer->dead_letters, writer->config, writer->context, err);
+    if (rc == 0)
+        rc = mr_transactions_open(&writer->transactions, writer->config, writer->context->server,
+                                  err);
     if (rc < 0)
         return rc;
     mr_buf_init(&text, POSITION_LIMIT);
@@ -219,6 +223,7 @@ void mr_writer_close(struct mr_writer *writer)
         free(writer->transforms[i]);
     }
     mr_dead_letters_close(&writer->dead_letters);
+    mr_transactions_close(&writer->transactions);
     free(writer->transforms);
     free(writer->encoder);
     free(writer->sink);
@@ -285,6 +290,22 @@ static int describe_messages(struct mr_writer *writer, const struct mr_batch *ba
     return rc;
 }
 
+static int describe_sides(struct mr_writer *writer, const struct mr_batch *batch,
+                          struct mr_err *err)
+{
+    const struct mr_encoder *encoder = writer->config->encoder;
+    int rc = 0;
+
+    if (!batch->sides || !encoder || !encoder->describe_side)
+        return 0;
+    for (size_t i = 0; i < batch->change_count && rc == 0; i++) {
+        const struct mr_change *change = &batch->changes[i];
+        if (!change->table && !change->message)
+            rc = encoder->describe_side(writer->encoder, change, err);
+    }
+    return rc;
+}
+
 /* Topics and plans for the versions that are new to us. */
 static int describe_tables(struct mr_writer *writer, struct mr_batch *batch, struct mr_err *err)
 {
@@ -306,7 +327,9 @@ static int describe_tables(struct mr_writer *writer, struct mr_batch *batch, str
         if (rc == 0)
             mr_map_put_number(&writer->described, table->id, writer);
     }
-    return rc < 0 ? rc : describe_messages(writer, batch, err);
+    if (rc == 0)
+        rc = describe_messages(writer, batch, err);
+    return rc < 0 ? rc : describe_sides(writer, batch, err);
 }
 
 /* Before anything is described: a registry must not learn of columns that a transform takes out. */
@@ -316,8 +339,11 @@ static int transform(struct mr_writer *writer, struct mr_batch *batch, struct mr
 
     if (batch->transformed)
         return 0;
+    mr_transactions_look(&writer->transactions, batch);
     for (size_t i = 0; i < writer->config->transform_count && rc == 0; i++)
         rc = writer->config->transforms[i]->apply(writer->transforms[i], batch, err);
+    if (rc == 0)
+        mr_transactions_place(&writer->transactions, batch);
     batch->transformed = rc == 0;
     return rc;
 }
@@ -471,7 +497,7 @@ int mr_writer_take(struct mr_writer *writer, struct mr_batch *batch, struct mr_e
 
     mr_err_clear(err);
     if (batch->sequence == 0) {
-        bool idle = batch->change_count == 0;
+        bool idle = mr_batch_empty(batch);
         rc = transform(writer, batch, err);
         if (rc == 0)
             rc = describe_patiently(writer, batch, err);

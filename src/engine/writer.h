@@ -16,6 +16,7 @@
 #include "engine/config.h"
 #include "engine/dead_letter.h"
 #include "engine/pool.h"
+#include "engine/transactions.h"
 #include "schema/topic_owners.h"
 
 #define MR_COMMITS_MAX 2
@@ -34,6 +35,7 @@ struct mr_writer {
     struct mr_map described;            /* ids of the table versions that were described lately */
     struct mr_topic_owners topics;
     struct mr_dead_letters dead_letters;
+    struct mr_transactions transactions;
     struct mr_sink_pace pace;
     struct mr_checkpoint checkpoint; /* owner, start; its source text is what is durable */
     struct mr_mark pending;          /* after the last batch written */

@@ -30,7 +30,7 @@ static void drop_content(struct mr_batch *batch)
     for (size_t i = 0; i < batch->adopted_count; i++)
         batch->adopted_free(batch->adopted[i]);
     batch->table_count = batch->adopted_count = 0;
-    batch->change_count = batch->record_count = 0;
+    batch->change_count = batch->record_count = batch->milestone_count = 0;
 }
 
 void mr_batch_free(struct mr_batch *batch)
@@ -40,6 +40,7 @@ void mr_batch_free(struct mr_batch *batch)
     drop_content(batch);
     mr_arena_done(&batch->arena);
     free(batch->changes);
+    free(batch->milestones);
     free(batch->records);
     free(batch->tables);
     free(batch->adopted);
@@ -54,7 +55,7 @@ void mr_batch_reset(struct mr_batch *batch)
     batch->bytes = 0;
     batch->transactions = 0;
     batch->received_us = 0;
-    batch->last = batch->caught_up = batch->transformed = batch->messages = false;
+    batch->last = batch->caught_up = batch->transformed = batch->messages = batch->sides = false;
     batch->next = NULL;
     batch->sequence = 0;
 }
@@ -80,6 +81,15 @@ struct mr_change *mr_batch_add_change(struct mr_batch *batch)
     return change;
 }
 
+void mr_batch_set_changes(struct mr_batch *batch, const struct mr_change *changes, size_t count)
+{
+    while (batch->change_capacity < count)
+        batch->changes = grow(batch->changes, &batch->change_capacity, sizeof *batch->changes);
+    if (count > 0)
+        memcpy(batch->changes, changes, count * sizeof *changes);
+    batch->change_count = count;
+}
+
 struct mr_record *mr_batch_add_record(struct mr_batch *batch)
 {
     struct mr_record *record;
@@ -89,6 +99,18 @@ struct mr_record *mr_batch_add_record(struct mr_batch *batch)
     record = &batch->records[batch->record_count++];
     memset(record, 0, sizeof *record);
     return record;
+}
+
+struct mr_milestone *mr_batch_add_milestone(struct mr_batch *batch, enum mr_op op)
+{
+    struct mr_milestone *milestone;
+
+    if (batch->milestone_count == batch->milestone_capacity)
+        batch->milestones =
+            grow(batch->milestones, &batch->milestone_capacity, sizeof *batch->milestones);
+    milestone = &batch->milestones[batch->milestone_count++];
+    *milestone = (struct mr_milestone){.op = op, .at = batch->change_count};
+    return milestone;
 }
 
 void mr_batch_use_table(struct mr_batch *batch, struct mr_table *table)

@@ -17,10 +17,23 @@
 #include "model/position.h"
 #include "model/record.h"
 
+/* Something that stands between changes and is none: where a transaction begins or ends, or a heartbeat. Sources make
+ * BEGIN and END only when asked to (struct mr_source_args.boundaries). */
+struct mr_milestone {
+    enum mr_op op; /* MR_OP_BEGIN, MR_OP_END, MR_OP_HEARTBEAT */
+    size_t at;     /* it stands before the change of this index */
+    struct mr_transaction *transaction;
+    struct mr_heartbeat *heartbeat; /* its position is filled in by the engine */
+    uint64_t number;                /* of the change it opens or follows */
+    bool replayed;                  /* as of a change: its record is out already */
+};
+
 struct mr_batch {
     struct mr_arena arena;
     struct mr_change *changes; /* mr_batch_add_change() */
     size_t change_count, change_capacity;
+    struct mr_milestone *milestones; /* mr_batch_add_milestone(); in order of `at` */
+    size_t milestone_count, milestone_capacity;
     struct mr_record *records; /* mr_batch_add_record(); filled by the encoder */
     size_t record_count, record_capacity;
     struct mr_table **tables; /* one reference each; mr_batch_use_table() */
@@ -34,6 +47,7 @@ struct mr_batch {
     uint64_t transactions; /* transactions that end in this batch */
     int64_t received_us;   /* wall time of the first byte */
     bool messages;         /* some change is a logical message; set by the source */
+    bool sides;            /* BEGIN, END or HEARTBEAT is among the changes; set by the engine */
     bool last;             /* the source reached `until`: nothing follows */
     bool transformed;      /* the engine's transforms have run over it */
     bool caught_up;        /* the source had nothing more to read when it closed the batch */
@@ -48,6 +62,15 @@ void mr_batch_reset(struct mr_batch *batch);
 /* A zeroed element at the end; valid until the next add of the same kind (the vectors move). */
 struct mr_change *mr_batch_add_change(struct mr_batch *batch);
 struct mr_record *mr_batch_add_record(struct mr_batch *batch);
+/* One that stands behind the changes there are. */
+struct mr_milestone *mr_batch_add_milestone(struct mr_batch *batch, enum mr_op op);
+/* These instead of the changes there are; they are copied, and stand elsewhere. */
+void mr_batch_set_changes(struct mr_batch *batch, const struct mr_change *changes, size_t count);
+/* Whether it holds anything that goes out. */
+static inline bool mr_batch_empty(const struct mr_batch *batch)
+{
+    return batch->change_count == 0 && batch->milestone_count == 0;
+}
 /* Takes a reference unless the batch already has one (it looks at the last few only: duplicates are legal). */
 void mr_batch_use_table(struct mr_batch *batch, struct mr_table *table);
 /* The batch frees `buffer` at reset by adopted_free. */

@@ -18,6 +18,11 @@ enum mr_op {
     MR_OP_DELETE = 'd',   /* before */
     MR_OP_TRUNCATE = 't', /* neither; one change per table */
     MR_OP_MESSAGE = 'm',  /* a logical message: message; table is NULL */
+    /* No changes of rows: the engine puts them between the changes, from the batch's milestones, where the encoder
+     * is to write records of them. table and message are NULL; transforms never see them. */
+    MR_OP_BEGIN = 'B',     /* transaction */
+    MR_OP_END = 'E',       /* transaction, counts */
+    MR_OP_HEARTBEAT = 'h', /* heartbeat */
 };
 
 /* Debezium's snapshot markers, in the order of its enum. */
@@ -49,6 +54,24 @@ struct mr_message {
     struct mr_slice database; /* it was sent in; {NULL, 0} unknown */
 };
 
+/* What a transaction consisted of, for its END. Counted as events: a key change is two. */
+struct mr_collection_count {
+    struct mr_slice name; /* "schema.table", or a message's prefix */
+    uint64_t events;
+};
+struct mr_counts {
+    uint64_t events;
+    uint32_t collection_count;
+    const struct mr_collection_count *collections; /* in Debezium's order */
+};
+
+/* A sign of life, and how far everything is when a reader sees it. */
+struct mr_heartbeat {
+    struct mr_slice topic;
+    int64_t time_us;          /* wall time */
+    struct mr_slice position; /* JSON text of the position committed with it; {NULL, 0} = none */
+};
+
 struct mr_change {
     enum mr_op op;
     enum mr_snapshot_mark mark;
@@ -57,11 +80,18 @@ struct mr_change {
     struct mr_value *before; /* table->column_count values, or NULL */
     struct mr_value *after;  /* likewise */
     struct mr_message *message;
-    uint64_t number;  /* change number, see above */
+    const struct mr_counts *counts;       /* END only */
+    const struct mr_heartbeat *heartbeat; /* HEARTBEAT only */
+    uint64_t number;                      /* change number, see above */
     uint64_t ordinal; /* 0-based place among the changes of its transaction, before any filter */
     uint64_t lsn;     /* the row's own log position (Debezium's source.lsn); 0 unknown */
     int64_t
         read_us; /* wall time at which we read it (the envelope's ts_ms); same for a whole read burst */
+    /* Places of its (first) event among the events of its transaction, and among those of its table, from 1; set by
+     * the engine before the encoder runs; 0: it belongs to no transaction, or nobody wants to know. */
+    uint64_t total_order, collection_order;
+    uint32_t place;     /* the engine's: its index in the batch as the source made it */
+    bool replayed;      /* out already: given again only to be counted, and dropped by the engine */
     bool before_is_key; /* before holds the key columns only; the others are ABSENT */
     bool
         key_changed; /* an update whose key differs from before: becomes delete, tombstone, create */

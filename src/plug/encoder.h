@@ -12,6 +12,8 @@ struct mr_encoder_args {
     const struct mr_context *context;
     const void *config;
     struct mr_slice
+        transactions; /* topic of BEGIN and END, which then come with the changes; {NULL, 0} = they do not */
+    struct mr_slice
         remembered; /* what remember() said when the held checkpoint was made; {NULL, 0} = nothing */
 };
 
@@ -37,10 +39,13 @@ struct mr_encoder {
     int (*describe)(void *state, struct mr_table *table, struct mr_err *err) MR_MUST_CHECK;
     /* MAY. The same for logical messages (MR_OP_MESSAGE), before the first batch that has one. */
     int (*describe_messages)(void *state, struct mr_err *err) MR_MUST_CHECK;
+    /* MAY. The same for a BEGIN, END or HEARTBEAT, before each batch that has one: cheap once it is known. */
+    int (*describe_side)(void *state, const struct mr_change *change,
+                         struct mr_err *err) MR_MUST_CHECK;
     /* MAY. For `check`: what describe() would refuse by itself; talks to nobody. */
     int (*check)(void *state, struct mr_table *table, struct mr_err *err) MR_MUST_CHECK;
     /* MUST. Appends records for all changes of the batch, in order, into batch->records and its arena; makes no
-     * malloc once warm. MR_DATA names the change that cannot be encoded in err, and *ret_failed is its index. */
+     * malloc once warm. BEGIN, END and HEARTBEAT may stand among the changes: a record each, or nothing. MR_DATA names the change that cannot be encoded in err, and *ret_failed is its index. */
     int (*encode)(void *state, struct mr_batch *batch, size_t *ret_failed,
                   struct mr_err *err) MR_MUST_CHECK;
     /* MAY. A JSON object to keep with the checkpoint and to be given back at the next open: schema ids that must be

@@ -24,6 +24,8 @@ struct mr_source_args {
                                     true by the time of start(); an open() of a first start sees false */
     bool adopt;         /* the sink keeps no position (stdout): an existing slot of ours is resumed
                                     where it was confirmed */
+    bool boundaries;    /* make milestones of transactions' ends, and give the changes that a resume
+                                    drops once more, as `replayed` */
     size_t batch_bytes; /* close a batch at about this many wire bytes */
 };
 

@@ -43,6 +43,13 @@ struct mr_event {
 uint32_t mr_event_list(const struct mr_change *change, bool has_key,
                        const struct mr_event_style *style, struct mr_event events[MR_EVENTS_MAX]);
 
+/* How many events of the change come before its event of this operation: the second event of a key change is its
+ * create. */
+static inline uint64_t mr_event_before(const struct mr_change *change, enum mr_op op)
+{
+    return change->op == MR_OP_UPDATE && op == MR_OP_CREATE;
+}
+
 /* A record of the change at the end of the batch, with these headers: the other key's text (with a key_header),
  * the context, the unchanged columns' names; each may be missing (data NULL, count 0). */
 struct mr_record *mr_event_record(struct mr_batch *batch, const struct mr_change *change,

@@ -21,7 +21,9 @@ struct source_scripted {
     uint64_t done, n; /* the cursor */
     uint64_t until;   /* transactions; UINT64_MAX for ever */
     bool wants_until;
-    uint64_t given; /* changes since open */
+    bool boundaries;
+    uint64_t replay; /* changes of the first transaction to give again */
+    uint64_t given;  /* changes since open */
     bool last_told;
     char claim[64];
 };
@@ -132,6 +134,11 @@ static int scripted_open(void *state, const struct mr_source_args *args, struct 
     if (args->resume.data && !parse_position(args->resume, &source->done, &source->n))
         return mr_err_set(err, MR_GAP, "source.scripted", "the position is not one of a script");
     source->wants_until = args->until != NULL;
+    source->boundaries = args->boundaries;
+    if (source->boundaries && source->n > 0) {
+        source->replay = source->n;
+        source->n = 0;
+    }
     source->table = make_table();
     snprintf(source->claim, sizeof(source->claim), "{\"done\":%llu,\"n\":%llu}",
              (unsigned long long)source->done, (unsigned long long)source->n);
@@ -180,25 +187,44 @@ static void add_change(struct source_scripted *source, struct mr_batch *batch,
     change->ordinal = source->n;
     change->lsn = change->number * 16;
     change->read_us = mr_clock_wall_us();
+    change->replayed = source->n < source->replay;
     if (from->op == MR_OP_DELETE)
         change->before = row;
     else if (from->op != MR_OP_TRUNCATE)
         change->after = row;
+    if (from->op == MR_OP_UPDATE && from->note && strncmp(from->note, "key ", 4) == 0) {
+        change->before = MR_ARENA_ARRAY(&batch->arena, struct mr_value, 2);
+        change->before[0] = (struct mr_value){.kind = MR_INT, .i = -from->id};
+        change->before[1] = (struct mr_value){.kind = MR_ABSENT};
+        change->before_is_key = change->key_changed = true;
+    }
     batch->bytes += 100;
 }
 
 static void set_position(struct source_scripted *source, struct mr_batch *batch)
 {
-    const char *text =
-        mr_arena_printf(&batch->arena, "{\"done\":%llu,\"n\":%llu}",
-                        (unsigned long long)source->done, (unsigned long long)source->n);
+    uint64_t n = source->n > source->replay ? source->n : source->replay;
+    const char *text = mr_arena_printf(&batch->arena, "{\"done\":%llu,\"n\":%llu}",
+                                       (unsigned long long)source->done, (unsigned long long)n);
 
-    batch->position =
-        (struct mr_position){.text = mr_slice_str(text),
-                             .number = number_of(source->script, source->done, source->n) - 1,
-                             .log_bytes = (source->done + 1) * 1000,
-                             .commit_us = mr_clock_wall_us(),
-                             .whole = source->n == 0};
+    batch->position = (struct mr_position){.text = mr_slice_str(text),
+                                           .number = number_of(source->script, source->done, n) - 1,
+                                           .log_bytes = (source->done + 1) * 1000,
+                                           .commit_us = mr_clock_wall_us(),
+                                           .whole = n == 0};
+}
+
+static void add_boundary(struct source_scripted *source, struct mr_batch *batch, enum mr_op op,
+                         struct mr_transaction *transaction)
+{
+    struct mr_milestone *milestone;
+
+    if (!source->boundaries)
+        return;
+    milestone = mr_batch_add_milestone(batch, op);
+    milestone->transaction = transaction;
+    milestone->number = number_of(source->script, source->done, source->n) - (op == MR_OP_END);
+    milestone->replayed = op == MR_OP_BEGIN && source->replay > 0;
 }
 
 /* Adds the rest of the transaction under the cursor, or as much as the batch takes; the script is locked. */
@@ -211,15 +237,19 @@ static void add_transaction(struct source_scripted *source, struct mr_batch *bat
     *transaction = (struct mr_transaction){.id = source->done + 1,
                                            .commit_lsn = (source->done + 1) * 1000,
                                            .end_lsn = (source->done + 1) * 1000 + 8,
+                                           .first_lsn = (source->done + 1) * 1000 - 8,
                                            .commit_us = mr_clock_wall_us()};
+    if (source->n == 0)
+        add_boundary(source, batch, MR_OP_BEGIN, transaction);
     while (source->n < from->count && (limit == 0 || batch->change_count < limit)) {
         add_change(source, batch, transaction, &from->changes[source->n]);
         source->n++;
         source->given++;
     }
     if (source->n == from->count) {
+        add_boundary(source, batch, MR_OP_END, transaction);
         source->done++;
-        source->n = 0;
+        source->n = source->replay = 0;
         batch->transactions++;
     }
 }

@@ -3,7 +3,9 @@
  * The script is a list of transactions over one table public.t (id bigint primary key, note text). It outlives
  * the source, as a log does; a test may append to it while the source runs (mr_script_add). Change numbers are
  * first_number + index in the script, so a replay gives each change its old number. Positions read
- * {"done":3,"n":1}: three transactions finished, one event of the fourth is out. */
+ * {"done":3,"n":1}: three transactions finished, one event of the fourth is out. Asked for boundaries, it gives them,
+ * and what is out of the fourth once more as replayed. Updates have no old row, unless their note begins with "key ":
+ * then they change the key from -id. */
 #pragma once
 
 #include <pthread.h>

@@ -464,6 +464,125 @@ static void a_transaction_beyond_until_is_not_begun(void **state)
     end_rig(&rig);
 }
 
+/* The milestones of a batch and its changes, in order: "B10 c10 c11* E11"; * what is replayed. */
+static const char *told(struct rig *rig, char *text, size_t room)
+{
+    size_t passed = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i <= rig->batch->change_count; i++) {
+        for (; passed < rig->batch->milestone_count && rig->batch->milestones[passed].at == i;
+             passed++) {
+            const struct mr_milestone *milestone = &rig->batch->milestones[passed];
+            (void)snprintf(text + strlen(text), room - strlen(text), "%c%llu%s ", milestone->op,
+                           (unsigned long long)milestone->number, milestone->replayed ? "*" : "");
+        }
+        if (i == rig->batch->change_count)
+            break;
+        (void)snprintf(text + strlen(text), room - strlen(text), "%c%llu%s ",
+                       rig->batch->changes[i].op, (unsigned long long)rig->batch->changes[i].number,
+                       rig->batch->changes[i].replayed ? "*" : "");
+    }
+    return text;
+}
+
+static void a_transaction_has_its_ends_when_asked_for(void **state)
+{
+    char text[200];
+    struct rig rig;
+
+    (void)state;
+    begin_rig(&rig, (struct mr_pg_position){0});
+    rig.feed.boundaries = true;
+    rig.feed.skip_update = true;
+    assert_int_equal(relation(&rig, 1, "t", 'd'), 0);
+    assert_int_equal(begin(&rig, 900), 0); /* older servers send empty ones: nothing */
+    assert_int_equal(commit(&rig, 900), 0);
+    assert_int_equal(begin(&rig, 1000), 0);
+    assert_int_equal(update(&rig, 0, NULL, NULL, "1", "a"), 0); /* not wanted, but counted */
+    assert_int_equal(insert(&rig, 1, "1", "a"), 0);
+    assert_int_equal(commit(&rig, 1000), 0);
+    assert_int_equal(begin(&rig, 2000), 0);
+    assert_int_equal(update(&rig, 0, NULL, NULL, "1", "a"), 0);
+    assert_int_equal(commit(&rig, 2000), 0);
+    assert_string_equal(told(&rig, text, sizeof text), "B100 c101 E101 B102 E102 ");
+    assert_int_equal(rig.batch->milestones[0].transaction->first_lsn, 992);
+    assert_int_equal(rig.batch->milestones[1].transaction->end_lsn, 1008);
+    end_rig(&rig);
+}
+
+/* A resume inside a transaction gives again what is out, and begins and numbers nothing anew. */
+static void what_is_out_is_given_again_to_be_counted(void **state)
+{
+    static const char *const wanted[] = {"B100* c100* c101 c102 E102 ",
+                                         "B100* c100* c101* c102 E102 ",
+                                         "B100* c100* c101* c102* E102 "};
+    struct mr_pg_position position;
+    char text[200];
+    struct rig rig;
+
+    (void)state;
+    for (int cut = 1; cut <= 3; cut++) {
+        begin_rig(&rig, (struct mr_pg_position){0});
+        rig.feed.boundaries = true;
+        assert_int_equal(relation(&rig, 1, "t", 'd'), 0);
+        assert_int_equal(begin(&rig, 1000), 0);
+        for (int i = 0; i < cut; i++)
+            assert_int_equal(insert(&rig, 1, "1", "a"), 0);
+        mr_pg_feed_close_batch(&rig.feed, rig.batch);
+        assert_int_equal(mr_pg_position_parse(rig.batch->position.text, &position, NULL), 0);
+        end_rig(&rig);
+        begin_rig(&rig, position);
+        rig.feed.boundaries = true;
+        assert_true(mr_pg_feed_keeps(&rig.feed, 'I'));
+        assert_int_equal(relation(&rig, 1, "t", 'd'), 0);
+        assert_int_equal(begin(&rig, 1000), 0);
+        for (int i = 0; i < 3; i++) {
+            assert_int_equal(insert(&rig, 1, "1", "a"), 0);
+            mr_pg_feed_close_batch(&rig.feed, rig.batch);
+            assert_false(rig.batch->position.whole);
+            assert_int_equal(rig.batch->position.number, 100 + (i + 1 > cut ? i : cut - 1));
+        }
+        assert_int_equal(commit(&rig, 1000), 0);
+        assert_string_equal(told(&rig, text, sizeof text), wanted[cut - 1]);
+        end_rig(&rig);
+    }
+}
+
+static int logical(struct rig *rig, bool transactional, const char *prefix)
+{
+    put(rig, 'M', 1);
+    put(rig, transactional, 1);
+    put(rig, 77, 8);
+    put_name(rig, prefix);
+    put(rig, 1, 4);
+    put(rig, 'x', 1);
+    return send(rig, 3000);
+}
+
+static void messages_are_chosen_by_their_prefix(void **state)
+{
+    static const char *patterns[] = {"!secret*"};
+    const struct mr_option_list list = {patterns, 1};
+    struct mr_pg_filter prefixes;
+    char text[200];
+    struct rig rig;
+
+    (void)state;
+    assert_int_equal(mr_pg_filter_init_text(&prefixes, &list, NULL), 0);
+    begin_rig(&rig, (struct mr_pg_position){0});
+    rig.feed.boundaries = true;
+    rig.feed.prefixes = &prefixes;
+    assert_int_equal(logical(&rig, false, "secret one"), 0);
+    assert_int_equal(begin(&rig, 4000), 0);
+    assert_int_equal(logical(&rig, true, "secret two"), 0);
+    assert_int_equal(logical(&rig, true, ""), 0);
+    assert_int_equal(commit(&rig, 4000), 0);
+    assert_string_equal(told(&rig, text, sizeof text), "B101 m102 E102 ");
+    end_rig(&rig);
+    mr_pg_filter_done(&prefixes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -480,6 +599,9 @@ int main(void)
         cmocka_unit_test(what_the_protocol_forbids_is_refused),
         cmocka_unit_test(text_that_is_not_utf8_is_refused_where_the_server_does_not_convert),
         cmocka_unit_test(a_transaction_beyond_until_is_not_begun),
+        cmocka_unit_test(a_transaction_has_its_ends_when_asked_for),
+        cmocka_unit_test(what_is_out_is_given_again_to_be_counted),
+        cmocka_unit_test(messages_are_chosen_by_their_prefix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

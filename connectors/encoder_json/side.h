@@ -1,0 +1,13 @@
+/* The begin and end of transactions, and heartbeats, as JSON. */
+#pragma once
+
+#include "connectors/encoder_json/events.h"
+
+/* The plan of a BEGIN, END or HEARTBEAT, made and registered if it was not. */
+int json_side_plan(struct json_state *state, const struct mr_change *change,
+                   struct json_plan **ret_plan, struct mr_err *err) MR_MUST_CHECK;
+/* Their record. */
+void json_side_write(struct json_state *state, struct mr_batch *batch,
+                     const struct mr_change *change, const struct json_plan *plan);
+/* ,"transaction":{...} or null. after: how many events of the change came before this one. */
+void json_side_block(const struct mr_change *change, uint64_t after, struct mr_out *out);
