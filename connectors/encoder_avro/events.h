@@ -18,8 +18,8 @@ struct avro_state {
     struct avro_config config; /* the user's, completed */
     struct mr_registry *registry;
     struct mr_plans plans;
-    struct avro_plan *message; /* the plan for logical messages; NULL before the first */
-    struct mr_slice transactions;  /* topic of BEGIN and END; {NULL, 0}: none */
+    struct avro_plan *message;    /* the plan for logical messages; NULL before the first */
+    struct mr_slice transactions; /* topic of BEGIN and END; {NULL, 0}: none */
     struct avro_plan *boundary, *heartbeat; /* plans for side records; NULL before the first */
     struct mr_row_writer writer;
     struct mr_event_style style;

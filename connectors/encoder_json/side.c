@@ -98,8 +98,8 @@ static void write_heartbeat(struct json_state *state, struct mr_batch *batch,
     struct mr_out *out = &state->writer.out;
     struct mr_slice key, value;
 
-    key = write_key(out, &batch->arena, plan, "{\"serverName\":",
-                    mr_slice_str(state->context->server));
+    key = write_key(out, &batch->arena, plan,
+                    "{\"serverName\":", mr_slice_str(state->context->server));
     mr_out_begin(out, &batch->arena, 128);
     mr_out_raw(out, plan->value_open);
     MR_OUT_LITERAL(out, "{\"ts_ms\":");

@@ -1,4 +1,5 @@
-/* Transactions: the places of their events and the counts of their ends, whatever is dropped, rekeyed, split or killed. */
+/* Transactions: the places of their events and the counts of their ends, whatever is dropped, rekeyed, split or cut
+ * off. */
 #include "engine/transactions.h"
 
 #include <setjmp.h>
