@@ -1,26 +1,26 @@
 /* Topics: there or not, how many partitions, created, configured, from where to where.
  *
  * librdkafka's admin calls answer by an event on a queue. Each function here makes a queue, asks, and waits in
- * short steps, so that a close is obeyed within a fifth of a second, up to ANSWER_NS; then the answer counts as
- * not given (MR_RETRY). Nothing is retried here: who asks knows whether to ask again.
+ * short steps, so that a close is obeyed within a fifth of a second, up to the client's patience; then the answer
+ * counts as not given (MR_RETRY). Nothing is retried here: who asks knows whether to ask again.
  *
  * A new topic is not at once known to every broker: after a successful creation it is described until it is
  * seen with all its partitions. */
 #include "connectors/sink_kafka/admin.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 
-#define ANSWER_NS (20 * MR_SECOND_NS)
-#define STEP_MS   100
+#define STEP_MS 100
 
 /* The answer to one admin call, or NULL and err. */
 static rd_kafka_event_t *answer(struct mr_kafka_client *client, rd_kafka_queue_t *queue,
                                 const char *doing, struct mr_err *err)
 {
-    int64_t deadline = mr_clock_mono_ns() + ANSWER_NS;
+    int64_t deadline = mr_clock_mono_ns() + client->patience_ns;
     rd_kafka_event_t *event = NULL;
 
     while (!event && mr_clock_mono_ns() < deadline && !mr_kafka_stopping(client->setting)) {
@@ -50,11 +50,40 @@ static int class_of(const struct mr_err *err)
     return (int)err->class;
 }
 
+/* The first partition that cannot be written to, or might not be, in words. */
+static void find_illness(const char *topic, const rd_kafka_TopicPartitionInfo_t **partitions,
+                         size_t count, char *ret_ill, size_t room)
+{
+    ret_ill[0] = 0;
+    for (size_t i = 0; i < count && !ret_ill[0]; i++) {
+        size_t in_sync = 0, replicas = 0;
+        int number = rd_kafka_TopicPartitionInfo_partition(partitions[i]);
+        const rd_kafka_Node_t *leader = rd_kafka_TopicPartitionInfo_leader(partitions[i]);
+        rd_kafka_TopicPartitionInfo_isr(partitions[i], &in_sync);
+        rd_kafka_TopicPartitionInfo_replicas(partitions[i], &replicas);
+        if (!leader || rd_kafka_Node_id(leader) < 0)
+            snprintf(ret_ill, room, "partition %d of topic %s has no leader", number, topic);
+        else if (in_sync < replicas)
+            snprintf(ret_ill, room,
+                     "partition %d of topic %s has only %zu of its %zu replicas in sync", number,
+                     topic, in_sync, replicas);
+    }
+}
+
 int mr_kafka_admin_partitions(struct mr_kafka_client *client, const char *topic,
                               int *ret_partitions, struct mr_err *err)
 {
+    char ill[400];
+
+    return mr_kafka_admin_look(client, topic, ret_partitions, ill, sizeof ill, err);
+}
+
+int mr_kafka_admin_look(struct mr_kafka_client *client, const char *topic, int *ret_partitions,
+                        char *ret_ill, size_t room, struct mr_err *err)
+{
     rd_kafka_queue_t *queue = rd_kafka_queue_new(client->rk);
     rd_kafka_TopicCollection_t *names = rd_kafka_TopicCollection_of_topic_names(&topic, 1);
+    const rd_kafka_TopicPartitionInfo_t **partitions;
     size_t count = 0;
     int rc = 0;
 
@@ -68,8 +97,10 @@ int mr_kafka_admin_partitions(struct mr_kafka_client *client, const char *topic,
             *ret_partitions = 0;
         else if (error && rd_kafka_error_code(error))
             rc = mr_kafka_fail(err, rd_kafka_error_code(error), NULL, "describe topic %s", topic);
-        else if (count && rd_kafka_TopicDescription_partitions(found[0], &count))
+        else if (count && (partitions = rd_kafka_TopicDescription_partitions(found[0], &count))) {
+            find_illness(topic, partitions, count, ret_ill, room);
             *ret_partitions = (int)count;
+        }
         rd_kafka_event_destroy(event);
     } else {
         rc = class_of(err);
@@ -99,7 +130,7 @@ static int take_created(rd_kafka_event_t *event, const char *topic, struct mr_er
 static int await_topic(struct mr_kafka_client *client, const char *topic, int *ret_partitions,
                        struct mr_err *err)
 {
-    int64_t deadline = mr_clock_mono_ns() + ANSWER_NS;
+    int64_t deadline = mr_clock_mono_ns() + client->patience_ns;
 
     while (mr_clock_mono_ns() < deadline && !mr_kafka_stopping(client->setting)) {
         int partitions = 0;

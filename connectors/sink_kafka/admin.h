@@ -7,6 +7,10 @@
 /* *ret_partitions: 0 when there is no such topic. */
 int mr_kafka_admin_partitions(struct mr_kafka_client *client, const char *topic,
                               int *ret_partitions, struct mr_err *err) MR_MUST_CHECK;
+/* The same, and in ret_ill a sentence on what may keep records from being taken: a partition without a leader, or
+ * with replicas out of sync; "" when all are well. */
+int mr_kafka_admin_look(struct mr_kafka_client *client, const char *topic, int *ret_partitions,
+                        char *ret_ill, size_t room, struct mr_err *err) MR_MUST_CHECK;
 struct mr_kafka_new_topic {
     const char *name;
     int partitions, replication; /* -1: the broker's default */

@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "connectors/sink_kafka/admin.h"
 
 #define FIRST_STEP 64
@@ -79,7 +80,10 @@ static int check_policy(struct mr_kafka_client *client, struct mr_err *err)
         *err = problem;
     } else if (rc < 0) { /* not allowed to look: no reason to stop */
         if (notes->note)
-            notes->note(notes->state, 3, problem.code, "%s", problem.text);
+            notes->note(
+                notes->state, MR_LOG_INFO, problem.code,
+                "%s: whether it is compacted is not known; DescribeConfigs on it would tell",
+                problem.text);
         rc = 0;
     } else if (policy.size && strcmp(mr_buf_cstr(&policy), "compact") != 0) {
         rc = mr_err_set(err, MR_CONFIG, "sink.kafka.checkpoint_topic",
@@ -151,6 +155,15 @@ static void take_record(const struct mr_kafka_setting *setting, const rd_kafka_m
     checkpoint->commit = strtoull(number, NULL, 10);
 }
 
+/* A consumer has to name a group, and librdkafka looks for its coordinator, though we never join or commit: that the
+ * user has no right to the group is of no matter. */
+static bool passes(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
+           code == RD_KAFKA_RESP_ERR__TIMED_OUT ||
+           code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
+}
+
 /* Reads forward from where the consumer was assigned until `end`. */
 static int read_to(struct mr_kafka_client *client, int64_t end,
                    struct mr_kafka_checkpoint *checkpoint, struct mr_err *err)
@@ -175,8 +188,7 @@ static int read_to(struct mr_kafka_client *client, int64_t end,
         }
         if (message)
             rd_kafka_message_destroy(message);
-        if (code && code != RD_KAFKA_RESP_ERR__TRANSPORT &&
-            code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && code != RD_KAFKA_RESP_ERR__TIMED_OUT)
+        if (code && !passes(code))
             return mr_kafka_fail(err, code, why, "read the checkpoint topic %s", topic);
         if (mr_clock_mono_ns() - heard > patience || mr_kafka_stopping(client->setting))
             return mr_err_set(err, MR_RETRY, "sink.kafka.unreachable",

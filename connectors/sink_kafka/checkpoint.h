@@ -21,6 +21,10 @@ struct mr_kafka_checkpoint {
 void mr_kafka_checkpoint_init(struct mr_kafka_checkpoint *checkpoint);
 void mr_kafka_checkpoint_done(struct mr_kafka_checkpoint *checkpoint);
 
+#define MR_KAFKA_LOST_HINT                                                                         \
+    "events may be missing too (a topic deleted, or an unclean leader election); compare, then "   \
+    "start again from what is stored, or with millrace checkpoint set, or with a new snapshot"
+
 /* Makes the topic if it is missing and checks that it can hold a checkpoint. */
 int mr_kafka_checkpoint_prepare(struct mr_kafka_client *client, struct mr_err *err) MR_MUST_CHECK;
 

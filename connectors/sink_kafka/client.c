@@ -14,10 +14,20 @@
  * notes; chatter on connections and on properties meant for the other kind of client is dropped. */
 #include "connectors/sink_kafka/client.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+
+#define THROTTLE_LASTS_NS (5 * MR_SECOND_NS)
+
+#define ENDED                                                                                      \
+    "sink.kafka.transaction_ended",                                                                \
+        "it lasted longer than transaction_timeout (brokers away or slow, this process held up), " \
+        "or another instance of the pipeline has started: the checkpoint tells which, and what "   \
+        "the transaction held is written again; if it recurs, raise transaction_timeout"
 
 static const struct {
     rd_kafka_resp_err_t error;
@@ -26,7 +36,8 @@ static const struct {
     const char *code, *hint;
 } table[] = {
     {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, MR_CONFIG, 77, "sink.kafka.unauthorized",
-     "grant Write and Describe on the topics, and Create if millrace is to create them: kafka-acls "
+     "grant Write and Describe on the topics, Read too on the checkpoint topic, and Create if "
+     "millrace is to create them: kafka-acls "
      "--add "
      "--allow-principal User:NAME --operation Write --operation Describe --operation Create "
      "--topic PREFIX "
@@ -39,7 +50,6 @@ static const struct {
      "grant Write and Describe on the transactional id: kafka-acls --add --allow-principal "
      "User:NAME "
      "--operation Write --operation Describe --transactional-id ID"},
-    {RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, MR_CONFIG, 77, "sink.kafka.unauthorized", NULL},
     {RD_KAFKA_RESP_ERR__AUTHENTICATION, MR_CONFIG, 77, "sink.kafka.login",
      "check sasl.username, sasl.password and sasl.mechanism below `client`"},
     {RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED, MR_CONFIG, 77, "sink.kafka.login",
@@ -63,7 +73,7 @@ static const struct {
      "a topic that millrace writes to has fewer partitions than before"},
     {RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, MR_CONFIG, 0, "sink.kafka.topic_name",
      "a topic's name has up to 249 of the characters a-z A-Z 0-9 . _ - and is not . or ..; change "
-     "sink.topic"},
+     "topic or checkpoint_topic"},
     {RD_KAFKA_RESP_ERR_INVALID_PARTITIONS, MR_CONFIG, 0, "sink.kafka.create_topic",
      "change create_topics.partitions"},
     {RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR, MR_CONFIG, 0, "sink.kafka.create_topic",
@@ -81,6 +91,14 @@ static const struct {
     {RD_KAFKA_RESP_ERR_INVALID_RECORD, MR_DATA, 0, "sink.kafka.invalid_record",
      "a compacted topic takes no record without a key: give the table a primary key, or the topic "
      "cleanup.policy=delete"},
+    {RD_KAFKA_RESP_ERR__INVALID_ARG, MR_CONFIG, 0, "sink.kafka.client_property",
+     "properties below `client` contradict each other: leave them out one by one"},
+    {RD_KAFKA_RESP_ERR__FENCED, MR_RETRY, 0, ENDED},
+    {RD_KAFKA_RESP_ERR_PRODUCER_FENCED, MR_RETRY, 0, ENDED},
+    {RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, MR_RETRY, 0, ENDED},
+    {RD_KAFKA_RESP_ERR_INVALID_TXN_STATE, MR_RETRY, 0, ENDED},
+    {RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, MR_RETRY, 0, ENDED},
+    {RD_KAFKA_RESP_ERR__STATE, MR_RETRY, 0, ENDED},
     {RD_KAFKA_RESP_ERR_UNSUPPORTED_COMPRESSION_TYPE, MR_CONFIG, 0, "sink.kafka.compression",
      "choose another compression"},
 };
@@ -122,11 +140,32 @@ int mr_kafka_fail(struct mr_err *err, rd_kafka_resp_err_t code, const char *deta
     return table[at].class;
 }
 
+bool mr_kafka_throttled(const struct mr_kafka_client *client)
+{
+    int64_t ago = mr_clock_mono_ns() - client->throttled_ns;
+
+    return client->throttled_ns && ago < client->throttle_ms * MR_MS_NS + THROTTLE_LASTS_NS;
+}
+
+static int throttled(struct mr_err *err, const struct mr_kafka_client *client, const char *doing)
+{
+    mr_err_set(err, MR_RETRY, "sink.kafka.throttled",
+               "cannot %s yet: a quota of the brokers holds this client back (broker %s, by %d ms "
+               "at its last answer)",
+               doing, client->throttled_by, client->throttle_ms);
+    mr_err_hint(err, "raise producer_byte_rate or request_percentage of this user or client.id: "
+                     "kafka-configs --describe --entity-type users --entity-type clients shows "
+                     "them");
+    return MR_RETRY;
+}
+
 int mr_kafka_unreachable(struct mr_err *err, const struct mr_kafka_client *client,
                          const char *doing)
 {
     if (client->denied)
         return mr_kafka_fail(err, client->trouble, client->trouble_text, "%s", doing);
+    if (mr_kafka_throttled(client))
+        return throttled(err, client, doing);
     mr_err_set(err, MR_RETRY, "sink.kafka.unreachable", "cannot %s: %s", doing,
                client->trouble_text[0] ? client->trouble_text : "no broker answers");
     if (client->trouble)
@@ -137,13 +176,28 @@ int mr_kafka_unreachable(struct mr_err *err, const struct mr_kafka_client *clien
 
 static void take_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
-    const struct mr_kafka_setting *setting = rd_kafka_opaque(rk);
-    const struct mr_notes *notes = &setting->context->notes;
+    const struct mr_kafka_client *client = rd_kafka_opaque(rk);
+    const struct mr_notes *notes = &client->setting->context->notes;
 
     if (level > 4 || strcmp(facility, "CONFWARN") == 0 || strcmp(facility, "FAIL") == 0 ||
         !notes->note)
         return;
     notes->note(notes->state, MR_LOG_DEBUG, "sink.kafka.client", "%s: %s", facility, text);
+}
+
+/* Called by serve(): a quota makes the broker answer late, or answer no more for a while. */
+static void take_throttle(rd_kafka_t *rk, const char *broker, int32_t id, int delay_ms,
+                          void *opaque)
+{
+    struct mr_kafka_client *client = opaque;
+
+    (void)rk;
+    (void)id;
+    if (delay_ms <= 0)
+        return;
+    client->throttled_ns = mr_clock_mono_ns();
+    client->throttle_ms = delay_ms;
+    snprintf(client->throttled_by, sizeof client->throttled_by, "%s", broker);
 }
 
 int mr_kafka_client_open(struct mr_kafka_client *client, const struct mr_kafka_setting *setting,
@@ -156,12 +210,18 @@ int mr_kafka_client_open(struct mr_kafka_client *client, const struct mr_kafka_s
 
     memset(client, 0, sizeof *client);
     client->setting = setting;
+    client->patience_ns = MR_KAFKA_PATIENCE_NS;
     int rc = mr_kafka_conf(setting->config, role,
                            transactional ? setting->names.transactional_id : NULL, &conf, err);
     if (rc < 0)
         return rc;
-    rd_kafka_conf_set_opaque(conf, (void *)(uintptr_t)setting);
+    if (role == MR_KAFKA_PRODUCER && setting->batch_bytes) {
+        snprintf(why, sizeof why, "%" PRId64, setting->batch_bytes);
+        rd_kafka_conf_set(conf, "batch.size", why, NULL, 0);
+    }
+    rd_kafka_conf_set_opaque(conf, client);
     rd_kafka_conf_set_log_cb(conf, take_log);
+    rd_kafka_conf_set_throttle_cb(conf, take_throttle);
     if (role != MR_KAFKA_PRODUCER)
         rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_ERROR);
     client->rk = rd_kafka_new(role == MR_KAFKA_READER ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf,
@@ -213,6 +273,8 @@ static void take_reports(struct mr_kafka_client *client, rd_kafka_event_t *event
             message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
             continue;
         client->refused_count++;
+        if (message->len + message->key_len > client->refused_bytes)
+            client->refused_bytes = message->len + message->key_len;
         if (client->refused)
             continue;
         client->refused = message->err;
@@ -244,4 +306,5 @@ void mr_kafka_client_forget(struct mr_kafka_client *client)
     client->refused = RD_KAFKA_RESP_ERR_NO_ERROR;
     client->refused_topic[0] = 0;
     client->refused_count = 0;
+    client->refused_bytes = 0;
 }

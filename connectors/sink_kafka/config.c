@@ -204,8 +204,7 @@ static void add_name(char **ret_name, const char *set, const struct mr_context *
         *ret_name = text;
 }
 
-/* Replaces what a topic's name may not hold. */
-static void legalise(char *name)
+void mr_kafka_legalise(char *name)
 {
     for (char *at = name; *at; at++) {
         bool legal = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') ||
@@ -223,7 +222,7 @@ void mr_kafka_names_init(struct mr_kafka_names *names, const struct mr_kafka_con
              ".checkpoint");
     add_name(&names->checkpoint_key, NULL, context, "", "");
     if (!config->checkpoint_topic)
-        legalise(names->checkpoint_topic);
+        mr_kafka_legalise(names->checkpoint_topic);
 }
 
 void mr_kafka_names_done(struct mr_kafka_names *names)
@@ -330,6 +329,21 @@ static int set_reader(rd_kafka_conf_t *conf, struct mr_err *err)
     return set_pairs(conf, pairs, sizeof pairs / sizeof *pairs, err);
 }
 
+/* librdkafka would refuse each record with a mere "invalid argument". */
+static int check_linger(rd_kafka_conf_t *conf, int64_t timeout_ms, struct mr_err *err)
+{
+    char text[32] = "";
+    size_t size = sizeof text;
+
+    rd_kafka_conf_get(conf, "linger.ms", text, &size);
+    if (strtod(text, NULL) < (double)timeout_ms)
+        return 0;
+    mr_err_set(err, MR_CONFIG, "sink.kafka.client_property",
+               "client property linger.ms: %s ms are not below transaction_timeout", text);
+    mr_err_hint(err, "a commit does not wait for linger.ms: leave it out");
+    return MR_CONFIG;
+}
+
 int mr_kafka_conf(const struct mr_kafka_config *config, enum mr_kafka_role role,
                   const char *transactional_id, rd_kafka_conf_t **ret_conf, struct mr_err *err)
 {
@@ -349,6 +363,8 @@ int mr_kafka_conf(const struct mr_kafka_config *config, enum mr_kafka_role role,
         rc = set_brokers(conf, &config->brokers, err);
     if (rc == 0 && role == MR_KAFKA_PRODUCER)
         rc = set_producer(conf, config, transactional_id, err);
+    if (rc == 0 && transactional_id)
+        rc = check_linger(conf, timeout_ms, err);
     if (rc == 0 && role == MR_KAFKA_READER)
         rc = set_reader(conf, err);
     if (rc < 0) {

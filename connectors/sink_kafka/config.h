@@ -46,10 +46,13 @@ void mr_kafka_names_init(struct mr_kafka_names *names, const struct mr_kafka_con
                          const struct mr_context *context);
 void mr_kafka_names_done(struct mr_kafka_names *names);
 
+/* Replaces what a topic's name may not hold. */
+void mr_kafka_legalise(char *name);
+
 enum mr_kafka_role { MR_KAFKA_PRODUCER, MR_KAFKA_READER, MR_KAFKA_ADMIN };
 
-/* A configuration for rd_kafka_new; the caller's until that takes it. `opaque` reaches the log callback, which
- * expects a struct mr_kafka_client *. MR_CONFIG names the property that is unknown, wrong or not for users. */
+/* A configuration for rd_kafka_new; the caller's until that takes it. MR_CONFIG names the property that is
+ * unknown, wrong or not for users. */
 int mr_kafka_conf(const struct mr_kafka_config *config, enum mr_kafka_role role,
                   const char *transactional_id, rd_kafka_conf_t **ret_conf,
                   struct mr_err *err) MR_MUST_CHECK;

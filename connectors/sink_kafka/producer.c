@@ -25,17 +25,21 @@
 #include "connectors/sink_kafka/producer.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "connectors/sink_kafka/admin.h"
 
 #define SLICE_MS    1000
 #define ABORT_NS    (15 * MR_SECOND_NS)
 #define INIT_NS     (30 * MR_SECOND_NS)
 #define LOOK_NS     (5 * MR_SECOND_NS)
+#define GLANCE_NS   (3 * MR_SECOND_NS)
 #define BATCH_BYTES 1000000 /* librdkafka's batch.size */
+#define LEAST_BATCH 1024
 #define STILL_NS    (10 * MR_MS_NS)
 #define DOUBT_NS    (5 * MR_SECOND_NS)
 #define CLAIM_NS    MR_SECOND_NS
@@ -66,13 +70,20 @@ void mr_kafka_producer_done(struct mr_kafka_producer *producer)
     mr_kafka_checkpoint_done(&producer->last);
 }
 
-static void tell_stall(struct mr_kafka_producer *producer, const char *doing)
+/* ill: what a look at the topics showed, "" nothing. */
+static void tell_stall(struct mr_kafka_producer *producer, const char *doing, const char *ill)
 {
     struct mr_err err;
 
     if (!producer->stalled)
         return;
-    mr_kafka_unreachable(&err, &producer->client, doing);
+    if (ill[0] && !mr_kafka_throttled(&producer->client)) {
+        mr_err_set(&err, MR_RETRY, "sink.kafka.unavailable", "cannot %s yet: %s", doing, ill);
+        mr_err_hint(&err, "look at the brokers: one is away or its disk is full, or "
+                          "min.insync.replicas asks for more than are left");
+    } else {
+        mr_kafka_unreachable(&err, &producer->client, doing);
+    }
     err.class = MR_RETRY;
     producer->stalled(producer->stalled_state, &err);
 }
@@ -82,6 +93,55 @@ static bool is_fencing(rd_kafka_resp_err_t code)
     return code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
            code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH ||
            code == RD_KAFKA_RESP_ERR_INVALID_TXN_STATE;
+}
+
+static int64_t handle_setting(const struct mr_kafka_client *client, const char *name)
+{
+    char text[32] = "";
+    size_t size = sizeof text;
+
+    rd_kafka_conf_get(rd_kafka_conf(client->rk), name, text, &size);
+    return strtoll(text, NULL, 10);
+}
+
+/* max.message.bytes of the topic that refused something; 0 when it cannot be asked for. */
+static int64_t topic_limit(struct mr_kafka_client *client)
+{
+    struct mr_buf value;
+    struct mr_err unseen;
+    int64_t limit = 0;
+
+    mr_buf_init(&value, 4096);
+    if (mr_kafka_admin_setting(client, client->refused_topic, "max.message.bytes", &value,
+                               &unseen) == 0)
+        limit = strtoll(mr_buf_cstr(&value), NULL, 10);
+    mr_buf_done(&value);
+    return limit;
+}
+
+/* What a topic refuses is a batch. One of several records is made again in smaller ones, by a new handle; one record
+ * that is too large by itself never fits. librdkafka puts a record above batch.size into a batch of its own. */
+static int judge_size(struct mr_kafka_producer *producer, struct mr_err *err)
+{
+    struct mr_kafka_client *client = &producer->client;
+    int64_t batch = handle_setting(client, "batch.size"), limit = topic_limit(client);
+
+    if (limit == 0 && client->refused_count > 1)
+        limit = batch / 4;
+    if (limit < LEAST_BATCH || limit >= batch) {
+        mr_kafka_fail(err, client->refused, NULL, "write a record of %zu bytes to topic %s",
+                      client->refused_bytes, client->refused_topic);
+        return (int)err->class;
+    }
+    producer->setting->batch_bytes = limit;
+    producer->broken = true;
+    mr_err_set(err, MR_RETRY, "sink.kafka.batch_too_large",
+               "topic %s takes no batch of %" PRId64 " bytes: smaller ones, of up to %" PRId64
+               " bytes, are made from now on",
+               client->refused_topic, batch, limit);
+    mr_err_hint(err, "to spare the first try, set batch.size below `client`, or raise "
+                     "max.message.bytes of the topic");
+    return MR_RETRY;
 }
 
 /* Judges a failure by code and text; a record's refusal, when one was reported, explains it better. */
@@ -96,9 +156,13 @@ static int judge(struct mr_kafka_producer *producer, rd_kafka_resp_err_t code, c
         code = rd_kafka_fatal_error(client->rk, fatal, sizeof fatal);
     if (is_fencing(code) || is_fencing(client->refused))
         producer->fenced = true;
+    else if (client->refused == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+        return judge_size(producer, err);
     else if (client->refused && client->refused != RD_KAFKA_RESP_ERR__MSG_TIMED_OUT)
         return mr_kafka_fail(err, client->refused, NULL, "write to topic %s",
                              client->refused_topic);
+    if (code == RD_KAFKA_RESP_ERR__STATE)
+        text = "the transaction has ended meanwhile";
     return mr_kafka_fail(err, code, fatal[0] ? fatal : text, "%s", doing);
 }
 
@@ -106,9 +170,13 @@ static int judge(struct mr_kafka_producer *producer, rd_kafka_resp_err_t code, c
 static int judge_error(struct mr_kafka_producer *producer, rd_kafka_error_t *error,
                        const char *doing, struct mr_err *err)
 {
+    rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+
     if (!rd_kafka_error_txn_requires_abort(error))
         producer->broken = true;
-    int rc = judge(producer, rd_kafka_error_code(error), rd_kafka_error_string(error), doing, err);
+    else if (code == RD_KAFKA_RESP_ERR__TIMED_OUT) /* its records did, and it with them */
+        code = RD_KAFKA_RESP_ERR__MSG_TIMED_OUT;
+    int rc = judge(producer, code, rd_kafka_error_string(error), doing, err);
     rd_kafka_error_destroy(error);
     return rc;
 }
@@ -162,10 +230,7 @@ static int check_owner(const struct mr_kafka_producer *producer,
         mr_err_set(err, MR_GAP, "sink.kafka.checkpoint_lost",
                    "checkpoint %llu was committed to topic %s, but the topic now ends before it",
                    (unsigned long long)producer->last.commit, names->checkpoint_topic);
-        mr_err_hint(err, "brokers lost acknowledged records (unclean leader election, or a topic "
-                         "deleted): events "
-                         "may be missing; compare, then start again from what is stored, or take a "
-                         "new snapshot");
+        mr_err_hint(err, MR_KAFKA_LOST_HINT);
         return MR_GAP;
     }
     return 0;
@@ -225,15 +290,11 @@ static int read_checkpoint(struct mr_kafka_producer *producer, enum mr_kafka_rea
 
 static int open_handle(struct mr_kafka_producer *producer, struct mr_err *err)
 {
-    char text[32] = "";
-    size_t size = sizeof text;
     int rc = mr_kafka_client_open(&producer->client, producer->setting, MR_KAFKA_PRODUCER, err);
 
     if (rc < 0)
         return rc;
-    rd_kafka_conf_get(rd_kafka_conf(producer->client.rk), "queue.buffering.max.messages", text,
-                      &size);
-    long most = strtol(text, NULL, 10);
+    int64_t most = handle_setting(&producer->client, "queue.buffering.max.messages");
     producer->queue_limit =
         most > 2 * MR_KAFKA_RUN && most < INT_MAX ? (int)most : 2 * MR_KAFKA_RUN;
     if (!producer->claimed)
@@ -387,16 +448,28 @@ int mr_kafka_producer_send(struct mr_kafka_producer *producer, const struct mr_b
     return rc;
 }
 
-/* In a wait that takes long: says so, and looks whether a topic is gone, for which librdkafka would wait a minute. */
+/* In a wait that takes long: says so, and looks whether a topic is gone, for which librdkafka would wait a minute, or
+ * ill, which it does not tell at all. */
 static int look_around(struct mr_kafka_producer *producer, const char *doing, int64_t start,
                        struct mr_err *err)
 {
+    int64_t now_ns = mr_clock_mono_ns();
+    char ill[400] = "";
     int rc = 0;
 
-    tell_stall(producer, doing);
-    if (mr_clock_mono_ns() - start > LOOK_NS)
-        rc = mr_kafka_topics_verify(&producer->topics, &producer->client, err);
-    return rc == MR_CONFIG ? rc : 0;
+    if (now_ns < producer->looked_ns + LOOK_NS || now_ns < start + LOOK_NS) {
+        if (producer->client.trouble || mr_kafka_throttled(&producer->client))
+            tell_stall(producer, doing, "");
+        return 0;
+    }
+    producer->client.patience_ns = GLANCE_NS;
+    rc = mr_kafka_topics_verify(&producer->topics, &producer->client, ill, sizeof ill, err);
+    producer->client.patience_ns = MR_KAFKA_PATIENCE_NS;
+    producer->looked_ns = mr_clock_mono_ns();
+    if (rc == MR_CONFIG || rc == MR_GAP)
+        return rc;
+    tell_stall(producer, doing, ill);
+    return 0;
 }
 
 int mr_kafka_producer_flush(struct mr_kafka_producer *producer, struct mr_err *err)

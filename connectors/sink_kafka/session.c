@@ -28,6 +28,8 @@
 #define PAUSE_FIRST (100 * MR_MS_NS)
 #define PAUSE_MOST  (5 * MR_SECOND_NS)
 #define IDLE_NS     (200 * MR_MS_NS)
+#define NOTE_NS     (60 * MR_SECOND_NS)
+#define GRACE_NS    (5 * MR_SECOND_NS) /* an abort may take so long after a stop was asked for */
 
 struct item {
     struct item *next;
@@ -35,6 +37,13 @@ struct item {
     size_t cost;
     uint64_t commit;
     struct mr_buf text;
+};
+
+/* What a topic was seen to refuse. */
+struct refusal {
+    struct refusal *next;
+    char topic[256];
+    size_t bytes; /* mr_record_size() of the smallest such record */
 };
 
 struct mr_kafka_session {
@@ -53,34 +62,43 @@ struct mr_kafka_session {
     struct mr_err failure; /* class MR_OK: none */
     struct mr_err stall;   /* why brokers keep us waiting; code "": they do not */
     int64_t commit_ns;
+    struct refusal *refusals;
     /* the thread's own */
     struct mr_kafka_producer producer;
-    bool torn;
+    bool torn, sets_aside;
     int64_t pause_ns;
+    char noted_code[64]; /* the last reason for a stall that was noted */
+    int64_t noted_ns;
     uint64_t counted_records, counted_bytes;
 };
 
+/* The same reason is noted once a minute: a quota may stall every single commit. */
 static void note(struct mr_kafka_session *session, const struct mr_err *err)
 {
     const struct mr_notes *notes = &session->setting.context->notes;
+    int64_t now_ns = mr_clock_mono_ns();
 
-    if (notes->note)
-        notes->note(notes->state, MR_LOG_WARN, err->code, "%s", err->text);
+    if (!notes->note ||
+        (strcmp(session->noted_code, err->code) == 0 && now_ns - session->noted_ns < NOTE_NS))
+        return;
+    memcpy(session->noted_code, err->code, sizeof session->noted_code);
+    session->noted_ns = now_ns;
+    notes->note(notes->state, MR_LOG_WARN, err->code, "%s%s%s", err->text, err->hint[0] ? "; " : "",
+                err->hint);
 }
 
-/* Keeps the reason for poll and status; notes it when it is new. */
+/* Keeps the reason for poll and status. */
 static void take_stall(void *state, const struct mr_err *err)
 {
     struct mr_kafka_session *session = state;
 
     pthread_mutex_lock(&session->lock);
-    bool known = err && strcmp(session->stall.code, err->code) == 0;
     if (err)
         session->stall = *err;
     else
         mr_err_clear(&session->stall);
     pthread_mutex_unlock(&session->lock);
-    if (err && !known)
+    if (err)
         note(session, err);
 }
 
@@ -205,12 +223,53 @@ static int reconnect(struct mr_kafka_session *session, struct mr_err *err)
     }
 }
 
+static struct refusal *refusal_of(const struct mr_kafka_session *session, struct mr_slice topic)
+{
+    struct refusal *refusal = session->refusals;
+
+    while (refusal && !mr_slice_is(topic, refusal->topic))
+        refusal = refusal->next;
+    return refusal;
+}
+
+/* A topic refused a record that we thought would fit. Where such records are set aside by the engine, it is told the
+ * size and made to read the transaction again; err is changed to that. */
+static void learn_size(struct mr_kafka_session *session, struct mr_err *err)
+{
+    const struct mr_kafka_client *client = &session->producer.client;
+    const struct mr_record record = {.value = {"", client->refused_bytes}};
+    const char *topic = client->refused_topic;
+
+    if (!session->sets_aside || err->class != MR_DATA ||
+        client->refused != RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || client->refused_bytes == 0)
+        return;
+    pthread_mutex_lock(&session->lock);
+    struct refusal *refusal = refusal_of(session, mr_slice_str(topic));
+    bool told = refusal && refusal->bytes <= mr_record_size(&record); /* it came all the same */
+    if (!refusal) {
+        refusal = mr_alloc_zero(sizeof *refusal);
+        snprintf(refusal->topic, sizeof refusal->topic, "%s", topic);
+        refusal->next = session->refusals;
+        session->refusals = refusal;
+    }
+    if (!told)
+        refusal->bytes = mr_record_size(&record);
+    pthread_mutex_unlock(&session->lock);
+    if (told)
+        return;
+    mr_err_set(err, MR_REPLAY, "sink.kafka.replay",
+               "topic %s refuses a record of %zu bytes: the transaction is read again, and such "
+               "records are set aside",
+               topic, client->refused_bytes);
+}
+
 /* Brings the producer back to a state in which items can be sent; err says what went wrong, and what stays wrong. */
 static void recover(struct mr_kafka_session *session, struct mr_err *err)
 {
     bool final = err->class != MR_RETRY;
-    struct mr_err first = *err;
 
+    learn_size(session, err);
+    struct mr_err first = *err;
     if (!final)
         take_stall(session, err);
     mr_kafka_producer_abort(&session->producer);
@@ -373,20 +432,27 @@ static struct mr_kafka_session *session_new(const struct mr_sink_args *args)
     session->pause_ns = PAUSE_FIRST;
     mr_kafka_producer_init(&session->producer, &session->setting);
     session->producer.reopened = args->reopened;
+    session->sets_aside = args->sets_aside;
     session->producer.stalled = take_stall;
     session->producer.stalled_state = session;
     return session;
 }
 
+static void obey_stop(struct mr_kafka_session *session)
+{
+    const atomic_bool *stopping = session->setting.context->stopping;
+
+    if (stopping && atomic_load(stopping))
+        atomic_store(&session->setting.closing, true);
+}
+
 /* Until the thread has connected or given up; a stop of the process ends the wait. */
-static int await_connection(struct mr_kafka_session *session, const struct mr_context *context,
-                            struct mr_err *err)
+static int await_connection(struct mr_kafka_session *session, struct mr_err *err)
 {
     pthread_mutex_lock(&session->lock);
     while (!session->connected && !session->failure.class) {
         wait_until(&session->news, &session->lock, mr_clock_mono_ns() + IDLE_NS);
-        if (context->stopping && atomic_load(context->stopping))
-            atomic_store(&session->setting.closing, true);
+        obey_stop(session);
     }
     int rc = 0;
     if (!session->connected) {
@@ -404,7 +470,7 @@ int mr_kafka_session_open(const struct mr_sink_args *args, struct mr_kafka_sessi
 
     if (pthread_create(&session->thread, NULL, run, session) != 0)
         mr_out_of_memory(0);
-    int rc = await_connection(session, args->context, err);
+    int rc = await_connection(session, err);
     if (rc < 0) {
         mr_kafka_session_close(session);
         return rc;
@@ -506,11 +572,16 @@ int mr_kafka_session_poll(struct mr_kafka_session *session, int64_t deadline_ns,
 int mr_kafka_session_abort(struct mr_kafka_session *session, struct mr_batch **ret_released,
                            struct mr_err *err)
 {
+    int64_t grace_ns = mr_clock_mono_ns() + GRACE_NS;
+
     pthread_mutex_lock(&session->lock);
     session->abort_asked = true;
     pthread_cond_signal(&session->work);
-    while (session->abort_asked)
+    while (session->abort_asked) { /* as long as brokers are away, but for a stop */
         wait_until(&session->news, &session->lock, mr_clock_mono_ns() + IDLE_NS);
+        if (mr_clock_mono_ns() >= grace_ns)
+            obey_stop(session);
+    }
     *ret_released = session->released;
     session->released = NULL;
     session->released_end = &session->released;
@@ -519,6 +590,18 @@ int mr_kafka_session_abort(struct mr_kafka_session *session, struct mr_batch **r
         *err = session->failure;
     pthread_mutex_unlock(&session->lock);
     return rc;
+}
+
+size_t mr_kafka_session_record_bytes(struct mr_kafka_session *session, struct mr_slice topic,
+                                     size_t most)
+{
+    pthread_mutex_lock(&session->lock);
+    for (const struct refusal *at = session->refusals; at; at = at->next) {
+        if ((!topic.data || mr_slice_is(topic, at->topic)) && at->bytes - 1 < most)
+            most = at->bytes - 1;
+    }
+    pthread_mutex_unlock(&session->lock);
+    return most;
 }
 
 int64_t mr_kafka_session_commit_ns(struct mr_kafka_session *session)
@@ -543,6 +626,11 @@ void mr_kafka_session_close(struct mr_kafka_session *session)
         struct mr_batch *batch = session->released;
         session->released = batch->next;
         mr_batch_free(batch);
+    }
+    while (session->refusals) {
+        struct refusal *refusal = session->refusals;
+        session->refusals = refusal->next;
+        free(refusal);
     }
     mr_buf_done(&session->stored);
     mr_kafka_names_done(&session->setting.names);

@@ -30,6 +30,9 @@ int mr_kafka_session_poll(struct mr_kafka_session *session, int64_t deadline_ns,
 /* Drops everything that is not durable and gives all batches back. */
 int mr_kafka_session_abort(struct mr_kafka_session *session, struct mr_batch **ret_released,
                            struct mr_err *err) MR_MUST_CHECK;
+/* The largest record that this topic ({NULL, 0}: every topic) takes as far as is known, `most` if nothing is. */
+size_t mr_kafka_session_record_bytes(struct mr_kafka_session *session, struct mr_slice topic,
+                                     size_t most);
 /* How long the last commit took. */
 int64_t mr_kafka_session_commit_ns(struct mr_kafka_session *session);
 void mr_kafka_session_close(struct mr_kafka_session *session);

@@ -45,6 +45,17 @@ static int kafka_open(void *state, const struct mr_sink_args *args, struct mr_bu
     return mr_kafka_session_open(args, &kafka->session, ret_checkpoint, err);
 }
 
+static int kafka_check(const void *config, const char **ret_key, struct mr_err *err)
+{
+    rd_kafka_conf_t *conf = NULL;
+    int rc = mr_kafka_conf(config, MR_KAFKA_PRODUCER, "check", &conf, err);
+
+    *ret_key = "client";
+    if (rc == 0)
+        rd_kafka_conf_destroy(conf);
+    return rc;
+}
+
 /* What librdkafka takes at most before compression: its default, or the user's. */
 static size_t record_bytes(const struct mr_kafka_config *config)
 {
@@ -69,9 +80,17 @@ static void kafka_pace(void *state, struct mr_sink_pace *ret_pace)
         .caught_up_ns = interval > least ? interval : least,
         .split_records = SPLIT_RECORDS,
         .split_ns = kafka->config->transaction_timeout / 3,
-        .record_bytes = record_bytes(kafka->config),
+        .record_bytes = mr_kafka_session_record_bytes(kafka->session, (struct mr_slice){NULL, 0},
+                                                      record_bytes(kafka->config)),
         .split_tables = true, /* no Kafka transaction lasts as long as a large table */
     };
+}
+
+static size_t kafka_record_bytes(void *state, struct mr_slice topic)
+{
+    struct state *kafka = state;
+
+    return mr_kafka_session_record_bytes(kafka->session, topic, record_bytes(kafka->config));
 }
 
 static int kafka_write(void *state, struct mr_batch *batch, struct mr_err *err)
@@ -122,10 +141,12 @@ const struct mr_sink mr_sink_kafka = {
     .delivery = MR_SINK_TRANSACTIONAL,
     .open = kafka_open,
     .pace = kafka_pace,
+    .record_bytes = kafka_record_bytes,
     .write = kafka_write,
     .commit = kafka_commit,
     .poll = kafka_poll,
     .abort = kafka_abort,
+    .check = kafka_check,
     .preflight = mr_kafka_preflight,
     .checkpoint_read = mr_kafka_checkpoint_show,
     .checkpoint_write = mr_kafka_checkpoint_set,

@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "connectors/sink_kafka/admin.h"
+#include "connectors/sink_kafka/checkpoint.h"
 
 #define ABSENT_NS (3 * MR_SECOND_NS)
 
@@ -75,18 +76,32 @@ static int create(struct mr_kafka_client *client, const char *name, int *ret_par
     return mr_kafka_admin_create(client, &wanted, ret_partitions, err);
 }
 
+/* Where the first sentence on what ails a topic goes. */
+struct illness {
+    char *text;
+    size_t room;
+};
+
+static int look(struct mr_kafka_client *client, const char *name, int *ret_partitions,
+                struct illness *ill, struct mr_err *err)
+{
+    if (ill->text[0])
+        return mr_kafka_admin_partitions(client, name, ret_partitions, err);
+    return mr_kafka_admin_look(client, name, ret_partitions, ill->text, ill->room, err);
+}
+
 /* Partitions of a topic; 0 only when brokers deny it for ABSENT_NS: one that just came up, or has not heard of a new
  * topic yet, may be behind. */
-static int count(struct mr_kafka_client *client, const struct mr_kafka_topic *topic,
-                 int *ret_partitions, struct mr_err *err)
+static int count(struct mr_kafka_client *client, const char *name, bool known, int *ret_partitions,
+                 struct illness *ill, struct mr_err *err)
 {
     int64_t deadline = mr_clock_mono_ns() + ABSENT_NS;
     int partitions = 0;
-    int rc = mr_kafka_admin_partitions(client, topic->name, &partitions, err);
+    int rc = look(client, name, &partitions, ill, err);
 
-    while (rc == 0 && partitions == 0 && topic->partitions > 0 && mr_clock_mono_ns() < deadline) {
+    while (rc == 0 && partitions == 0 && known && mr_clock_mono_ns() < deadline) {
         mr_kafka_client_serve(client, 200);
-        rc = mr_kafka_admin_partitions(client, topic->name, &partitions, err);
+        rc = look(client, name, &partitions, ill, err);
     }
     *ret_partitions = partitions;
     return rc;
@@ -95,10 +110,10 @@ static int count(struct mr_kafka_client *client, const struct mr_kafka_topic *to
 /* Counts partitions, creating the topic if it was never seen. One that was seen and is gone stays gone: to make it
  * anew would hide the loss. */
 static int find_out(struct mr_kafka_client *client, struct mr_kafka_topic *topic,
-                    struct mr_err *err)
+                    struct illness *ill, struct mr_err *err)
 {
     int partitions = 0;
-    int rc = count(client, topic, &partitions, err);
+    int rc = count(client, topic->name, topic->partitions > 0, &partitions, ill, err);
 
     if (rc < 0)
         return rc;
@@ -156,7 +171,9 @@ int mr_kafka_topics_get(struct mr_kafka_topics *topics, struct mr_kafka_client *
         mr_map_put(&topics->by_name, name, topic);
     }
     if (!topic->rkt) {
-        int rc = find_out(client, topic, err);
+        char text[2] = "";
+        struct illness ill = {text, sizeof text};
+        int rc = find_out(client, topic, &ill, err);
         if (rc == 0)
             rc = attach(client, topic, err);
         if (rc < 0)
@@ -168,17 +185,38 @@ int mr_kafka_topics_get(struct mr_kafka_topics *topics, struct mr_kafka_client *
     return 0;
 }
 
-int mr_kafka_topics_verify(struct mr_kafka_topics *topics, struct mr_kafka_client *client,
-                           struct mr_err *err)
+/* The position's own topic; and the brokers' log of transactions, which a user may not be allowed to see. */
+static int verify_positions(struct mr_kafka_client *client, struct illness *ill, struct mr_err *err)
 {
+    const char *name = client->setting->names.checkpoint_topic;
+    struct mr_err unseen;
+    int partitions = 0;
+    int rc = count(client, name, true, &partitions, ill, err);
+
+    if (rc == 0 && partitions == 0) {
+        mr_err_set(err, MR_GAP, "sink.kafka.checkpoint_lost",
+                   "the checkpoint topic %s was deleted, and with it the position", name);
+        mr_err_hint(err, MR_KAFKA_LOST_HINT);
+        return MR_GAP;
+    }
+    if (rc == 0 && client->setting->config->delivery == MR_KAFKA_EXACTLY_ONCE)
+        (void)!look(client, "__transaction_state", &partitions, ill, &unseen);
+    return rc;
+}
+
+int mr_kafka_topics_verify(struct mr_kafka_topics *topics, struct mr_kafka_client *client,
+                           char *ret_ill, size_t room, struct mr_err *err)
+{
+    struct illness ill = {ret_ill, room};
     struct mr_kafka_topic *topic;
     struct mr_slice name;
     size_t at = 0;
-    int rc = 0;
 
+    ret_ill[0] = 0;
+    int rc = verify_positions(client, &ill, err);
     while (rc == 0 && (topic = mr_map_next(&topics->by_name, &at, &name, NULL))) {
         if (topic->rkt)
-            rc = find_out(client, topic, err);
+            rc = find_out(client, topic, &ill, err);
     }
     return rc;
 }

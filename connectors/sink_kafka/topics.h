@@ -34,8 +34,10 @@ void mr_kafka_topics_detach(struct mr_kafka_topics *topics);
 int mr_kafka_topics_get(struct mr_kafka_topics *topics, struct mr_kafka_client *client,
                         struct mr_slice name, struct mr_kafka_topic **ret_topic,
                         struct mr_err *err) MR_MUST_CHECK;
-/* Asks the cluster whether all topics in use are still there. MR_CONFIG names one that is not. */
+/* Asks the cluster whether all topics in use are still there. MR_CONFIG names one that is not, MR_GAP tells of the
+ * checkpoint topic. ret_ill is the first sentence of mr_kafka_admin_look on any of them, or on the topic in which
+ * brokers keep transactions. */
 int mr_kafka_topics_verify(struct mr_kafka_topics *topics, struct mr_kafka_client *client,
-                           struct mr_err *err) MR_MUST_CHECK;
+                           char *ret_ill, size_t room, struct mr_err *err) MR_MUST_CHECK;
 /* The partition Java's default producer takes for this key (murmur2); without a key, the rotation's. */
 int32_t mr_kafka_topic_place(const struct mr_kafka_topic *topic, struct mr_slice key);

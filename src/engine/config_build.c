@@ -180,11 +180,29 @@ static void check_side_topic(struct mr_config_load *load, const char *topic, con
                     "%s have one topic: it cannot be named for a table", what);
 }
 
+/* What a sink's option table cannot tell. Not after a finding, which may be the cause. */
+static void check_sink(struct mr_config_load *load, const struct mr_pipeline_config *pipeline,
+                       struct mr_yaml_node *node, const char *path)
+{
+    const char *key = "type";
+    struct mr_err problem;
+
+    mr_err_clear(&problem);
+    if (!pipeline->sink->check || pipeline->sink->check(pipeline->sink_config, &key, &problem) == 0)
+        return;
+    struct mr_yaml_node *place = mr_yaml_get(node, key);
+    place = place ? place : node;
+    mr_diag_add(&load->diag, problem.code, place->file, place->line, place->column,
+                mr_yaml_path(&load->arena, path, key), "%s", problem.text)
+        ->hint = mr_arena_str(&load->arena, mr_slice_str(problem.hint));
+}
+
 static void build_sink(struct mr_config_load *load, struct mr_pipeline_config *pipeline,
                        struct mr_yaml_node *node, const char *path)
 {
     struct mr_config_common common = {0};
     const char *type = type_of(load, &sinks, node, path, NULL);
+    size_t findings = load->diag.count;
 
     if (!type)
         return;
@@ -194,6 +212,8 @@ static void build_sink(struct mr_config_load *load, struct mr_pipeline_config *p
                        pipeline->sink->config_size, path, node);
     pipeline->topic = common.other;
     check_topic(load, common.other, "topic", node, path);
+    if (load->diag.count == findings)
+        check_sink(load, pipeline, node, path);
 }
 
 static void build_format(struct mr_config_load *load, struct mr_pipeline_config *pipeline,

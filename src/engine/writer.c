@@ -180,6 +180,7 @@ int mr_writer_open(struct mr_writer *writer, const char *owner, bool reopened, s
                                   err);
     if (rc < 0)
         return rc;
+    args.sets_aside = mr_dead_letters_wanted(&writer->dead_letters);
     mr_buf_init(&text, POSITION_LIMIT);
     writer->sink = mr_alloc_zero(sink->state_size);
     rc = sink->open(writer->sink, &args, &text, err);
@@ -380,18 +381,27 @@ static int set_aside(struct mr_writer *writer, struct mr_batch *batch,
     return rc;
 }
 
+/* What the sink takes of a record that is above what every topic takes. */
+static size_t own_limit(const struct mr_writer *writer, const struct mr_record *record)
+{
+    const struct mr_sink *sink = writer->config->sink;
+
+    return sink->record_bytes ? sink->record_bytes(writer->sink, record->topic)
+                              : writer->pace.record_bytes;
+}
+
 /* Records that the sink would refuse become dead letters without their rows. */
 static int set_aside_large(struct mr_writer *writer, struct mr_batch *batch, struct mr_err *err)
 {
-    size_t limit = writer->pace.record_bytes;
+    size_t least = writer->pace.record_bytes;
     int rc = 0;
 
-    if (limit == 0 || !mr_dead_letters_wanted(&writer->dead_letters))
+    if (least == 0 || !mr_dead_letters_wanted(&writer->dead_letters))
         return 0;
     for (size_t i = 0; i < batch->record_count && rc == 0; i++) {
         struct mr_record *record = &batch->records[i];
-        size_t size = mr_record_size(record);
-        if (size <= limit)
+        size_t size = mr_record_size(record), limit;
+        if (size <= least || size <= (limit = own_limit(writer, record)))
             continue;
         mr_err_set(err, MR_DATA, "encode.too_large",
                    "the record has %zu bytes, the sink takes %zu at most", size, limit);
@@ -680,5 +690,7 @@ int mr_writer_abort(struct mr_writer *writer, struct mr_err *err)
     writer->bytes = 0;
     writer->moved = false;
     mr_count(&writer->context->counters->sink_aborts, 1);
+    if (rc == 0)
+        writer->config->sink->pace(writer->sink, &writer->pace);
     return rc;
 }

@@ -24,7 +24,10 @@ struct mr_sink_args {
     const char *owner; /* this process's claim: a random id, new on each start */
     uint64_t
         batch_bytes; /* what the engine will write at most between two commits, roughly; 0 unknown */
-    bool reopened;   /* this owner has claimed before: another's newer claim means MR_FENCED */
+    bool
+        sets_aside; /* a record that is refused for its size may be replaced: answer MR_REPLAY instead of MR_DATA
+                        once pace() and record_bytes() tell the size */
+    bool reopened; /* this owner has claimed before: another's newer claim means MR_FENCED */
 };
 
 /* A checkpoint to store. text is the engine's JSON object (model/position.h) and is copied by the sink. */
@@ -74,6 +77,9 @@ struct mr_sink {
                 struct mr_err *err) MR_MUST_CHECK;
     /* MUST. Asked after open and again after each durable commit: the pace may follow what commits cost. */
     void (*pace)(void *state, struct mr_sink_pace *ret_pace);
+    /* MAY. Where topics differ: what this one takes. Asked only for records above the pace's record_bytes, which is
+     * the least of all. */
+    size_t (*record_bytes)(void *state, struct mr_slice topic);
     /* MUST. Takes ownership on 0. MR_AGAIN: full, poll first, the batch stays the caller's. */
     int (*write)(void *state, struct mr_batch *batch, struct mr_err *err) MR_MUST_CHECK;
     /* MUST. Asks; returns at once. MR_AGAIN: two are outstanding, poll first. */
@@ -86,6 +92,9 @@ struct mr_sink {
     /* MUST. Drops what is not committed; every batch comes back by poll() or in *ret_released. A commit that was
      * under way may still have become durable: poll() after abort() tells, before anything is written again. */
     int (*abort)(void *state, struct mr_batch **ret_released, struct mr_err *err) MR_MUST_CHECK;
+    /* MAY. Looks at the settings by themselves, without a server, while the file is read. MR_CONFIG; *ret_key is the
+     * option at fault. */
+    int (*check)(const void *config, const char **ret_key, struct mr_err *err) MR_MUST_CHECK;
     /* MAY. A roll asked for from outside (SIGUSR1). */
     void (*roll)(void *state);
     /* MAY. */

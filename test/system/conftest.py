@@ -48,7 +48,8 @@ def millrace(tmp_path):
 @pytest.fixture(scope="session")
 def kafka():
     """A broker for the session: .bootstrap .create_topic() .consume() .kill9() .start()"""
-    cluster = Kafka(brokers=1)
+    cluster = Kafka(brokers=1, settings={"transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
+                                       "transaction.max.timeout.ms": "600000"})
     try:
         yield cluster.start()
     finally:

@@ -135,6 +135,28 @@ def test_a_zombie_wakes_up_after_its_heir_took_over(db, millrace, kfake):
     check(kfake, load, "zombie")
 
 
+def test_a_stop_is_obeyed_while_broker_and_database_are_away(db, millrace, kfake):
+    load, path = prepared(db, millrace, kfake, "stuck")
+    path.write_text(path.read_text() + "    limits: {drain: 3s}\n")
+    load.start()
+    running = millrace.start("run", path)
+    running.wait_error("streaming")
+    time.sleep(1)
+    kfake.freeze()
+    try:
+        time.sleep(2)
+        db.sql("select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = 'stuck'")
+        running.wait_error("will try again")
+        time.sleep(1)
+        running.signal(signal.SIGTERM)
+        assert running.wait(25) in (0, 1), running.tail()
+    finally:
+        kfake.thaw()
+    load.stop()
+    until_now(millrace, path)
+    check(kfake, load, "stuck")
+
+
 def test_a_split_transaction_is_resumed_inside(db, millrace, kfake):
     """One source transaction over several Kafka transactions, killed between them."""
     load, path = prepared(db, millrace, kfake, "split", sink="      transaction_timeout: 1s\n")

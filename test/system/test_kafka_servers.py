@@ -1,17 +1,21 @@
-"""PostgreSQL to Apache Kafka itself: one broker, three brokers, TLS and SASL, brokers that die, freeze and refuse."""
-import random
+"""PostgreSQL to Apache Kafka itself: brokers that die, freeze, lose replicas, run out of disk. What Kafka refuses:
+test_kafka_refusals.py; away for long: test_kafka_outage.py."""
 import signal
 import time
 
 import pytest
 from ledger import Load, check
-from servers.kafka import Kafka
+from servers import process
+from servers.kafka import Disk, Kafka
 from test_kafka_route import config, prepared, until_now
 
 
-def client(words):
-    return "      client:\n" + "".join(f'        {key}: "{value}"\n' for key, value in words.items()
-                                      if key != "bootstrap.servers")
+def delivered(kafka, name, running, more_than=None, seconds=60):
+    """Waits until the topic of the ledger grows, or is beyond more_than; returns how far it is."""
+    topic = f"{name}.public.ledger"
+    stands = kafka.count(topic) if more_than is None else more_than
+    return process.wait_until(lambda: max(kafka.count(topic) - stands, 0) and kafka.count(topic), seconds,
+                              f"{topic} beyond {stands}", running, pause=0.3)
 
 
 def test_rows_arrive_once(db, millrace, kafka):
@@ -23,135 +27,139 @@ def test_rows_arrive_once(db, millrace, kafka):
     check(kafka, load, "plain")
 
 
-@pytest.mark.parametrize("protocol, mechanism", [("SSL", "-"), ("SASL_PLAINTEXT", "PLAIN"), ("SASL_SSL", "SCRAM-SHA-256"),
-                                                 ("SASL_SSL", "SCRAM-SHA-512")])
-def test_secure_listeners(db, millrace, kafka_secure, protocol, mechanism):
-    name = f"{protocol}_{mechanism}".lower().replace("-", "_").strip("_")
-    words = kafka_secure.client(protocol, mechanism)
-    secure = type("", (), {"bootstrap": words["bootstrap.servers"]})
-    load, path = prepared(db, millrace, secure, name, sink=client(words))
-    load.some(5)
-    until_now(millrace, path)
-    check(kafka_secure, load, name)
-
-
-def test_mutual_tls(db, millrace, kafka_secure):
-    words = kafka_secure.client("SSL")
-    certificate, key = kafka_secure.authority.issue("millrace")
-    words |= {"ssl.certificate.location": certificate, "ssl.key.location": key}
-    secure = type("", (), {"bootstrap": words["bootstrap.servers"]})
-    load, path = prepared(db, millrace, secure, "mutual", sink=client(words))
-    load.some(5)
-    until_now(millrace, path)
-    check(kafka_secure, load, "mutual")
-
-
-@pytest.mark.parametrize("wrong, code", [({"sasl.password": "no"}, "sink.kafka.login"),
-                                         ({"ssl.ca.location": "/etc/ssl/certs/ca-certificates.crt"}, "sink.kafka.tls")])
-def test_a_refused_login_stops_with_77(db, millrace, kafka_secure, wrong, code):
-    words = kafka_secure.client("SASL_SSL", "SCRAM-SHA-256") | wrong
-    secure = type("", (), {"bootstrap": words["bootstrap.servers"]})
-    path = millrace.config(config(db, secure, "login", sink=client(words)))
-    running = millrace.run("run", path, "--until", "now", seconds=60)
-    assert running.popen.returncode == 77, running.tail()
-    assert code in running.tail()
-
-
-def test_a_broker_that_is_killed_and_comes_back(db, millrace):
-    """Own cluster: the session's other tests want theirs alive."""
-    cluster = Kafka(brokers=1)
-    try:
-        cluster.start()
-        load, path = prepared(db, millrace, cluster, "restart")
-        load.start()
-        running = millrace.start("run", path)
-        time.sleep(2)
-        cluster.kill9()
-        time.sleep(6)
-        cluster.start()
-        time.sleep(5)
-        running.kill9()
-        running = millrace.start("run", path)
-        time.sleep(2)
-        load.stop()
-        assert running.stop() == 0, running.tail()
-        until_now(millrace, path)
-        check(cluster, load, "restart")
-    finally:
-        cluster.close()
-
-
-def test_an_event_too_large_for_the_topic(db, millrace, kafka):
-    load, path = prepared(db, millrace, kafka, "large", sink="      client: {message.max.bytes: \"20000000\"}\n")
-    load.some(3)
-    until_now(millrace, path)
-    db.sql("create table big (id int primary key, t text)")
-    db.sql("alter publication large set tables in schema public")
-    with db.connect() as connection:
-        connection.execute("insert into big select 1, string_agg(md5(n::text), '') from generate_series(1, 100000) n")
-    running = millrace.run("run", path, "--until", "now", seconds=60)
-    assert running.popen.returncode == 1, running.tail()
-    assert "sink.kafka.too_large" in running.tail()
-    check(kafka, load, "large")
-
-
-def test_a_topic_deleted_under_load(db, millrace, kafka):
-    load, path = prepared(db, millrace, kafka, "deleted")
+def test_a_broker_that_is_killed_and_comes_back(db, millrace, kafka):
+    """With transactions and without, side by side; without them rows may come twice, but none is lost."""
+    load, path = prepared(db, millrace, kafka, "restart")
+    least = millrace.config(config(db, kafka, "least", sink="      delivery: at_least_once\n"), "least.yaml")
+    until_now(millrace, least)
     load.start()
-    running = millrace.start("run", path)
-    time.sleep(2)
-    admin = kafka.admin()
-    admin.delete_topics(["deleted.public.ledger"])["deleted.public.ledger"].result(30)
-    assert running.wait(40) == 78, running.tail()
-    assert "sink.kafka.topic_missing" in running.tail()
+    both = [millrace.start("run", path), millrace.start("run", least)]
+    for running in both:
+        running.wait_error("streaming")
+    time.sleep(1)
+    kafka.kill9()
+    for running in both:
+        assert "check `brokers`" in running.wait_error("sink.kafka.unreachable")
+    kafka.start()
+    delivered(kafka, "restart", both[0])
+    both[0].kill9()
+    both[1].kill9()
     load.stop()
-
-
-def test_three_brokers_lose_one_after_the_other(db, millrace, kafka3):
-    """Leaders and the coordinator of the transaction among them: killed, frozen, and back."""
-    load, path = prepared(db, millrace, kafka3, "three",
-                          sink="      create_topics: {partitions: 4, replication: 3}\n      transaction_timeout: 20s\n")
-    load.start()
-    running = millrace.start("run", path)
-    time.sleep(2)
-    for broker in kafka3.brokers:
-        kafka3.kill9(broker.number)
-        time.sleep(4)
-        assert not running.ended(), running.tail()
-        kafka3.start(broker.number)
-        time.sleep(3)
-    for broker in kafka3.brokers:
-        broker.process.send(signal.SIGSTOP)
-        time.sleep(5)
-        broker.process.send(signal.SIGCONT)
-        time.sleep(2)
-    dice = random.Random(3)
-    for _ in range(3):
-        running.kill9()
-        running = millrace.start("run", path)
-        time.sleep(dice.uniform(1, 3))
-    load.stop()
-    assert running.stop(60) == 0, running.tail()
     until_now(millrace, path)
-    check(kafka3, load, "three")
+    until_now(millrace, least)
+    check(kafka, load, "restart")
+    check(kafka, load, "least", twice=True)
 
 
-def test_two_of_three_brokers_away_is_waited_out(db, millrace, kafka3):
-    """NOT_ENOUGH_REPLICAS: nothing can be acknowledged, for longer than a transaction may last."""
+def test_three_brokers_lose_a_coordinator_a_leader_and_replicas(db, millrace, kafka3):
+    """Two pipelines: one that may go on with two replicas of three, and one whose topics ask for all three."""
+    load, path = prepared(db, millrace, kafka3, "three", sink="      create_topics: {partitions: 4, replication: 3}\n")
+    strict_path = millrace.config(config(db, kafka3, "strict", sink="      create_topics: {partitions: 1, replication: 3, "
+                                         "config: {min.insync.replicas: 3}}\n"), "strict.yaml")
+    until_now(millrace, strict_path)
+    load.start()
+    running, strict = millrace.start("run", path), millrace.start("run", strict_path)
+    delivered(kafka3, "three", running)
+    delivered(kafka3, "strict", strict)
+
+    coordinator = kafka3.coordinator("millrace.three.three")
+    kafka3.kill9(coordinator)
+    delivered(kafka3, "three", running)
+    line = strict.wait_error("sink.kafka.unavailable", 60)
+    assert "strict.public." in line and "2 of its 3 replicas in sync" in line and "min.insync.replicas" in line, line
+    stands = kafka3.count("strict.public.ledger")
+    kafka3.start(coordinator)
+    delivered(kafka3, "strict", strict, stands)
+
+    leader = kafka3.leader("three.public.ledger", 2)
+    kafka3.freeze(leader)
+    time.sleep(4)
+    kafka3.thaw(leader)
+    delivered(kafka3, "three", running)
+    kafka3.move_leader("three.public.ledger", 2)
+    delivered(kafka3, "three", running)
+    kafka3.stop(leader)
+    delivered(kafka3, "three", running)
+    running.kill9()
+    kafka3.start(leader)
+    load.stop()
+    assert strict.stop(60) == 0, strict.tail()
+    for name, file in (("three", path), ("strict", strict_path)):
+        until_now(millrace, file)
+        check(kafka3, load, name)
+
+
+def test_two_of_three_brokers_away_for_longer_than_a_transaction_may_last(db, millrace, kafka3):
     load, path = prepared(db, millrace, kafka3, "away",
                           sink="      create_topics: {replication: 3}\n      transaction_timeout: 5s\n")
     load.start()
     running = millrace.start("run", path)
-    time.sleep(2)
-    away = kafka3.brokers[1:]
-    for broker in away:
-        broker.process.send(signal.SIGSTOP)
-    time.sleep(15)
-    for broker in away:
-        broker.process.send(signal.SIGCONT)
-    time.sleep(8)
+    delivered(kafka3, "away", running)
+    stays = kafka3.leader("away.public.ledger")
+    away = [broker.number for broker in kafka3.brokers if broker.number != stays]
+    for number in away:
+        kafka3.freeze(number)
+    running.wait_error('"sink.kafka.un', 60)
+    time.sleep(5)
+    for number in away:
+        kafka3.thaw(number)
+    delivered(kafka3, "away", running, seconds=90)
     load.stop()
-    assert not running.ended(), running.tail()
     assert running.stop(90) == 0, running.tail()
     until_now(millrace, path)
     check(kafka3, load, "away")
+
+
+needs_disk = pytest.mark.skipif(not Disk.possible(), reason="no file system can be mounted here (needs root)")
+
+
+@needs_disk
+def test_a_disk_of_two_that_fills_up_takes_partitions_away(db, millrace):
+    """The broker lives on without that disk; its partitions have no leader until somebody makes room and starts it again."""
+    cluster = Kafka(small_disks={1: "64m"}, two_disks=True)
+    try:
+        cluster.start()
+        load, path = prepared(db, millrace, cluster, "full", sink="      create_topics: {partitions: 6}\n")
+        load.start()
+        running = millrace.start("run", path)
+        delivered(cluster, "full", running)
+        cluster.brokers[0].disk.fill()
+        line = running.wait_error("has no leader", 90)
+        assert "sink.kafka.unavailable" in line and "disk" in line, line
+        assert not cluster.brokers[0].process.ended()
+        cluster.brokers[0].disk.empty()
+        cluster.kill9()
+        cluster.start()
+        delivered(cluster, "full", running, seconds=90)
+        load.stop()
+        assert running.stop(60) == 0, running.tail()
+        until_now(millrace, path)
+        check(cluster, load, "full")
+    finally:
+        cluster.close()
+
+
+@needs_disk
+def test_the_only_disk_of_one_broker_of_three_fills_up(db, millrace):
+    """That broker ends itself; the others go on, and it comes back when there is room."""
+    cluster = Kafka(brokers=3, small_disks={1: "64m"})
+    try:
+        cluster.start()
+        load, path = prepared(db, millrace, cluster, "full3",
+                              sink="      create_topics: {partitions: 3, replication: 3}\n")
+        load.start()
+        running = millrace.start("run", path)
+        delivered(cluster, "full3", running)
+        broker = cluster.brokers[0]
+        broker.disk.fill()
+        process.wait_until(broker.process.ended, 90, "the end of the broker without a disk")
+        delivered(cluster, "full3", running, seconds=90)
+        broker.disk.empty()
+        cluster.start(1)
+        delivered(cluster, "full3", running, seconds=90)
+        load.stop()
+        assert running.stop(60) == 0, running.tail()
+        until_now(millrace, path)
+        check(cluster, load, "full3")
+    finally:
+        cluster.close()

@@ -93,6 +93,8 @@ static void test_properties_that_are_wrong_are_named(void **state)
         {"isolation.level", "read_uncommitted", "read_committed"},
         {"plugin.library.paths", "/tmp/x.so", "loads no code"},
         {"compression.type", "zstd", "use `compression`"},
+        {"linger.ms", "120000", "not below transaction_timeout"},
+        {"queue.buffering.max.ms", "60000", "not below transaction_timeout"},
     };
     struct mr_kafka_config config = plain();
     rd_kafka_conf_t *conf = NULL;
@@ -157,6 +159,8 @@ static void test_each_error_says_what_to_do(void **state)
         {RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, MR_CONFIG, 78, "sink.kafka.topic_name"},
         {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, MR_DATA, 1, "sink.kafka.too_large"},
         {RD_KAFKA_RESP_ERR_UNSUPPORTED_COMPRESSION_TYPE, MR_CONFIG, 78, "sink.kafka.compression"},
+        {RD_KAFKA_RESP_ERR__FENCED, MR_RETRY, 69, "sink.kafka.transaction_ended"},
+        {RD_KAFKA_RESP_ERR__INVALID_ARG, MR_CONFIG, 78, "sink.kafka.client_property"},
         {RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, MR_RETRY, 69, "sink.kafka.unavailable"},
         {RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR, MR_RETRY, 69, "sink.kafka.unavailable"},
     };

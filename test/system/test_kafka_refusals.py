@@ -1,0 +1,366 @@
+"""What a real Kafka refuses, and what a user is told: code, sentence, what to do, exit code. Outages: test_kafka_servers.py."""
+import json
+import signal
+import time
+
+import pytest
+from ledger import Load, check
+from servers import process
+from test_kafka_route import checkpoint, config, prepared, until_now
+
+
+def client(words):
+    return "      client:\n" + "".join(f'        {key}: "{value}"\n' for key, value in words.items()
+                                      if key != "bootstrap.servers")
+
+
+def at(words):
+    return type("", (), {"bootstrap": words["bootstrap.servers"]})
+
+
+def refused(millrace, path, exit_code, code, *words, seconds=60):
+    """Runs until it ends with that exit code and a last word of that code, which holds the words."""
+    running = millrace.run("run", path, "--until", "now", seconds=seconds)
+    return ended(running, exit_code, code, *words)
+
+
+def ended(running, exit_code, code, *words):
+    assert running.popen.returncode == exit_code, running.tail()
+    last = next(json.loads(line) for line in reversed(running.errors)
+                if line.startswith("{") and json.loads(line)["msg"] == "pipeline failed")
+    assert last["code"] == code, running.tail()
+    for word in words:
+        assert word in last["err"] + " " + last.get("hint", ""), last
+    return last
+
+
+# Secure listeners and logins
+
+@pytest.mark.parametrize("protocol, mechanism", [("SSL", "-"), ("SASL_PLAINTEXT", "PLAIN"), ("SASL_SSL", "SCRAM-SHA-256"),
+                                                 ("SASL_SSL", "SCRAM-SHA-512")])
+def test_secure_listeners(db, millrace, kafka_secure, protocol, mechanism):
+    name = f"{protocol}_{mechanism}".lower().replace("-", "_").strip("_")
+    words = kafka_secure.client(protocol, mechanism)
+    load = Load(db)
+    load.some(5)
+    until_now(millrace, millrace.config(config(db, at(words), name, sink=client(words))))
+    assert_snapshot(kafka_secure, load, name)
+
+
+def test_mutual_tls(db, millrace, kafka_secure):
+    words = kafka_secure.client("SSL")
+    certificate, key = kafka_secure.authority.issue("millrace")
+    words |= {"ssl.certificate.location": certificate, "ssl.key.location": key}
+    load = Load(db)
+    load.some(5)
+    until_now(millrace, millrace.config(config(db, at(words), "mutual", sink=client(words))))
+    assert_snapshot(kafka_secure, load, "mutual")
+
+
+def assert_snapshot(kafka, load, name):
+    rows = load.db.one("select count(*) from ledger")
+    assert rows > 0 and kafka.count(f"{name}.public.ledger") == rows
+
+
+@pytest.mark.parametrize("wrong, code", [({"sasl.password": "no"}, "sink.kafka.login"),
+                                         ({"sasl.mechanism": "SCRAM-SHA-512", "sasl.username": "nobody"}, "sink.kafka.login"),
+                                         ({"ssl.ca.location": "/etc/ssl/certs/ca-certificates.crt"}, "sink.kafka.tls")])
+def test_a_refused_login_stops_with_77(db, millrace, kafka_secure, wrong, code):
+    words = kafka_secure.client("SASL_SSL", "SCRAM-SHA-256") | wrong
+    path = millrace.config(config(db, at(words), "login", sink=client(words)))
+    refused(millrace, path, 77, code, "`client`")
+
+
+# Rights: bob may do only what is granted
+
+def bobs(db, millrace, kafka, name, sink=""):
+    words = kafka.client("SASL_PLAINTEXT", "PLAIN", "bob")
+    return millrace.config(config(db, at(words), name, sink=sink + client(words)))
+
+
+def grant_all(kafka, name):
+    """What docs/how-to/kafka.md asks for."""
+    kafka.grant("bob", "topic", f"{name}.", "write", "describe", "create", prefixed=True)
+    kafka.grant("bob", "topic", f"millrace.{name}.{name}.checkpoint", "read", "write", "describe", "create")
+    kafka.grant("bob", "transactional_id", f"millrace.{name}.{name}", "write", "describe")
+
+
+@pytest.fixture
+def rights(kafka_secure):
+    yield kafka_secure
+    kafka_secure.revoke("bob")
+
+
+def test_the_documented_rights_are_enough(db, millrace, rights):
+    grant_all(rights, "enough")
+    load = Load(db)
+    load.some(5)
+    path = bobs(db, millrace, rights, "enough")
+    done = millrace.run("check", path, "--environment")
+    assert done.popen.returncode == 0, done.tail()
+    until_now(millrace, path)
+    assert_snapshot(rights, load, "enough")
+
+
+@pytest.mark.parametrize("missing, words", [
+    (("topic", "missing."), ["missing.public.account", "kafka-acls", "--operation Write"]),
+    (("topic", "millrace.missing.missing.checkpoint"), ["millrace.missing.missing.checkpoint", "kafka-acls", "Read"]),
+    (("transactional_id", "millrace.missing.missing"), ["kafka-acls", "--transactional-id"]),
+])
+def test_a_right_never_given_stops_with_77(db, millrace, rights, missing, words):
+    grant_all(rights, "missing")
+    rights.revoke("bob", *missing)
+    Load(db)
+    path = bobs(db, millrace, rights, "missing")
+    refused(millrace, path, 77, "sink.kafka.unauthorized", *words)
+
+
+@pytest.mark.parametrize("lost", [("topic", "lost."), ("topic", "millrace.lost.lost.checkpoint"),
+                                  ("transactional_id", "millrace.lost.lost")])
+def test_a_right_lost_while_running_stops_with_77_and_loses_nothing(db, millrace, rights, lost):
+    grant_all(rights, "lost")
+    path = bobs(db, millrace, rights, "lost")
+    load = Load(db)
+    until_now(millrace, path)
+    load.start()
+    running = millrace.start("run", path)
+    running.wait_error("streaming")
+    time.sleep(1)
+    rights.revoke("bob", *lost)
+    running.wait(60)
+    ended(running, 77, "sink.kafka.unauthorized", "kafka-acls")
+    load.stop()
+    grant_all(rights, "lost")
+    until_now(millrace, path)
+    check(rights, load, "lost")
+    for topic in ("lost.public.ledger", "lost.public.account", "millrace.lost.lost.checkpoint"):
+        rights.delete_topic(topic)
+
+
+# What is asked for and cannot be
+
+@pytest.mark.parametrize("sink, code, words", [
+    ("      create_topics: {replication: 5}\n", "sink.kafka.create_topic", ["create_topics.replication"]),
+    ("      create_topics: {config: {cleanup.policy: nothing}}\n", "sink.kafka.create_topic", ["create_topics.config"]),
+    ("      create_topics: never\n", "sink.kafka.topic_missing", ["kafka-topics --create"]),
+    ("      transaction_timeout: 900s\n", "sink.kafka.transaction_timeout", ["transaction.max.timeout.ms"]),
+    ("      checkpoint_topic: \"no name\"\n", "sink.kafka.topic_name", ["checkpoint_topic"]),
+])
+def test_what_brokers_do_not_allow_stops_with_78(db, millrace, kafka, sink, code, words):
+    Load(db)
+    path = millrace.config(config(db, kafka, f"no_{code.split('.')[-1]}_{len(sink)}", sink=sink))
+    refused(millrace, path, 78, code, *words)
+
+
+def test_a_checkpoint_topic_that_forgets_is_refused(db, millrace, kafka):
+    kafka.create_topic("forgets", 1, {"cleanup.policy": "delete"})
+    kafka.create_topic("wide", 2, {"cleanup.policy": "compact"})
+    for topic, words in (("forgets", ["cleanup.policy=delete", "kafka-configs --alter"]), ("wide", ["2 partitions"])):
+        path = millrace.config(config(db, kafka, "forgets", sink=f"      checkpoint_topic: {topic}\n"))
+        refused(millrace, path, 78, "sink.kafka.checkpoint_topic", *words)
+
+
+@pytest.mark.parametrize("words, says", [
+    ("linger.msx: \"5\"", "linger.msx"), ("linger.ms: soon", "linger.ms"), ("acks: \"1\"", "acks"),
+    ("security.protocol: SSL3", "security.protocol"), ("enable.idempotence: \"false\"", "enable.idempotence")])
+def test_a_client_property_that_is_wrong_is_found_without_a_broker(db, millrace, words, says):
+    nowhere = type("", (), {"bootstrap": f"127.0.0.1:{process.free_port()}"})
+    path = millrace.config(config(db, nowhere, "property", sink=f"      client: {{{words}}}\n"))
+    for verb in (["check", path], ["run", path, "--until", "now"]):
+        done = millrace.run(*verb)
+        assert done.popen.returncode == 78, done.tail()
+        text = "\n".join(done.errors + done.lines)
+        assert says in text and "client" in text, done.tail()
+
+
+@pytest.mark.parametrize("words", ["linger.ms: \"120000\"", "ssl.ca.location: /nowhere.pem, security.protocol: SSL",
+                                   "retries: \"0\""])
+def test_client_properties_that_do_not_go_together_are_told(db, millrace, kafka, words):
+    """Each by itself is fine for librdkafka."""
+    Load(db)
+    path = millrace.config(config(db, kafka, "together", sink=f"      client: {{{words}}}\n"))
+    running = millrace.run("run", path, "--until", "now", seconds=60)
+    assert running.popen.returncode == 78, running.tail()
+    assert "sink.kafka.client_property" in running.tail() or words.split(":")[0] in running.tail(), running.tail()
+
+
+# Records
+
+def test_an_event_too_large_for_the_topic(db, millrace, kafka):
+    big_table(db, "big")
+    load, path = prepared(db, millrace, kafka, "large", sink="      client: {message.max.bytes: \"20000000\"}\n")
+    load.some(3)
+    until_now(millrace, path)
+    big_row(db, 1)
+    last = refused(millrace, path, 1, "sink.kafka.too_large", "large.public.big", "max.message.bytes")
+    assert "bytes to topic" in last["err"]
+    check(kafka, load, "large")
+
+
+def big_table(db, name):
+    db.sql(f"create table {name} (id int primary key, t text)")
+
+
+def big_row(db, number, count=100000):
+    """3 MB, which do not compress to less than a broker takes."""
+    db.sql("insert into big select %s, string_agg(md5((n * %s)::text), '') from generate_series(1, %s) n",
+           [number, number + 1, count])
+
+
+def test_an_event_too_large_for_one_topic_becomes_a_dead_letter(db, millrace, kafka):
+    """The client takes it, the topic does not: known only by trying. Another topic takes as large ones."""
+    name = "letters"
+    text = config(db, kafka, name, sink="      client: {message.max.bytes: \"20000000\"}\n")
+    path = millrace.config(text + "    errors: {policy: dead_letter}\n")
+    load = Load(db)
+    big_table(db, "big")
+    big_table(db, "roomy")
+    kafka.create_topic(f"{name}.public.roomy", 1, {"max.message.bytes": "20000000"})
+    until_now(millrace, path)
+    load.some(5)
+    big_row(db, 1)
+    db.sql("insert into roomy select id + 1, t from big")
+    load.some(5)
+    until_now(millrace, path)
+    big_row(db, 2)
+    db.sql("insert into roomy select id + 1, t from big where id = 2")
+    until_now(millrace, path)
+    check(kafka, load, name)
+    letters = kafka.consume(f"{name}.dead_letters")
+    assert [json.loads(letter.key())["id"] for letter in letters] == [1, 2]
+    for letter in letters:
+        headers = dict(letter.headers())
+        assert headers["__connect.errors.topic"] == f"{name}.public.big".encode()
+        assert headers["__connect.errors.exception.class.name"] == b"encode.too_large"
+        assert json.loads(headers["millrace.position"])["lsn"] > 0
+    roomy = [json.loads(message.value())["after"]["id"] for message in kafka.consume(f"{name}.public.roomy")]
+    assert roomy == [2, 3]
+    assert checkpoint(kafka, name)["number"] > json.loads(letters[-1].value())["number"]
+
+
+def test_dead_letters_stand_in_the_transaction_of_their_neighbours(db, millrace, kafka):
+    """Bounded by rate: beyond it nothing of the transaction is there for a reader, not even its letters."""
+    name = "bounded"
+    text = config(db, kafka, name) + "    errors: {policy: dead_letter, most: 3, within: 1m}\n"
+    path = millrace.config(text)
+    db.sql("create table n (id int primary key, n numeric(5,2))")
+    until_now(millrace, path)
+    db.sql("insert into n select i, case when i % 2 = 0 then 'NaN'::numeric else i end from generate_series(1, 6) i")
+    until_now(millrace, path)
+    db.sql("insert into n select i, case when i % 2 = 0 then 'NaN'::numeric else i end from generate_series(11, 20) i")
+    refused(millrace, path, 1, "pipeline.dead_letters", "more than 3", "bounded.dead_letters", "errors.most")
+    seen = [json.loads(message.value())["after"]["id"] for message in kafka.consume(f"{name}.public.n")]
+    assert seen == [1, 3, 5]
+    assert [json.loads(letter.key())["id"] for letter in kafka.consume(f"{name}.dead_letters")] == [2, 4, 6]
+
+
+def test_small_batches_for_a_topic_that_takes_no_large_ones(db, millrace, kafka):
+    """Records of 1 kB, a topic that takes 20 kB at once: librdkafka's batches of a megabyte are refused at first."""
+    kafka.create_topic("small.public.ledger", 1, {"max.message.bytes": "20000", "compression.type": "producer"})
+    load, path = prepared(db, millrace, kafka, "small", sink="      compression: none\n")
+    load.some(1, size=2000)
+    running = until_now(millrace, path)
+    assert "sink.kafka.batch_too_large" in running.tail(), running.tail()
+    check(kafka, load, "small")
+
+
+def test_a_compacted_topic_refuses_rows_without_a_key(db, millrace, kafka):
+    db.sql("create table keyless (a int)")
+    db.sql("alter table keyless replica identity full")
+    path = millrace.config(config(db, kafka, "keyless", sink="      create_topics: {config: {cleanup.policy: compact}}\n"))
+    until_now(millrace, path)
+    db.sql("insert into keyless values (1)")
+    refused(millrace, path, 1, "sink.kafka.invalid_record", "keyless.public.keyless", "primary key")
+
+
+# Topics that go away
+
+def test_a_topic_deleted_under_load(db, millrace, kafka):
+    load, path = prepared(db, millrace, kafka, "deleted")
+    load.start()
+    running = millrace.start("run", path)
+    running.wait_error("streaming")
+    time.sleep(1)
+    kafka.delete_topic("deleted.public.ledger")
+    running.wait(40)
+    ended(running, 78, "sink.kafka.topic_missing", "deleted.public.ledger", "snapshot")
+    load.stop()
+
+
+def test_a_checkpoint_topic_deleted_under_load(db, millrace, kafka):
+    load, path = prepared(db, millrace, kafka, "gone")
+    load.start()
+    running = millrace.start("run", path)
+    running.wait_error("streaming")
+    time.sleep(1)
+    kafka.delete_topic("millrace.gone.gone.checkpoint")
+    running.wait(40)
+    ended(running, 65, "sink.kafka.checkpoint_lost", "millrace.gone.gone.checkpoint", "checkpoint set")
+    load.stop()
+
+
+# Owners and time
+
+def test_a_zombie_wakes_up_after_its_heir_took_over(db, millrace, kafka):
+    load, path = prepared(db, millrace, kafka, "zombie")
+    load.start()
+    zombie = millrace.start("run", path)
+    zombie.wait_error("streaming")
+    time.sleep(1)
+    zombie.signal(signal.SIGSTOP)
+    heir = millrace.start("run", path)
+    heir.wait_error("streaming")
+    time.sleep(1)
+    zombie.signal(signal.SIGCONT)
+    assert zombie.wait(30) == 75, zombie.tail()
+    load.stop()
+    assert heir.stop() == 0, heir.tail()
+    until_now(millrace, path)
+    check(kafka, load, "zombie")
+
+
+@pytest.mark.parametrize("torn", [False, True])
+def test_a_transaction_that_lasts_too_long_is_written_again(db, millrace, kafka, torn):
+    """Stopped in the middle of one for longer than transaction_timeout, with nobody else there. torn: larger than the
+    memory it may take, so that it is read from the source again."""
+    name = f"timeout{int(torn)}"
+    held = "64KiB" if torn else "64MiB"  # an eighth of what may wait for a commit, at least 16 MiB
+    load, path = prepared(db, millrace, kafka, name,
+                          sink=f"      transaction_timeout: 5s\n      commit: {{bytes: {held}}}\n")
+    load.some(1, size=200000)
+    running = millrace.start("run", path)
+    process.wait_until(lambda: kafka.end(f"{name}.public.ledger") > 60000, 30, "records on their way", running)
+    running.signal(signal.SIGSTOP)
+    time.sleep(7)  # and the coordinator looks every second
+    running.signal(signal.SIGCONT)
+    running.wait_error("sink.kafka.transaction_ended")
+    if torn:
+        running.wait_error("sink.kafka.replay")
+    process.wait_until(lambda: kafka.count(f"{name}.public.ledger") == db.one("select count(*) from ledger"), 60,
+                       "everything delivered", running)
+    assert running.stop() == 0, running.tail()
+    check(kafka, load, name)
+
+
+def test_no_broker_is_said_and_waited_for(db, millrace):
+    nowhere = type("", (), {"bootstrap": f"127.0.0.1:{process.free_port()}"})
+    path = millrace.config(config(db, nowhere, "nowhere"))
+    running = millrace.start("run", path)
+    line = running.wait_error("sink.kafka.unreachable", 60)
+    assert "check `brokers`" in line and "refused" in line
+    assert running.stop() == 0, running.tail()
+
+
+def test_a_quota_slows_down_and_says_so(db, millrace, kafka):
+    load, path = prepared(db, millrace, kafka, "quota", sink="      client: {client.id: slow}\n      compression: none\n")
+    kafka.quota("slow", producer_byte_rate=100000)
+    load.some(30, size=300)
+    running = millrace.start("run", path)
+    line = running.wait_error("sink.kafka.throttled", 60)
+    assert "quota" in line and "kafka-configs" in line
+    kafka.quota("slow", producer_byte_rate=1 << 40)
+    load.some(5)
+    process.wait_until(lambda: kafka.count("quota.public.ledger") == db.one("select count(*) from ledger"), 90,
+                       "everything delivered", running, pause=1)
+    assert running.stop() == 0, running.tail()
+    check(kafka, load, "quota")
