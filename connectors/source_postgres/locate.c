@@ -138,15 +138,13 @@ static void add_tables(struct mr_pg_snapshot_progress *snapshot, const char *con
 
     for (size_t i = 0; i < count; i++) {
         forget_done(snapshot, tables[i]);
-        if (snapshot->current && strcmp(snapshot->current, tables[i]) == 0)
-            snapshot->rows = 0;
         if (all || has_only(snapshot, tables[i]))
             continue;
         snapshot->only =
             mr_realloc(snapshot->only, (snapshot->only_count + 1) * sizeof(snapshot->only[0]));
         snapshot->only[snapshot->only_count++] = mr_strdup(tables[i]);
     }
-    snapshot->active = true;
+    snapshot->again = snapshot->active = true;
 }
 
 static void add_all(struct mr_pg_snapshot_progress *snapshot)
@@ -155,8 +153,7 @@ static void add_all(struct mr_pg_snapshot_progress *snapshot)
     for (size_t i = 0; i < snapshot->only_count; i++)
         free(snapshot->only[i]);
     snapshot->only_count = 0;
-    snapshot->rows = 0;
-    snapshot->active = true;
+    snapshot->again = snapshot->active = true;
 }
 
 /* The position cannot be resumed (err says why): begin as at a first start. */

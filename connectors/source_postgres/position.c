@@ -141,6 +141,7 @@ static bool get_snapshot(const json_t *object, struct mr_pg_snapshot_progress *s
     current = json_object_get(object, "table");
     snapshot->current = json_string_value(current) ? mr_strdup(json_string_value(current)) : NULL;
     snapshot->rows = get_number(object, "rows");
+    snapshot->again = json_is_true(json_object_get(object, "again"));
     return get_only(json_object_get(object, "only"), snapshot);
 }
 
@@ -235,6 +236,10 @@ static void write_snapshot(const struct mr_pg_snapshot_progress *snapshot, struc
             mr_json_add_str(buf, mr_slice_str(snapshot->only[i]));
         }
         mr_buf_add_char(buf, ']');
+    }
+    if (snapshot->again) {
+        mr_json_add_key(buf, "again");
+        mr_buf_add_str(buf, "true");
     }
     if (snapshot->current) {
         add_str(buf, "table", snapshot->current);

@@ -13,6 +13,10 @@
  * A table that was altered since the view was made is not in it as it should be (snapshot_view.c). The read then ends
  * with MR_RETRY: the next session makes a view of its own, as after a kill.
  *
+ * When it is read again, rows of two views are out, and what happened between them happened to rows a reader has: a
+ * row deleted meanwhile would stay with him for ever. So of such a table the stream leaves nothing out. The same
+ * goes for a table that is read again by request.
+ *
  * Rows have the place of the view: LSN and commit LSN are its consistent point. */
 #include "connectors/source_postgres/snapshot.h"
 
@@ -62,9 +66,6 @@ int mr_pg_snapshot_open(struct mr_pg_source *source, struct mr_err *err)
                    "rows may "
                    "arrive twice, as reads, where the sink could not hold the table back",
                    progress->current, (unsigned long long)progress->rows);
-    free(progress->current);
-    progress->current = NULL;
-    progress->rows = 0;
     progress->point = snapshot->point;
     set_estimates(source, snapshot);
     return 0;
@@ -105,6 +106,13 @@ static void permission_hint(const struct mr_pg_source *source,
             "changes only, with source.snapshot: no_data.",
             MR_SLICE_ARG(item->schema), user, MR_SLICE_ARG(item->schema), MR_SLICE_ARG(item->name),
             user, user);
+}
+
+static void leave_table(struct mr_pg_snapshot_progress *progress)
+{
+    free(progress->current);
+    progress->current = NULL;
+    progress->rows = 0;
 }
 
 /* The SELECT as a COPY, and what its failure means. */
@@ -172,8 +180,12 @@ static int begin_table(struct mr_pg_source *source, struct mr_pg_snapshot *snaps
     snapshot->header = false;
     if (source->feed.position.read < snapshot->point)
         source->feed.position.read = snapshot->point;
-    progress->current = mr_strdup(item->full);
-    progress->rows = 0;
+    snapshot->table_rows = 0;
+    if (!progress->current || strcmp(progress->current, item->full) != 0) {
+        leave_table(progress);
+        progress->current = mr_strdup(item->full);
+    }
+    snapshot->repeats = progress->again || progress->rows > 0;
     return 0;
 }
 
@@ -242,6 +254,7 @@ static void add_read(struct mr_pg_source *source, struct mr_batch *batch, struct
     change->read_us = source->feed.read_us;
     mr_batch_use_table(batch, change->table);
     position->snapshot.rows++;
+    snapshot->table_rows++;
     mr_count(&source->context->counters->source_reads, 1);
     mr_count(&source->context->counters->snapshot_rows, 1);
 }
@@ -268,7 +281,7 @@ static int take_held(struct mr_pg_source *source, struct mr_batch *batch, enum m
     rc = decode_row(source, batch, bytes, &row, err);
     if (rc < 0)
         return rc;
-    first = PROGRESS(source)->rows == 0;
+    first = snapshot->table_rows == 0;
     if (end == MR_SNAPSHOT_LAST)
         mark = end;
     else if (first && snapshot->rows == 0 && PROGRESS(source)->done_count == 0)
@@ -309,10 +322,9 @@ static int end_table(struct mr_pg_source *source, struct mr_batch *batch, struct
         rc = take_held(source, batch, more ? MR_SNAPSHOT_LAST_IN_TABLE : MR_SNAPSHOT_LAST, err);
     if (rc < 0)
         return rc;
-    mr_pg_snapshot_add_done(progress, item->full, snapshot->point);
-    free(progress->current);
-    progress->current = NULL;
-    progress->rows = 0;
+    mr_pg_snapshot_add_done(progress, item->full,
+                            snapshot->repeats ? source->feed.position.resume : snapshot->point);
+    leave_table(progress);
     snapshot->copying = false;
     snapshot->next++;
     mr_count(&source->context->counters->snapshot_tables_done, 1);
@@ -324,7 +336,8 @@ static void finish(struct mr_pg_source *source)
 {
     struct mr_pg_snapshot_progress *progress = PROGRESS(source);
 
-    progress->active = false;
+    progress->active = progress->again = false;
+    leave_table(progress); /* one that is gone since */
     for (size_t i = 0; i < progress->only_count; i++)
         free(progress->only[i]);
     progress->only_count = 0;

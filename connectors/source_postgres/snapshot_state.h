@@ -26,7 +26,8 @@ struct mr_pg_snapshot {
     bool copying, binary, header; /* header: it was skipped already */
     char *held; /* the last message read, not yet taken: is it the table's last row? */
     size_t held_size;
-    uint64_t rows; /* taken, of all tables */
+    uint64_t rows, table_rows; /* taken, of all tables and of this one */
+    bool repeats; /* rows of an earlier view of this table are out: the stream leaves nothing out */
     struct mr_transaction transaction;
     struct mr_transaction *shared; /* its copy in the batch; NULL: none yet */
 };

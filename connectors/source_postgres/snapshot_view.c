@@ -4,7 +4,8 @@
  *                   exactly the commits before C. An ordinary session imports it.
  *     later         that view is gone with its session. A TEMPORARY slot made with USE_SNAPSHOT gives another one,
  *                   exact at its own C2, to the session that makes it. The main slot still stands at C; events of
- *                   these tables with a commit LSN below C2 are in the view already and are dropped (feed.c).
+ *                   these tables with a commit LSN below C2 are in the view already and are dropped (feed.c), unless
+ *                   rows of an earlier view are out (snapshot.c).
  *
  * A view is good only for tables that nobody has altered since. ALTER TABLE ... TYPE and TRUNCATE make a table that
  * is empty in older views, without an error (PostgreSQL manual 13.6); a column that was dropped is not to be had at
@@ -147,7 +148,8 @@ static bool asked_for(struct mr_pg_source *source, const struct mr_pg_snapshot_i
             mr_pg_filter_match(&source->snapshot_filter, item->schema, item->name));
 }
 
-/* Tables are read in the order of the patterns that name them, as Debezium's are. */
+/* Tables are read in the order of the patterns that name them, as Debezium's are; one that was begun comes first, so
+ * that there is never more than one of which a part is out. */
 static int in_order(const void *one, const void *other)
 {
     const struct mr_pg_snapshot_item *a = one, *b = other;
@@ -160,6 +162,7 @@ static int in_order(const void *one, const void *other)
 int mr_pg_view_list(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
                     struct mr_err *err)
 {
+    const char *begun = source->feed.position.snapshot.current;
     PGresult *result;
     int rc;
 
@@ -184,7 +187,9 @@ int mr_pg_view_list(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot
         item->full = mr_arena_printf(&snapshot->arena, "%.*s.%.*s", MR_SLICE_ARG(item->schema),
                                      MR_SLICE_ARG(item->name));
         item->select = override_of(source, item->full);
-        item->rank = mr_pg_filter_rank(&source->filter, item->schema, item->name);
+        item->rank = begun && strcmp(begun, item->full) == 0
+                         ? 0
+                         : 1 + mr_pg_filter_rank(&source->filter, item->schema, item->name);
         item->listed = (size_t)i;
         snapshot->count += asked_for(source, item);
     }

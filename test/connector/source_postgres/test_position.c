@@ -33,7 +33,8 @@ static void a_position_survives_being_written(void **state)
         "\"commit_us\":0,\"snapshot\":{\"active\":true,\"point\":\"0/"
         "10\",\"done\":{\"public.a\":\"0/10\","
         "\"s.\\\"q\\\"\":\"0/"
-        "20\"},\"only\":[\"public.b\",\"public.c\"],\"table\":\"public.b\",\"rows\":9}}",
+        "20\"},\"only\":[\"public.b\",\"public.c\"],\"again\":true,\"table\":\"public.b\",\"rows\":"
+        "9}}",
     };
     struct mr_pg_position position;
     struct mr_buf buf;
