@@ -139,7 +139,6 @@ static void take_record(const struct mr_kafka_setting *setting, const rd_kafka_m
 
     if (!mr_slice_is(mr_slice(message->key, message->key_len), setting->names.checkpoint_key))
         return;
-    bool was_ours = checkpoint->found && strcmp(checkpoint->owner, setting->owner) == 0;
     checkpoint->found = message->payload != NULL;
     mr_buf_clear(&checkpoint->text);
     mr_buf_add(&checkpoint->text, message->payload, message->len);
@@ -149,8 +148,6 @@ static void take_record(const struct mr_kafka_setting *setting, const rd_kafka_m
         take_header(headers, "start", start, sizeof start);
         take_header(headers, "commit", number, sizeof number);
     }
-    bool ours = strcmp(checkpoint->owner, setting->owner) == 0;
-    checkpoint->after_ours = !ours && (checkpoint->after_ours || was_ours);
     checkpoint->start = strtoull(start, NULL, 10);
     checkpoint->commit = strtoull(number, NULL, 10);
 }
@@ -239,7 +236,6 @@ int mr_kafka_checkpoint_read(const struct mr_kafka_setting *setting, enum mr_kaf
     if (rc < 0)
         return rc;
     ret_checkpoint->found = false;
-    ret_checkpoint->after_ours = false;
     mr_buf_clear(&ret_checkpoint->text);
     rc = read_back(&client, reading, ret_checkpoint, err);
     mr_kafka_client_close(&client);

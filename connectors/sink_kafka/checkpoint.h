@@ -12,7 +12,6 @@
 
 struct mr_kafka_checkpoint {
     bool found;
-    bool after_ours; /* another owner's, and one of ours was read before it */
     struct mr_buf text;
     char owner[64];
     uint64_t start, commit;

@@ -204,6 +204,14 @@ static int init_transactions(struct mr_kafka_producer *producer, struct mr_err *
     return mr_err_set(err, MR_RETRY, "sink.kafka.unreachable", "stopped while connecting");
 }
 
+/* 0: this process has not claimed yet. */
+static uint64_t our_start(const struct mr_kafka_producer *producer)
+{
+    if (producer->claimed)
+        return producer->start;
+    return producer->kept ? *producer->kept : 0;
+}
+
 /* Does the checkpoint just read say that somebody else took over after us, or that ours was lost? What is seen before
  * init_transactions may be older than our last one: its transaction's marker may still be on the way. */
 static int check_owner(const struct mr_kafka_producer *producer,
@@ -213,11 +221,9 @@ static int check_owner(const struct mr_kafka_producer *producer,
     const struct mr_kafka_names *names = &producer->setting->names;
     bool ours = seen->found && strcmp(seen->owner, producer->setting->owner) == 0;
 
-    if (!producer->claimed && !producer->reopened)
+    if (our_start(producer) == 0)
         return 0;
-    bool later = producer->claimed ? seen->start >= producer->start
-                                   : seen->after_ours || reading == MR_KAFKA_SETTLED;
-    if (seen->found && !ours && later) {
+    if (seen->found && !ours && seen->start >= our_start(producer)) {
         mr_err_set(err, MR_FENCED, "sink.kafka.fenced", "another instance (owner %s) took over %s",
                    seen->owner, names->checkpoint_key);
         mr_err_hint(
@@ -267,6 +273,8 @@ static int claim(struct mr_kafka_producer *producer, struct mr_err *err)
     int rc = mr_kafka_producer_commit(producer, mr_buf_slice(&text), 0, err);
     mr_buf_done(&text);
     producer->claimed = rc == 0;
+    if (producer->claimed && producer->kept)
+        *producer->kept = producer->start;
     return rc == MR_GAP || rc == MR_CONFIG ? rc : rc < 0 ? MR_RETRY : 0;
 }
 
@@ -319,7 +327,7 @@ int mr_kafka_producer_connect(struct mr_kafka_producer *producer, struct mr_err 
     if (producer->client.rk && producer->fenced)
         let_successor_claim(producer);
     drop_handle(producer);
-    if (producer->claimed || producer->reopened)
+    if (our_start(producer) > 0)
         rc = read_checkpoint(producer, MR_KAFKA_AS_SEEN, err);
     if (rc == 0)
         rc = open_handle(producer, err);

@@ -19,14 +19,14 @@ struct mr_kafka_producer {
     struct mr_kafka_topics topics;
     struct mr_kafka_checkpoint last; /* what the checkpoint topic holds, as far as we know */
     uint64_t start;                  /* ours, once claimed: one above the owner's before */
+    uint64_t *kept; /* the same beyond this session; 0: never claimed; NULL: not kept */
     /* Told when brokers keep us waiting (err), and when they no longer do (NULL). */
     void (*stalled)(void *state, const struct mr_err *err);
     void *stalled_state;
     bool transactional;
-    bool open;     /* a transaction has begun (or records were handed over, without transactions) */
-    bool reopened; /* this process has claimed before, with another session */
-    bool claimed;  /* the checkpoint topic names us as owner */
-    bool broken;   /* the handle must be replaced before anything else */
+    bool open;    /* a transaction has begun (or records were handed over, without transactions) */
+    bool claimed; /* the checkpoint topic names us as owner */
+    bool broken;  /* the handle must be replaced before anything else */
     bool
         fenced; /* the last failure looked like a successor's work: wait for its claim before judging */
     int queue_limit;

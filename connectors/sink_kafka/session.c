@@ -431,7 +431,7 @@ static struct mr_kafka_session *session_new(const struct mr_sink_args *args)
         session->limit = LEAST_LIMIT;
     session->pause_ns = PAUSE_FIRST;
     mr_kafka_producer_init(&session->producer, &session->setting);
-    session->producer.reopened = args->reopened;
+    session->producer.kept = args->claim;
     session->sets_aside = args->sets_aside;
     session->producer.stalled = take_stall;
     session->producer.stalled_state = session;

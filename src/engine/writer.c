@@ -168,7 +168,7 @@ int mr_writer_open(struct mr_writer *writer, const char *owner, bool reopened, s
     struct mr_sink_args args = {.context = writer->context,
                                 .config = writer->config->sink_config,
                                 .owner = owner,
-                                .reopened = reopened};
+                                .claim = &writer->claim};
     struct mr_buf text;
     int rc;
 

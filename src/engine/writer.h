@@ -46,6 +46,7 @@ struct mr_writer {
         struct mr_mark mark;
     } asked[MR_COMMITS_MAX];
     uint64_t next_commit, next_sequence;
+    uint64_t claim;          /* what the sink noted of ours, from one open to the next */
     uint64_t rows;           /* changes written since the last commit was asked for */
     size_t bytes;            /* encoded bytes since then */
     int64_t first_ns;        /* monotonic time of the first of them */

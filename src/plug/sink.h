@@ -27,7 +27,9 @@ struct mr_sink_args {
     bool
         sets_aside; /* a record that is refused for its size may be replaced: answer MR_REPLAY instead of MR_DATA
                         once pace() and record_bytes() tell the size */
-    bool reopened; /* this owner has claimed before: another's newer claim means MR_FENCED */
+    uint64_t *
+        claim; /* for a sink whose open() claims: what it noted of this owner's claim, kept from one open to
+                        the next; 0: none yet. Then another's newer claim means MR_FENCED. NULL: not kept */
 };
 
 /* A checkpoint to store. text is the engine's JSON object (model/position.h) and is copied by the sink. */

@@ -32,7 +32,8 @@ struct kafka_rig {
     uint64_t next_commit, durable;
     uint64_t released; /* batches that came back */
     bool full;
-    bool reopened; /* what the next open is told */
+    bool keeps_claim; /* as the engine does, from one open to the next */
+    uint64_t claim;
     struct mr_err err;
     char checkpoint[4096]; /* what open found */
     char notes[4096];      /* codes noted, each with a space behind it */

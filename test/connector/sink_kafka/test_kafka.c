@@ -148,10 +148,10 @@ static void test_opening_again_takes_nothing_from_an_heir(void **state)
     (void)state;
     rig_named(&zombie, "again");
     rig_named(&heir, "again");
+    zombie.keeps_claim = true;
     assert_int_equal(kafka_rig_open(&zombie, "one"), 0);
     assert_int_equal(kafka_rig_block(&zombie, "again.t", 0, 3, "{\"by\":\"one\"}"), 0);
     kafka_rig_close(&zombie);
-    zombie.reopened = true;
     assert_int_equal(kafka_rig_open(&zombie, "one"), 0); /* still ours */
     assert_int_equal(kafka_rig_block(&zombie, "again.t", 3, 3, "{\"by\":\"one\"}"), 0);
     kafka_rig_close(&zombie);
@@ -162,6 +162,27 @@ static void test_opening_again_takes_nothing_from_an_heir(void **state)
     assert_int_equal(heir.counters.sink_retries, 0); /* it was not even disturbed */
     kafka_rig_close(&heir);
     kafka_expect_sequence(broker.address, "again.t", 9);
+}
+
+/* So much that the zombie's claim lies far behind in the checkpoint topic. */
+static void test_an_heir_of_long_standing_is_left_alone(void **state)
+{
+    struct kafka_rig zombie, heir;
+
+    (void)state;
+    rig_named(&zombie, "long");
+    rig_named(&heir, "long");
+    zombie.keeps_claim = true;
+    assert_int_equal(kafka_rig_open(&zombie, "one"), 0); /* nothing but its claim */
+    kafka_rig_close(&zombie);
+    assert_int_equal(kafka_rig_open(&heir, "two"), 0);
+    for (int i = 0; i < 40; i++)
+        assert_int_equal(kafka_rig_block(&heir, "long.t", i * 3, 3, "{\"by\":\"two\"}"), 0);
+    assert_int_equal(kafka_rig_open(&zombie, "one"), MR_FENCED);
+    assert_int_equal(kafka_rig_block(&heir, "long.t", 120, 3, "{\"by\":\"two\"}"), 0);
+    assert_int_equal(heir.counters.sink_retries, 0); /* it was not even disturbed */
+    kafka_rig_close(&heir);
+    kafka_expect_sequence(broker.address, "long.t", 123);
 }
 
 static void test_a_transaction_larger_than_memory_goes_in_pieces(void **state)
@@ -413,6 +434,7 @@ static void test_a_pace_follows_the_commits(void **state)
     assert_true(pace.caught_up_ns >= 20 * MR_MS_NS);
     assert_true(pace.caught_up_ns <= pace.age_ns);
     assert_int_equal(pace.split_ns, 20 * MR_SECOND_NS);
+    assert_int_equal(pace.split_records, 1000000);
     kafka_rig_close(&rig);
 }
 
@@ -425,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_a_zombie_is_fenced_and_changes_nothing),
         cmocka_unit_test(test_an_idle_zombie_is_fenced_too),
         cmocka_unit_test(test_opening_again_takes_nothing_from_an_heir),
+        cmocka_unit_test(test_an_heir_of_long_standing_is_left_alone),
         cmocka_unit_test(test_a_transaction_larger_than_memory_goes_in_pieces),
         cmocka_unit_test(test_abort_gives_everything_back),
         cmocka_unit_test(test_at_least_once_keeps_its_checkpoint_behind_the_data),
