@@ -81,6 +81,14 @@ static const struct mr_option commit_options[] = {
      .doc = "Commit at the first end of a source transaction after this much, while behind. Up to "
             "eight times "
             "as much may be held in memory during an outage of the brokers."},
+    {.key = "split",
+     .type = MR_OPTION_INT,
+     .offset = FIELD(commit.split) - FIELD(commit),
+     .standard = "1000000",
+     .min = 100,
+     .max = 1000000000,
+     .doc = "A source transaction of more events than this goes into several Kafka transactions. "
+            "So does one that takes longer than a third of transaction_timeout."},
     {0}};
 
 const struct mr_option mr_kafka_options[] = {

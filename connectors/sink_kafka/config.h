@@ -24,7 +24,7 @@ struct mr_kafka_config {
     int delivery; /* enum mr_kafka_delivery */
     struct mr_kafka_create_topics create_topics;
     struct {
-        int64_t interval, bytes; /* ns, bytes */
+        int64_t interval, bytes, split; /* ns, bytes, events */
     } commit;
     const char *transactional_id; /* NULL: millrace.<name>.<pipeline> */
     const char *checkpoint_topic; /* NULL: millrace.<name>.<pipeline>.checkpoint */

@@ -14,7 +14,7 @@
  * commit.interval decides (20 ms: half of that is what an event waits on average), but never under three times what
  * the last commit took, so that a slow cluster is not drowned in commits. Behind, a block ends at commit.bytes or
  * after a quarter of a second. A source transaction is split only when it takes a third of the time that brokers allow
- * a transaction, or a million events.
+ * a transaction, or more events than commit.split.
  *
  * Not done here: choosing topics (the engine expands the template), encoding, deciding what to do about a change that
  * is refused. */
@@ -27,8 +27,7 @@
 
 #include "base/clock.h"
 
-#define BEHIND_NS     (250 * MR_MS_NS)
-#define SPLIT_RECORDS 1000000
+#define BEHIND_NS (250 * MR_MS_NS)
 
 struct state {
     const struct mr_kafka_config *config;
@@ -78,7 +77,7 @@ static void kafka_pace(void *state, struct mr_sink_pace *ret_pace)
         .bytes = (size_t)kafka->config->commit.bytes,
         .age_ns = interval > BEHIND_NS ? interval : BEHIND_NS,
         .caught_up_ns = interval > least ? interval : least,
-        .split_records = SPLIT_RECORDS,
+        .split_records = (uint64_t)kafka->config->commit.split,
         .split_ns = kafka->config->transaction_timeout / 3,
         .record_bytes = mr_kafka_session_record_bytes(kafka->session, (struct mr_slice){NULL, 0},
                                                       record_bytes(kafka->config)),

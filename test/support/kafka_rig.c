@@ -115,7 +115,7 @@ void kafka_rig_init(struct kafka_rig *rig, const struct kafka_broker *broker)
     rig->config = (struct mr_kafka_config){
         .brokers = {.items = rig->brokers, .count = 1},
         .delivery = MR_KAFKA_EXACTLY_ONCE,
-        .commit = {.interval = 20 * MR_MS_NS, .bytes = 8 << 20},
+        .commit = {.interval = 20 * MR_MS_NS, .bytes = 8 << 20, .split = 1000000},
         .transaction_timeout = 60 * MR_SECOND_NS,
     };
     rig->context = (struct mr_context){
@@ -132,7 +132,7 @@ int kafka_rig_open(struct kafka_rig *rig, const char *owner)
     struct mr_sink_args args = {.context = &rig->context,
                                 .config = &rig->config,
                                 .owner = owner,
-                                .reopened = rig->reopened};
+                                .claim = rig->keeps_claim ? &rig->claim : NULL};
     struct mr_buf text;
 
     mr_buf_init(&text, sizeof rig->checkpoint - 1);

@@ -22,6 +22,23 @@ from millrace import binary
 from servers import process
 
 STRIDE = 9
+REQUESTS = {0: "Produce", 1: "Fetch", 2: "ListOffsets", 3: "Metadata", 10: "FindCoordinator", 18: "ApiVersions",
+            19: "CreateTopics", 22: "InitProducerId", 24: "AddPartitionsToTxn", 26: "EndTxn", 32: "DescribeConfigs"}
+
+
+def request(head: bytes) -> str:
+    """What a message into a socket asks for, by its first bytes: a request of Kafka, or a message to PostgreSQL."""
+    if len(head) >= 8 and head[:1] == b"\0":
+        key, version = int.from_bytes(head[4:6], "big"), int.from_bytes(head[6:8], "big")
+        if key == 3 and version == 0:
+            return "PostgreSQL login"
+        return REQUESTS.get(key, "") if version < 30 else ""
+    if head[:1] == b"d" and head[5:6] == b"r":
+        return "status"
+    if head[:1] in (b"Q", b"P"):
+        text = head[5:].lstrip(b"\0").split(b"\0")[0].decode(errors="replace")
+        return " ".join(text.split()[:3])
+    return {b"X": "PostgreSQL goodbye", b"p": "password"}.get(head[:1], "")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,9 +46,14 @@ class Call:
     number: int
     name: str
     what: str
+    head: bytes = b""  # the first bytes of what goes into a socket
+
+    @property
+    def request(self) -> str:
+        return request(self.head)
 
     def __str__(self):
-        return f"call {self.number}: {self.name} {self.what}"
+        return f"call {self.number}: {self.name} {self.request or self.what}"
 
 
 def library() -> pathlib.Path:
@@ -115,6 +137,10 @@ class Attack:
             return []
         found = []
         for line in self.log.read_text().splitlines():
-            number, name, *what = line.split(" ", 2)
-            found.append(Call(int(number), name, what[0] if what else ""))
+            number, name, what = line.split(" ", 2)
+            head = b""
+            if what.startswith("socket:") and " " in what:
+                what, _, text = what.partition(" ")
+                head = bytes.fromhex(text)
+            found.append(Call(int(number), name, what, head))
         return sorted(found, key=lambda call: call.number)

@@ -11,7 +11,7 @@ import struct
 
 import pytest
 import traced
-from test_kill_at_call import Route, route  # noqa: F401  (a fixture)
+from test_kill_at_call import make, route  # noqa: F401  (fixtures)
 
 CALLS = ("fdatasync", "fsync", "link", "linkat", "rename", "renameat", "renameat2", "sendto", "sendmsg", "write")
 

@@ -8,6 +8,7 @@ import killat
 import pytest
 from ledger import Load, check
 from servers import kfake as kfake_server
+from servers import process
 
 
 @pytest.fixture(scope="session")
@@ -168,6 +169,48 @@ def test_a_split_transaction_is_resumed_inside(db, millrace, kfake):
         running.kill9()
     until_now(millrace, path)
     check(kfake, load, "split")
+
+
+def replayed(kafka, topic):
+    """{id: v} as a reader of the topic has them at its end."""
+    rows = {}
+    for message in kafka.consume(topic):
+        key, event = json.loads(message.key())["id"], message.value() and json.loads(message.value())
+        if event is None or event["op"] == "d":
+            rows.pop(key, None)
+        else:
+            rows[key] = event["after"]["v"]
+    return rows
+
+
+def test_a_row_deleted_before_its_table_is_read_again_is_gone(db, millrace, kfake):
+    """A kill between two commits inside a table: rows of the first view are out, and happenings before the second count."""
+    db.psql("create table items (id int primary key, v text);"
+            "insert into items select n, repeat('x', 100) from generate_series(1, 200000) n;")
+    sink = "      commit: {split: 1000}\n      create_topics: {partitions: 1}\n"
+    path = millrace.config(config(db, kfake, "again", sink=sink))
+    running = millrace.start("run", path)
+    topic = "again.public.items"
+    process.wait_until(lambda: topic in kfake.topics() and kfake.end(topic) > 0, 30, "the first rows", running)
+    running.kill9()
+    assert 0 < len(replayed(kfake, topic)) < 200000, "the table was read before it could be killed"
+    db.psql("delete from items where id = 1; update items set id = -2 where id = 2; update items set v = 'new' where id = 3;")
+    until_now(millrace, path)
+    assert replayed(kfake, topic) == dict(db.sql("select id, v from items"))
+
+
+def test_a_table_read_again_by_request_brings_what_happened_meanwhile(db, millrace, kfake):
+    db.psql("create table items (id int primary key, v text); insert into items values (1, 'a'), (2, 'b'), (3, 'c');")
+    path = millrace.config(config(db, kfake, "request", sink="      create_topics: {partitions: 1}\n"))
+    until_now(millrace, path)
+    for table in ((), ("public.items",)):
+        db.psql("delete from items where id = (select min(id) from items); update items set v = v || '!';")
+        asked = millrace.run("resnapshot", "-c", path, "request", *table, "--yes")
+        assert asked.popen.returncode == 0, asked.tail()
+        until_now(millrace, path)
+        assert replayed(kfake, "request.public.items") == dict(db.sql("select id, v from items"))
+    stored = checkpoint(kfake, "request")["source"].get("snapshot", {})
+    assert not stored.get("active") and not stored.get("again")
 
 
 def test_at_least_once_may_repeat_but_loses_nothing(db, millrace, kfake):

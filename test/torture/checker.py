@@ -224,7 +224,12 @@ def check_tables(records, tables):
     """tables: name -> rows (dicts) as they are in the database."""
     replay = Replay()
     replay_all(replay, records)
-    wrong = replay.wrong[:MANY]
+    return replay.wrong[:MANY] + compare(replay, tables)
+
+
+def compare(replay, tables):
+    """What the replay built against the tables."""
+    wrong = []
     for name, rows in tables.items():
         columns = set().union(*rows) if rows else set()
         have = list(replay.keyed[name].values()) if KEYS[name] else replay.bag[name]

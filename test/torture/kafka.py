@@ -1,110 +1,406 @@
 """Torture: PostgreSQL to Kafka, exactly once, under everything that goes wrong, brokers included.
 
-    test/torture/kafka.py --short              60 s, at least 15 kills, one broker
-    test/torture/kafka.py --brokers 3          with brokers killed and frozen one at a time
-    test/torture/kafka.py --kills 1000         the long form
+    test/torture/kafka.py --short              60 s on three brokers, with a snapshot first: for CI
+    test/torture/kafka.py --faults 1000        the long form, in rounds of 100
+    test/torture/kafka.py --snapshot --topics one --faults 100 --seed N
 
-As torture.py, with a topic of one partition instead of files: its order is the order of the log, so that a
-read_committed consumer's view is compared change by change with PostgreSQL's own test_decoding, and replayed with the
-tables.
+As torture.py, on a cluster of three brokers: millrace is killed, stopped in good order, or frozen until a successor has
+taken over; the database is killed and restarted; connections to both sides are cut; brokers, the transaction's coordinator
+among them, are killed and frozen, and are still away when the next fault comes. With --snapshot the tables are full at
+the start and all this begins while they are read. Large transactions are split over several Kafka transactions.
+
+With `--topics many` each table has a topic of three partitions, else all is in one partition. topics.py compares, and is
+then proven by planted faults. A long form goes in rounds, each a run of its own with seed + 1 and the other forms.
 """
 import argparse
+import collections
 import json
 import random
+import resource
 import signal
 import sys
+import threading
 import time
 
+import topics
 import torture
-from servers.kafka import Kafka
+import workload
+from confluent_kafka import KafkaException
+from follower import Follower
+from servers.kafka import VERSION, Kafka
 
-TOPIC = "torture"
+NAME = "torture"
+TRANSACTIONAL_ID = f"millrace.{NAME}.{NAME}"
+ROUND = 100
+SETTINGS = {"broker.session.timeout.ms": 3000, "broker.heartbeat.interval.ms": 500, "log.cleaner.enable": "false",
+            "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000}
+
+Evidence = collections.namedtuple("Evidence", "places log tables checkpoints")
+
+
+class Slim(Follower):
+    """Keeps of each event only what is compared: a long run has a million."""
+
+    def keep(self, message):
+        if message.topic().endswith(".checkpoint"):
+            return message
+        value = message.value()
+        if value is not None:
+            event = json.loads(value)
+            source = {name: event["source"][name] for name in ("table", "txId", "lsn")}
+            value = {"op": event["op"], "source": source, "before": event["before"], "after": event["after"]}
+        key = message.key()
+        return topics.Record(sys.intern(message.topic()), message.partition(), message.offset(),
+                             None if key is None else json.dumps(json.loads(key), sort_keys=True), value)
+
+
+def coordinator_of(name, partitions):
+    """The partition of __transaction_state: Java's hash of the id."""
+    found = 0
+    for byte in name.encode():
+        found = (31 * found + byte) & 0xFFFFFFFF
+    return (found & 0x7FFFFFFF) % partitions
 
 
 class KafkaTorture(torture.Torture):
     def __init__(self, options):
-        self.kafka = Kafka(brokers=options.brokers).start()
+        self.kafka = Kafka(brokers=options.brokers, settings=SETTINGS, heap="384m", proxied=True).start()
+        self.away, self.failure = None, None
+        self.reading = options.snapshot
+        self.follower = None
         super().__init__(options)
+        self.patience = 180
+
+    def snapshot(self):
+        return "initial" if self.options.snapshot else "no_data"
+
+    def limits(self):
+        return "    limits: {batch: 4KiB}\n"
+
+    def many(self):
+        return self.options.topics == "many"
 
     def sink(self):
         return f"""      type: kafka
-      brokers: ["{self.kafka.bootstrap}"]
-      topic: {TOPIC}
-      transaction_timeout: 10s
-      commit: {{interval: 5ms, bytes: 64KiB}}
-      create_topics: {{partitions: 1}}"""
+      brokers: [{", ".join(f'"{one}"' for one in self.kafka.proxied_bootstrap.split(","))}]
+      topic: "{NAME}{'.{table}' if self.many() else ''}"
+      transaction_timeout: 6s
+      commit: {{interval: 5ms, bytes: 64KiB, split: 100}}
+      create_topics: {{partitions: {3 if self.many() else 1}}}"""
+
+    def data_topics(self):
+        return [f"{NAME}.{table}" for table in workload.TABLES] if self.many() else [NAME]
+
+    def begin(self):
+        if self.reading:
+            workload.fill(self.db, self.options.rows)
+            self.write(serial=self.options.rows // 4 + 1)
+            for writer in self.writers:
+                writer.gentle.set()
+        else:
+            super().begin()
+
+    def write(self, **more):
+        super().write(large=0.5, **more)
+
+    def rest(self):
+        super().rest()
+        if self.failure:
+            raise self.failure
+        if self.reading and self._read_all():
+            self.reading = False
+            self.counts_reading = self.counts.total()
+            for writer in self.writers:
+                writer.gentle.clear()
+
+    def _read_all(self):
+        """Whether a committed checkpoint says that all tables were read."""
+        self.follower = self.follower or Slim(self.kafka.bootstrap)
+        try:
+            messages = self.follower.read(f"{TRANSACTIONAL_ID}.checkpoint", seconds=3)
+        except (KafkaException, AssertionError):
+            return False  # a broker is away
+        source = json.loads(messages[-1].value() or b"{}").get("source", {}) if messages else {}
+        return "resume" in source and not source.get("snapshot", {}).get("active")
 
     def close(self):
+        if self.away:
+            self.away.join(60)
+        if self.follower:
+            self.follower.close()
         super().close()
         self.kafka.close()
 
+    # -- Brokers: one is away at a time, and the next faults come while it is --
+
+    def _broker(self):
+        return self.random.choice(self.kafka.brokers)
+
+    def _coordinator(self):
+        try:
+            found = self.kafka.admin().list_topics(timeout=10).topics["__transaction_state"].partitions
+            leader = found[coordinator_of(TRANSACTIONAL_ID, len(found))].leader
+            return next(broker for broker in self.kafka.brokers if broker.number == leader)
+        except (KafkaException, KeyError, StopIteration):
+            return self._broker()
+
+    def _send_away(self, leave, come_back):
+        if self.away:
+            self.away.join()
+        leave()
+
+        def wait():
+            try:
+                come_back()
+            except Exception as failure:  # told by rest()
+                self.failure = failure
+
+        self.away = threading.Thread(target=wait, daemon=True)
+        self.away.start()
+
+    def _kill(self, choose):
+        def leave():
+            nonlocal broker
+            broker = choose()
+            self.kafka.kill9(broker.number)
+
+        def come_back():
+            time.sleep(pause)
+            self.kafka.start(broker.number)
+
+        broker, pause = None, self.random.choice((0, 0.5, 5)) if len(self.kafka.brokers) > 1 else 0
+        self._send_away(leave, come_back)
+
+    def _freeze(self, choose):
+        def leave():
+            nonlocal broker
+            broker = choose()
+            broker.process.send(signal.SIGSTOP)
+
+        def come_back():
+            time.sleep(pause)
+            broker.process.send(signal.SIGCONT)
+
+        broker, pause = None, self.random.choice((0.3, 2, 4, 9))
+        self._send_away(leave, come_back)
+
     def broker_killed(self, running):
-        broker = self.random.choice(self.kafka.brokers)
-        self.kafka.kill9(broker.number)
-        if len(self.kafka.brokers) > 1:
-            time.sleep(3 * self.random.random())
-        self.kafka.start(broker.number)
+        self._kill(self._broker)
         self.counts["broker killed"] += 1
         return running
 
+    def coordinator_killed(self, running):
+        self._kill(self._coordinator)
+        self.counts["coordinator killed"] += 1
+        return running
+
     def broker_frozen(self, running):
-        broker = self.random.choice(self.kafka.brokers)
-        broker.process.send(signal.SIGSTOP)
-        time.sleep(self.random.choice((0.3, 2, 7)))
-        broker.process.send(signal.SIGCONT)
+        self._freeze(self._broker)
         self.counts["broker frozen"] += 1
         return running
 
+    def coordinator_frozen(self, running):
+        self._freeze(self._coordinator)
+        self.counts["coordinator frozen"] += 1
+        return running
+
+    def brokers_cut(self, running):
+        for broker in self.kafka.brokers:
+            broker.proxy.cut()
+        self.counts["connections to brokers cut"] += 1
+        return running
+
+    def broker_held(self, running):
+        """Its packets are swallowed."""
+        def come_back():
+            time.sleep(pause)
+            proxy.release()
+
+        proxy, pause = self._broker().proxy, self.random.choice((0.5, 3, 8))
+        self._send_away(proxy.hold, come_back)
+        self.counts["packets of a broker swallowed"] += 1
+        return running
+
+    def all_frozen(self, running):
+        def come_back():
+            time.sleep(pause)
+            for broker in brokers:
+                broker.process.send(signal.SIGCONT)
+
+        def leave():
+            for broker in brokers:
+                broker.process.send(signal.SIGSTOP)
+
+        brokers, pause = self.kafka.brokers, self.random.choice((0.5, 3, 8))
+        self._send_away(leave, come_back)
+        self.counts["all brokers frozen"] += 1
+        return running
+
     def more_actions(self):
-        return [(self.broker_killed, 3), (self.broker_frozen, 6)]
+        return [(self.broker_killed, 3), (self.coordinator_killed, 3), (self.broker_frozen, 5), (self.coordinator_frozen, 5),
+                (self.brokers_cut, 8), (self.broker_held, 4), (self.all_frozen, 2), (self.freeze, 12)]
 
-    def delivered(self):
-        return self.kafka.consume(TOPIC, seconds=300)
+    # -- Afterwards --
 
-    def parse(self, lines):
-        """Numbers as millrace counts them: one a change; a changed key is one change of two events."""
-        records, number, last = [], 0, (None, None)
-        for message in lines:
-            value = json.loads(message.value()) if message.value() is not None else None
-            key = json.loads(message.key()) if message.key() is not None else None
-            if value is not None:
-                this = (value["op"], value["source"]["lsn"])
-                number += not (this[0] == "c" and last == ("d", this[1]))
-                last = this
-            records.append({"topic": TOPIC, "number": number, "key": key, "value": value})
-        return records
+    def evidence(self):
+        if self.away:
+            self.away.join()
+        follower = Slim(self.kafka.bootstrap)
+        try:
+            places = collections.defaultdict(list)
+            for record in follower.read(*self.data_topics(), seconds=600):
+                places[record.topic, record.partition].append(record)
+            checkpoints = topics.commits(follower.read(f"{TRANSACTIONAL_ID}.checkpoint", seconds=600))
+        finally:
+            follower.close()
+        log = topics.witness(self.db.sql(
+            "select lsn::text, data from pg_logical_slot_peek_changes('witness', null, null, 'skip-empty-xacts', '1')"))
+        tables = {name: [row[0] for row in self.db.sql(f"select row_to_json(t) from {name} t")]
+                  for name in workload.TABLES}
+        return Evidence(dict(places), log, tables, checkpoints)
+
+    def run(self):
+        begin = time.monotonic()
+        self.begin()
+        self.torment()
+        self.deliver_all()
+        self.found = self.evidence()
+        wrong = topics.check(self.found)
+        self.seconds = time.monotonic() - begin
+        self.transactions = sum(writer.committed for writer in self.writers)
+        return wrong
+
+
+def sums(run, total):
+    """Adds what a run was to the total of all rounds."""
+    commits = run.found.checkpoints
+    total.update(run.counts)
+    total["~rounds"] += 1
+    total["~with a snapshot"] += run.options.snapshot
+    total["~seconds"] += int(run.seconds)
+    total["~faults while tables were read"] += getattr(run, "counts_reading", 0)
+    total["~transactions"] += run.transactions
+    total["~changes"] += len(run.found.log)
+    total["~records"] += sum(map(len, run.found.places.values()))
+    total["~commits"] += len(commits)
+    total["~split"] += sum(1 for commit in commits if commit.n and not commit.claim)
+    total["~resumed"] += sum(1 for commit in commits if commit.n and commit.claim)
+
+
+def report(options, total, found, command):
+    counts = "\n".join(f"| {name} | {count:,} |" for name, count in sorted(total.items()) if not name.startswith("~"))
+    faults = "\n".join(f"| {name} | {sentence[:150].replace('|', '/')} |" for name, sentence in found.items())
+    number = sum(count for name, count in total.items() if not name.startswith("~"))
+    return f"""## To Kafka
+
+```
+{command}
+```
+
+The same writers and torments, and a cluster of {options.brokers} brokers (Kafka {VERSION}) that is tormented too. A fault comes
+while a broker killed or frozen before is still away. Half the rounds begin with full tables, so that the first faults come
+while they are read; half have a topic of three partitions for each table, half one partition for all. Transactions of more
+than 100 rows are split over several Kafka transactions. A read_committed consumer that shares no code with millrace reads
+topics and checkpoints. Compared are: each change with PostgreSQL's test_decoding, once, in its key's order; each
+Kafka transaction with its checkpoint; each checkpoint with the end of a source transaction (or, for a split, with the place
+inside that it names); the rows of the snapshot with the tables as they were; the topics, replayed, with the tables.
+
+| | |
+|---|---|
+| seeds | {options.seed} to {options.seed + total["~rounds"] - 1} |
+| rounds, with a snapshot | {total["~rounds"]}, {total["~with a snapshot"]} |
+| duration | {total["~seconds"]:,} s |
+| **faults**, of them while tables were read | **{number:,}**, {total["~faults while tables were read"]:,} |
+| transactions committed by the writers | {total["~transactions"]:,} |
+| changes in the log; records in the topics | {total["~changes"]:,}; {total["~records"]:,} |
+| Kafka transactions | {total["~commits"]:,} |
+| commits inside a source transaction, starts that went on from one | {total["~split"]:,}, {total["~resumed"]:,} |
+{counts}
+| **changes lost, doubled, reordered or different** | **0** |
+| **rows that differ from the tables** | **0** |
+
+### The checker is proven, for Kafka
+
+After each round faults are planted into what was delivered. All must be found:
+
+| fault | found as |
+|---|---|
+{faults}
+"""
+
+
+def one_round(options):
+    """(run, what is wrong, planted faults found)"""
+    print(f"torture: seed {options.seed}, {'with' if options.snapshot else 'without'} a snapshot, {options.topics} topic(s)",
+          flush=True)
+    run = KafkaTorture(options)
+    try:
+        wrong = run.run()
+        print(f"torture: {run.seconds:.0f} s, {run.transactions} transactions, {len(run.found.log)} changes, "
+              f"{dict(run.counts)}", flush=True)
+        found = {} if wrong else topics.prove(run.found, options.seed)
+        if wrong:
+            options.keep = True
+        return run, wrong, found
+    finally:
+        run.close()
+
+
+def rounds(options):
+    """The options of each round: the forms take turns."""
+    left = options.faults or 1
+    for number in range(max(1, -(-options.faults // ROUND))):
+        one = argparse.Namespace(**vars(options))
+        one.seed = options.seed + number
+        one.faults = min(left, ROUND) if options.faults else 0
+        left -= ROUND
+        if options.snapshot is None:
+            one.snapshot = number % 2 == 0
+        if options.topics is None:
+            one.topics = ("many", "one")[number // 2 % 2]
+        yield one
 
 
 def main():
     parser = argparse.ArgumentParser(prog="test/torture/kafka.py")
-    parser.add_argument("--short", action="store_true", help="60 s and at least 15 kills")
-    parser.add_argument("--kills", type=int, default=500)
+    parser.add_argument("--short", action="store_true", help="60 s, with a snapshot, at least 15 kills")
+    parser.add_argument("--faults", type=int, default=0, help="so many faults of all kinds, in rounds of 100")
+    parser.add_argument("--minutes", type=float, default=0, help="begin no round after so many")
+    parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=0, help="go on for at least so long")
-    parser.add_argument("--brokers", type=int, default=1)
+    parser.add_argument("--brokers", type=int, default=3)
+    parser.add_argument("--snapshot", action=argparse.BooleanOptionalAction, help="begin with full tables (else turns)")
+    parser.add_argument("--topics", choices=("one", "many"), help="one partition, or three a table (else turns)")
+    parser.add_argument("--rows", type=int, default=3000, help="in each table at the beginning of a snapshot")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--writers", type=int, default=4)
-    parser.add_argument("--pause", type=float, default=0.02, help="mean pause between a writer's transactions")
+    parser.add_argument("--pause", type=float, default=0.1, help="mean pause between a writer's transactions")
     parser.add_argument("--keep", action="store_true", help="leave the folder behind")
     parser.add_argument("--only", help="one kind of torment, by the name of its function, until --seconds are over")
+    parser.add_argument("--report", help="keep the report in this page")
     options = parser.parse_args()
     if options.short:
         options.kills, options.seconds = 15, 60
     if options.seed is None:
         options.seed = random.SystemRandom().randrange(1 << 32)
-    print(f"torture: seed {options.seed}", flush=True)
-    run = KafkaTorture(options)
-    try:
-        wrong = run.run()
-        print(f"torture: {run.seconds:.0f} s, {run.transactions} transactions, {len(run.expected)} changes, "
-              f"{dict(run.counts)}")
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    total, begin = collections.Counter(), time.monotonic()
+    for one in rounds(options):
+        if total and options.minutes and time.monotonic() - begin > 60 * options.minutes:
+            print("torture: the time is over", flush=True)
+            break
+        run, wrong, found = one_round(one)
         for sentence in wrong:
             print(f"torture: WRONG: {sentence}")
         if wrong:
             return 1
-        found = torture.prove(run)
-        print(f"torture: nothing lost, doubled or reordered; {len(found)} of {len(found)} planted faults found")
-    finally:
-        run.close()
+        sums(run, total)
+        print(f"torture: nothing lost, doubled or reordered; {len(found)} of {len(found)} planted faults found", flush=True)
+        if options.report:
+            words = " ".join(word for word in sys.argv[1:] if not word.startswith("--report"))
+            torture.keep(options.report, report(options, total, found, f"test/torture/kafka.py {words}"))
+    print(f"torture: {dict(total)}")
     return 0
 
 

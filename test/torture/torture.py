@@ -14,6 +14,7 @@ import collections
 import pathlib
 import platform
 import random
+import re
 import resource
 import shutil
 import signal
@@ -48,6 +49,7 @@ class Torture:
         self.counts = collections.Counter()
         self.ending = threading.Event()
         self.writers = []
+        self.patience = 90  # seconds until one of two instances must have seen that it is fenced
         workload.create(self.db)
         # The witness stands before everything else, so that it misses nothing.
         self.db.sql("select pg_create_logical_replication_slot('witness', 'test_decoding')")
@@ -60,12 +62,18 @@ pipelines:
       name: torture
       tables: ["public.*"]
       slot: torture
-      snapshot: no_data
+      snapshot: {self.snapshot()}
       skipped_operations: none
     format: {{type: json, envelope: debezium, tombstones: true}}
     sink:
 {self.sink()}
-""")
+{self.limits()}""")
+
+    def snapshot(self):
+        return "no_data"
+
+    def limits(self):
+        return ""
 
     def sink(self):
         return f"""      type: file
@@ -95,7 +103,10 @@ pipelines:
         """The slot exists before the first write: the first start makes it."""
         first = self.millrace.run("run", "--until", "now", self.config, seconds=60)
         assert first.popen.returncode == 0, first.tail()
-        self.writers = [workload.Writer(self.db.dsn, self.options.seed, number, self.ending, self.options.pause)
+        self.write()
+
+    def write(self, **more):
+        self.writers = [workload.Writer(self.db.dsn, self.options.seed, number, self.ending, self.options.pause, **more)
                         for number in range(1, self.options.writers + 1)]
         for writer in self.writers:
             writer.start()
@@ -120,14 +131,15 @@ pipelines:
         """A zombie: frozen anywhere, a successor takes over and commits, then it wakes."""
         running.signal(signal.SIGSTOP)
         successor = self.start()
-        successor.wait_error("pipeline claimed", 60)
+        successor.wait_error("pipeline claimed", self.patience)
         time.sleep(self.random.random())
         running.signal(signal.SIGCONT)
         # If it was frozen before its own claim it owns nothing yet, and may claim after the successor: one of the
         # two must end fenced, the other goes on.
         both = (running, successor)
         try:
-            process.wait_until(lambda: any(one.ended() for one in both), 90, "one of the two fenced", pause=0.05)
+            process.wait_until(lambda: any(one.ended() for one in both), self.patience, "one of the two fenced",
+                               pause=0.05)
         except AssertionError as failure:
             raise AssertionError(f"{failure}\nfrozen: {running.tail()}\nsuccessor: {successor.tail()}") from None
         loser, winner = both if running.ended() else both[::-1]
@@ -174,7 +186,7 @@ pipelines:
             actions = [pair for pair in actions if pair[0].__name__ == self.options.only]
         functions, weights = zip(*actions)
         running, begin = self.start(), time.monotonic()
-        while (self.counts["kill -9"] < self.options.kills or
+        while (self.counts["kill -9"] < self.options.kills or self.counts.total() < self.options.faults or
                time.monotonic() - begin < self.options.seconds):
             self.rest()
             if running.ended():
@@ -272,7 +284,7 @@ def report(torture, found, command):
     faults = "\n".join(f"| {name} | {sentence[:150].replace('|', '/')} |" for name, sentence in found.items())
     commits = files.commits(torture.folder / "out")
     split, resumed = resumed_inside(commits)
-    return f"""# The torture test
+    return f"""## To files
 
 ```
 {command}
@@ -298,19 +310,24 @@ and, replayed, with the tables. The last long run:
 
 Machine: PostgreSQL {torture.server.version}, Linux {platform.release()}, {torture.options.writers} writers.
 
-## The checker is proven
+### The checker is proven
 
 After each run faults are planted into what was delivered. All must be found:
 
 | fault | found as |
 |---|---|
 {faults}
-
-## What it does not show
-
-Power loss (the page cache survives a kill -9; the order of fdatasync, link and fsync is proven by strace instead),
-a disk that lies about fsync, and a database whose own log lost commits.
 """
+
+
+def keep(path, section):
+    """Puts a report's section ("## To ...") into the page, in place of the last one of its name."""
+    path = pathlib.Path(path)
+    title = section.splitlines()[0]
+    parts = re.split(r"(?m)^(?=## )", path.read_text())
+    found = [part.startswith(title + "\n") for part in parts]
+    assert any(found), f"{path} has no section {title}"
+    path.write_text("".join(section.rstrip("\n") + "\n\n" if mine else part for mine, part in zip(found, parts)))
 
 
 def main():
@@ -323,7 +340,8 @@ def main():
     parser.add_argument("--pause", type=float, default=0.02, help="mean pause between a writer's transactions")
     parser.add_argument("--only", help="one kind of torment, by the name of its function, until --seconds are over")
     parser.add_argument("--keep", action="store_true", help="leave the files behind")
-    parser.add_argument("--report", help="write the report here")
+    parser.add_argument("--report", help="keep the report in this page")
+    parser.set_defaults(faults=0)
     options = parser.parse_args()
     if options.short:
         options.kills, options.seconds = 20, 45
@@ -347,7 +365,7 @@ def main():
         print(f"torture: nothing lost, doubled or reordered; {len(found)} of {len(found)} planted faults found")
         if options.report:
             words = " ".join(word for word in sys.argv[1:] if not word.startswith("--report"))
-            pathlib.Path(options.report).write_text(report(torture, found, f"test/torture/torture.py {words}"))
+            keep(options.report, report(torture, found, f"test/torture/torture.py {words}"))
     finally:
         torture.close()
     return 0

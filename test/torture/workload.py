@@ -25,16 +25,27 @@ def create(db):
         db.sql(f"alter table {name} alter column big set storage external")
 
 
+def fill(db, rows):
+    """So many rows in every table, for a snapshot to read; some of them belong to each writer."""
+    for name in TABLES:
+        key = ", k" if name == "t6" else ""
+        one = ", 'k1'" if key else ""
+        db.sql(f"insert into {name} (id{key}, a, b, big) select (1 + i % 4) * 1000000000 + i / 4{one}, i, 'filled', "
+               f"case when i % 50 = 0 then repeat('{BIG}', 50) end "
+               f"from generate_series(1, {rows}) i")
+
+
 class Writer(threading.Thread):
     """One connection's worth of work until .ending is set. Lost connections are made again: the database decides
     what was committed, and the checker asks the database."""
 
-    def __init__(self, dsn, seed, number, ending, pause):
+    def __init__(self, dsn, seed, number, ending, pause, large=0.2, serial=0):
         super().__init__(daemon=True)
-        self.dsn, self.ending, self.pause = dsn, ending, pause
+        self.dsn, self.ending, self.pause, self.large_share = dsn, ending, pause, large
+        self.gentle = threading.Event()  # set: neither TRUNCATE nor ALTER, which a snapshot's view does not hide
         self.random = random.Random(f"{seed}-{number}")
         self.number = number
-        self.serial = 0
+        self.serial = serial
         self.committed = 0
         self.failure = None
 
@@ -70,7 +81,9 @@ class Writer(threading.Thread):
     def step(self, connection):
         table = self.random.choice(TABLES)
         actions = [(self.insert, 40), (self.update, 25), (self.change_key, 6), (self.delete, 12), (self.copy, 3),
-                   (self.savepoint, 6), (self.large, 0.2), (self.truncate, 0.15), (self.alter, 0.3)]
+                   (self.savepoint, 6), (self.large, self.large_share)]
+        if not self.gentle.is_set():
+            actions += [(self.truncate, 0.15), (self.alter, 0.3)]
         action = self.random.choices([pair[0] for pair in actions], [pair[1] for pair in actions])[0]
         action(connection, table)
 

@@ -17,7 +17,7 @@ static struct mr_kafka_config plain(void)
 {
     return (struct mr_kafka_config){
         .brokers = {.items = &broker, .count = 1},
-        .commit = {.interval = 20 * MR_MS_NS, .bytes = 8 << 20},
+        .commit = {.interval = 20 * MR_MS_NS, .bytes = 8 << 20, .split = 1000000},
         .transaction_timeout = 60 * MR_SECOND_NS,
     };
 }

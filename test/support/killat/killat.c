@@ -14,15 +14,16 @@
  *     MILLRACE_KILLAT_CALLS=a,b  only these functions count ("fdatasync,link"); absent: all
  *     MILLRACE_KILLAT_NAME=x     only a program of this name; others that inherit the preload run untouched
  *     MILLRACE_KILLAT_COUNT=f    at the end the number of calls is written into file f
- *     MILLRACE_KILLAT_LOG=f      a line is appended per call before it is made: "N name what"
+ *     MILLRACE_KILLAT_LOG=f      a line is appended per call before it is made: "N name what", and for what goes
+ *                                into a socket its first bytes in hexadecimal
  *
  * The signal goes to the calling thread (tgkill), which therefore cannot run on into the call. Other threads may
  * still finish calls with a higher number, as they may when a process is killed from outside.
  *
- * Not counted: reads, descriptor 2 (the log), eventfds and the like (no other process sees them), descriptors
- * that killat itself uses. Not seen: what libc does inside itself (stdio's flush, the resolver) and raw syscalls.
- * The wrappers make the system calls themselves, so nothing is looked up and nothing allocates; the numbers of
- * 64-bit Linux are assumed. */
+ * Not counted: reads, descriptor 2 (the log), eventfds, pipes that the process made itself and the like (no other
+ * process sees them), descriptors that killat itself uses. Not seen: what libc does inside itself (stdio's flush,
+ * the resolver) and raw syscalls. The wrappers make the system calls themselves, so nothing is looked up and
+ * nothing allocates; the numbers of 64-bit Linux are assumed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -43,7 +44,8 @@ _Static_assert(sizeof(long) == 8, "system calls are made with 64-bit arguments")
 
 #define PUBLIC    __attribute__((visibility("default")))
 #define FD_MAX    65536
-#define LINE_SIZE 4400
+#define HEAD_SIZE 64
+#define LINE_SIZE (4400 + 2 * HEAD_SIZE)
 
 static bool active;
 static long kill_at, stop_at, fail_at;
@@ -52,6 +54,7 @@ static const char *only, *count_path, *only_path, *fail_while;
 static int log_fd = -1;
 static atomic_long calls;
 static _Atomic bool outside[FD_MAX]; /* opened for writing, or connected: its close counts */
+static _Atomic bool inner[FD_MAX];   /* a pipe of its own making */
 
 static long number_of(const char *name)
 {
@@ -136,17 +139,41 @@ static bool has_path(int fd, const char *path)
     return !only_path || strstr(path_of(fd, path, target), only_path) != NULL;
 }
 
-static void log_call(long number, const char *call, int fd, const char *path)
+/* What is about to be sent; size 0: nothing, or not into a socket. */
+struct head {
+    const unsigned char *data;
+    size_t size;
+};
+
+/* " " and the first bytes in hexadecimal, or nothing. */
+static const char *head_text(struct head head, char text[2 * HEAD_SIZE + 2])
 {
-    char line[LINE_SIZE], target[4096];
-    int size = snprintf(line, sizeof line, "%ld %s %s\n", number, call, path_of(fd, path, target));
+    static const char digits[] = "0123456789abcdef";
+    size_t size = head.size < HEAD_SIZE ? head.size : HEAD_SIZE;
+    char *at = text;
+
+    if (size > 0)
+        *at++ = ' ';
+    for (size_t i = 0; i < size; i++) {
+        *at++ = digits[head.data[i] >> 4];
+        *at++ = digits[head.data[i] & 15];
+    }
+    *at = 0;
+    return text;
+}
+
+static void log_call(long number, const char *call, int fd, const char *path, struct head head)
+{
+    char line[LINE_SIZE], target[4096], text[2 * HEAD_SIZE + 2];
+    int size = snprintf(line, sizeof line, "%ld %s %s%s\n", number, call, path_of(fd, path, target),
+                        head_text(head, text));
 
     if (syscall(SYS_write, (long)log_fd, line, (long)size) < 0)
         syscall(SYS_exit_group, 99L);
 }
 
 /* Counts a call and does what is due before it. True: the caller returns failure, errno is set. */
-static bool before(const char *call, int fd, const char *path)
+static bool before_with(const char *call, int fd, const char *path, struct head head)
 {
     int saved = errno;
     long number;
@@ -156,7 +183,7 @@ static bool before(const char *call, int fd, const char *path)
         return false;
     number = atomic_fetch_add(&calls, 1) + 1;
     if (log_fd >= 0)
-        log_call(number, call, fd, path);
+        log_call(number, call, fd, path, head);
     if (number == kill_at)
         syscall(SYS_tgkill, (long)getpid(), (long)gettid(), (long)SIGKILL);
     if (number == stop_at)
@@ -167,17 +194,42 @@ static bool before(const char *call, int fd, const char *path)
     return fails;
 }
 
+static bool before(const char *call, int fd, const char *path)
+{
+    return before_with(call, fd, path, (struct head){NULL, 0});
+}
+
 /* The same for a call on a descriptor, if anybody outside can see it. */
-static bool before_fd(const char *call, int fd)
+static bool before_head(const char *call, int fd, struct head head)
 {
     struct stat about;
     int saved = errno;
-    bool seen = fd != STDERR_FILENO && fd != log_fd && fstat(fd, &about) == 0 &&
+    bool own = fd >= 0 && fd < FD_MAX && atomic_load(&inner[fd]);
+    bool seen = fd != STDERR_FILENO && fd != log_fd && !own && fstat(fd, &about) == 0 &&
                 (S_ISREG(about.st_mode) || S_ISDIR(about.st_mode) || S_ISSOCK(about.st_mode) ||
                  S_ISFIFO(about.st_mode));
 
     errno = saved;
-    return seen && before(call, fd, NULL);
+    if (seen && !S_ISSOCK(about.st_mode))
+        head.size = 0;
+    return seen && before_with(call, fd, NULL, head);
+}
+
+static bool before_fd(const char *call, int fd)
+{
+    return before_head(call, fd, (struct head){NULL, 0});
+}
+
+static bool before_data(const char *call, int fd, const void *data, size_t size)
+{
+    return before_head(call, fd, (struct head){data, size});
+}
+
+static bool before_message(int fd, const struct msghdr *message)
+{
+    const struct iovec *first = message->msg_iovlen ? message->msg_iov : NULL;
+
+    return before_data("sendmsg", fd, first ? first->iov_base : NULL, first ? first->iov_len : 0);
 }
 
 static void mark(long fd, bool on)
@@ -190,7 +242,7 @@ static void mark(long fd, bool on)
 
 PUBLIC ssize_t write(int fd, const void *data, size_t size)
 {
-    return before_fd("write", fd) ? -1 : syscall(SYS_write, fd, data, size);
+    return before_data("write", fd, data, size) ? -1 : syscall(SYS_write, fd, data, size);
 }
 
 PUBLIC ssize_t pwrite(int fd, const void *data, size_t size, off_t at)
@@ -457,9 +509,32 @@ PUBLIC int __openat_2(int dir, const char *path, int flags)
 
 PUBLIC int close(int fd)
 {
+    if (fd >= 0 && fd < FD_MAX)
+        atomic_store(&inner[fd], false);
     if (fd >= 0 && fd < FD_MAX && atomic_exchange(&outside[fd], false) && before_fd("close", fd))
         return -1;
     return (int)syscall(SYS_close, fd);
+}
+
+static int pipe_at(int ends[2], int flags)
+{
+    int rc = (int)syscall(SYS_pipe2, ends, flags);
+
+    for (int i = 0; i < 2 && rc == 0; i++) {
+        if (ends[i] < FD_MAX)
+            atomic_store(&inner[ends[i]], true);
+    }
+    return rc;
+}
+
+PUBLIC int pipe(int ends[2])
+{
+    return pipe_at(ends, 0);
+}
+
+PUBLIC int pipe2(int ends[2], int flags)
+{
+    return pipe_at(ends, flags);
 }
 
 /* -- Sockets -- */
@@ -474,18 +549,22 @@ PUBLIC int connect(int fd, const struct sockaddr *to, socklen_t size)
 
 PUBLIC ssize_t send(int fd, const void *data, size_t size, int flags)
 {
-    return before_fd("send", fd) ? -1 : syscall(SYS_sendto, fd, data, size, flags, NULL, 0);
+    return before_data("send", fd, data, size)
+               ? -1
+               : syscall(SYS_sendto, fd, data, size, flags, NULL, 0);
 }
 
 PUBLIC ssize_t sendto(int fd, const void *data, size_t size, int flags, const struct sockaddr *to,
                       socklen_t to_size)
 {
-    return before_fd("send", fd) ? -1 : syscall(SYS_sendto, fd, data, size, flags, to, to_size);
+    return before_data("send", fd, data, size)
+               ? -1
+               : syscall(SYS_sendto, fd, data, size, flags, to, to_size);
 }
 
 PUBLIC ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
-    return before_fd("sendmsg", fd) ? -1 : syscall(SYS_sendmsg, fd, message, flags);
+    return before_message(fd, message) ? -1 : syscall(SYS_sendmsg, fd, message, flags);
 }
 
 PUBLIC int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)

@@ -1,8 +1,9 @@
 """Apache Kafka in KRaft mode, one or several brokers, each also a controller, on free ports of 127.0.0.1.
 
 Topics are not created on their own (auto.create.topics.enable=false). Settings of the broker can be given as
-Kafka(settings={"name": "value"}). Kafka(secure=True) listens with SASL_PLAINTEXT, SSL (client certificate asked for but
-not needed) and SASL_SSL too: user alice, password "alice secret", by PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512;
+Kafka(settings={"name": "value"}). Kafka(proxied=True) has a proxy in front of each broker, .proxied_bootstrap, through
+which clients that begin there go to every broker. Kafka(secure=True) listens with SASL_PLAINTEXT, SSL (client certificate
+asked for but not needed) and SASL_SSL too: user alice, password "alice secret", by PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512;
 .client("SASL_SSL", "SCRAM-SHA-512") are librdkafka's settings for that. Its authorizer lets alice and everybody on
 PLAINTEXT or SSL do all, and bob (password "bob secret") what grant() gave him.
 
@@ -24,6 +25,7 @@ from confluent_kafka.admin import (AclBinding, AclBindingFilter, AclOperation, A
 
 from . import java, process
 from .certificates import Authority
+from .proxy import Proxy
 
 VERSION = "4.3.1"
 PACKAGES = [f"org.apache.kafka:kafka_2.13:{VERSION}", f"org.apache.kafka:kafka-tools:{VERSION}",
@@ -97,6 +99,14 @@ class Reader:
         finally:
             consumer.close()
 
+    def end(self, topic: str) -> int:
+        """What a read_committed reader of partition 0 is told is the end."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": uuid.uuid4().hex,
+                             "isolation.level": "read_committed", "enable.metrics.push": False})
+        try:
+            return consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=20)[1]
+        finally:
+            consumer.close()
 
     def count(self, topic: str) -> int:
         """How many records a read_committed reader is given, without keeping them."""
@@ -160,6 +170,7 @@ class Broker:
         self.folder = folder
         self.ports = {protocol: process.free_port() for protocol in protocols}
         self.port, self.controller_port = self.ports["PLAINTEXT"], process.free_port()
+        self.proxy = Proxy(self.ports["PROXIED"]) if "PROXIED" in protocols else None
         self.process = None
 
     def inside(self, command: list) -> list:
@@ -169,7 +180,8 @@ class Broker:
 class Kafka(Reader):
     def __init__(self, brokers: int = 1, settings: dict[str, str] | None = None, heap: str = "512m",
                  secure: bool = False, options: tuple[str, ...] = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
-                 small_disks: dict[int, str] | None = None, two_disks: bool = False):
+                 small_disks: dict[int, str] | None = None, two_disks: bool = False,
+                 proxied: bool = False):
         self.libs = java.install(f"kafka-{VERSION}", lambda folder: java.jars(PACKAGES, folder)) / "libs"
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="millrace-kafka-"))
         self.settings = settings or {}
@@ -178,16 +190,21 @@ class Kafka(Reader):
         self.two_disks = two_disks
         self.authority = Authority(self.folder / "certificates") if secure else None
         self.protocols = ("PLAINTEXT", *SECURE) if secure else ("PLAINTEXT",)
+        self.listeners = self.protocols + (("PROXIED",) if proxied else ())
         self.brokers = []
         for number in range(1, brokers + 1):
             folder = self.folder / str(number)
             folder.mkdir()
-            self.brokers.append(Broker(number, folder, self.protocols, (small_disks or {}).get(number)))
+            self.brokers.append(Broker(number, folder, self.listeners, (small_disks or {}).get(number)))
         self._format(base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))
 
     @property
     def bootstrap(self) -> str:
         return self.bootstrap_of("PLAINTEXT")
+
+    @property
+    def proxied_bootstrap(self) -> str:
+        return ",".join(f"127.0.0.1:{broker.proxy.port}" for broker in self.brokers)
 
     def bootstrap_of(self, protocol: str) -> str:
         return ",".join(f"127.0.0.1:{broker.ports[protocol]}" for broker in self.brokers)
@@ -205,15 +222,16 @@ class Kafka(Reader):
         copies = min(3, len(self.brokers))
         voters = ",".join(f"{other.number}@127.0.0.1:{other.controller_port}" for other in self.brokers)
         clients = ",".join(f"{name}://127.0.0.1:{port}" for name, port in broker.ports.items())
+        told = broker.ports | ({"PROXIED": broker.proxy.port} if broker.proxy else {})
         lines = {
             "process.roles": "broker,controller",
             "node.id": broker.number,
             "listeners": f"{clients},CONTROLLER://127.0.0.1:{broker.controller_port}",
-            "advertised.listeners": clients,
+            "advertised.listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, port in told.items()),
             "controller.listener.names": "CONTROLLER",
             "controller.quorum.voters": voters,
             "listener.security.protocol.map": ",".join(f"{name}:{name}" for name in self.protocols)
-                                              + ",CONTROLLER:PLAINTEXT",
+                                              + ",CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT",
             "log.dirs": f"{broker.folder / 'data'},{broker.disk.folder / 'data'}" if broker.disk and self.two_disks
                         else (broker.disk.folder if broker.disk else broker.folder) / "data",
             "auto.create.topics.enable": "false",
@@ -346,6 +364,8 @@ class Kafka(Reader):
         for broker in self.brokers:
             if broker.disk:
                 broker.disk.holder.kill9()
+            if broker.proxy:
+                broker.proxy.close()
         process.remove(self.folder)
 
     def create_topic(self, name: str, partitions: int = 1, config: dict[str, str] | None = None):
