@@ -33,6 +33,8 @@ static void add_subject(void *user, const struct mr_subject_plan *subject)
         mr_buf_printf(text, "version %d", subject->version);
     if (subject->same)
         mr_buf_add_str(text, ", the same\n");
+    else if (subject->read_only)
+        mr_buf_add_str(text, " -> REFUSED: mode READONLY\n");
     else if (subject->version == 0)
         mr_buf_add_str(text, "new\n");
     else if (subject->compatible)
@@ -49,6 +51,8 @@ static void add_subject(void *user, const struct mr_subject_plan *subject)
     mr_buf_add_str(json, subject->same ? "true" : "false");
     mr_json_add_key(json, "compatible");
     mr_buf_add_str(json, subject->compatible ? "true" : "false");
+    mr_json_add_key(json, "read_only");
+    mr_buf_add_str(json, subject->read_only ? "true" : "false");
     mr_cli_json_str(json, "level", subject->level);
     mr_json_add_key(json, "schema");
     mr_json_add_str(json, subject->schema);

@@ -24,6 +24,7 @@ struct mr_subject_plan {
     int version;     /* the subject's latest; 0: there is no such subject */
     bool same;       /* the latest version is this schema */
     bool compatible; /* the registry would take it as the next version */
+    bool read_only;  /* the subject takes no new schema at all; then it is not compatible */
     char level[32];  /* the compatibility level that counts: "BACKWARD" */
 };
 

@@ -253,10 +253,7 @@ static int judge(struct mr_registry *registry, long status, const char *subject,
     } else if (status == 422) {
         mr_err_set(err, MR_CONFIG, "registry.invalid_schema",
                    "the schema registry does not take the schema of subject %s: %s", subject, said);
-        mr_err_hint(err,
-                    "If it is in READONLY mode, register the schema by other means (millrace "
-                    "schema plan shows "
-                    "it). If a name is illegal, set format.schema_name_adjustment_mode: avro.");
+        mr_err_hint(err, "If a name is illegal, set format.schema_name_adjustment_mode: avro.");
     } else {
         mr_err_set(err, MR_CONFIG, "registry.unexpected",
                    "the schema registry answered HTTP %ld to %s: %s", status,
@@ -349,21 +346,57 @@ static int count_fault(struct known *known, const char *subject, struct mr_err *
     return MR_CONFIG;
 }
 
+/* Registers the schema, or looks it up. */
+static int post(struct mr_registry *registry, const char *subject, const char *type,
+                struct mr_slice schema, bool registers, long *ret_status, struct mr_err *err)
+{
+    char after[40];
+
+    snprintf(after, sizeof after, "%s%s", registers ? "/versions" : "",
+             registry->options->normalize ? "?normalize=true" : "");
+    set_path(registry, "/subjects/", subject, after);
+    set_body(registry, type, schema);
+    return call(registry, "POST", true, ret_status, err);
+}
+
+/* Confluent's code for "not in this mode". */
+static bool is_read_only(struct mr_registry *registry, long status)
+{
+    json_t *object = json_loadb(registry->answer.data ? registry->answer.data : "",
+                                registry->answer.size, 0, NULL);
+    bool found =
+        status == 422 && json_integer_value(json_object_get(object, "error_code")) == 42205;
+
+    json_decref(object);
+    return found;
+}
+
+static int read_only(const char *subject, struct mr_err *err)
+{
+    mr_err_set(err, MR_CONFIG, "registry.read_only",
+               "subject %s is in mode READONLY and does not have the schema yet", subject);
+    mr_err_hint(err,
+                "Register it by other means (millrace schema plan --show prints it), or end the "
+                "mode: curl -X PUT -H 'Content-Type: application/json' -d "
+                "'{\"mode\":\"READWRITE\"}' REGISTRY/mode/%s",
+                subject);
+    return MR_CONFIG;
+}
+
 static int ask(struct mr_registry *registry, struct known *known, const char *subject,
                const char *type, struct mr_slice schema, struct mr_err *err)
 {
-    const char *normalize = registry->options->normalize ? "?normalize=true" : "";
     bool registers = registry->options->auto_register;
-    char after[40];
     long status;
-    int rc;
+    int rc = post(registry, subject, type, schema, registers, &status, err);
 
-    snprintf(after, sizeof after, "%s%s", registers ? "/versions" : "", normalize);
-    set_path(registry, "/subjects/", subject, after);
-    set_body(registry, type, schema);
-    rc = call(registry, "POST", true, &status, err);
     if (rc < 0)
         return rc;
+    if (registers && is_read_only(registry, status)) { /* what it has, it still tells */
+        rc = post(registry, subject, type, schema, false, &status, err);
+        if (rc < 0 || status == 404)
+            return rc < 0 ? rc : read_only(subject, err);
+    }
     if (status == 200)
         return take_id(registry, &known->id, err);
     if (status == 409)
@@ -478,6 +511,30 @@ int mr_registry_level(struct mr_registry *registry, const char *subject, char re
     object = json_loadb(registry->answer.data, registry->answer.size, 0, NULL);
     level = json_string_value(json_object_get(object, "compatibilityLevel"));
     snprintf(ret_level, 32, "%s", level ? level : "NONE");
+    json_decref(object);
+    return 0;
+}
+
+int mr_registry_mode(struct mr_registry *registry, const char *subject, char ret_mode[32],
+                     struct mr_err *err)
+{
+    json_t *object;
+    const char *mode;
+    long status;
+    int rc;
+
+    set_path(registry, "/mode/", subject, "?defaultToGlobal=true");
+    rc = call(registry, "GET", false, &status, err);
+    if (rc == 0 && status == 404) {
+        set_path(registry, "/mode", NULL, "");
+        rc = call(registry, "GET", false, &status, err);
+    }
+    if (rc < 0)
+        return rc;
+    object =
+        status == 200 ? json_loadb(registry->answer.data, registry->answer.size, 0, NULL) : NULL;
+    mode = json_string_value(json_object_get(object, "mode"));
+    snprintf(ret_mode, 32, "%s", mode ? mode : "READWRITE");
     json_decref(object);
     return 0;
 }

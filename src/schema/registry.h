@@ -7,8 +7,8 @@
  *
  * Errors: MR_RETRY when no URL answers, or with 408, 429, 5xx, or refuses a schema as incompatible (409): then a
  * human changes the subject, its level or the table, and the next try goes through; the caller keeps its batch
- * meanwhile. MR_CONFIG when asking again cannot help: credentials, an invalid schema, a read-only registry, and a
- * 500 that came three times for the same body. */
+ * meanwhile. MR_CONFIG when asking again cannot help: credentials, an invalid schema, a schema that a read-only
+ * registry does not have, and a 500 that came three times for the same body. */
 #pragma once
 
 #include <stdbool.h>
@@ -55,6 +55,10 @@ int mr_registry_compatible(struct mr_registry *registry, const char *subject, co
 /* The subject's compatibility level, its own or the global one: "BACKWARD" and so on. */
 int mr_registry_level(struct mr_registry *registry, const char *subject, char ret_level[32],
                       struct mr_err *err) MR_MUST_CHECK;
+
+/* The subject's mode, its own or the global one: "READWRITE", "READONLY". Registries without modes: READWRITE. */
+int mr_registry_mode(struct mr_registry *registry, const char *subject, char ret_mode[32],
+                     struct mr_err *err) MR_MUST_CHECK;
 
 /* What would become of the schema: fills *ret_plan for an encoder's plan(). Registers nothing. */
 struct mr_subject_plan;

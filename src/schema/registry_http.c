@@ -1,9 +1,9 @@
 /* HTTP to a schema registry, by libcurl.
  *
  * One easy handle per client, so that connections are kept. A call goes to the URL that answered last; when there is no
- * HTTP answer at all (refused, timed out, TLS), the next URL is tried, each once. An HTTP status, whatever it is, comes
- * from a registry that is alive and is the caller's to judge. The progress callback ends a call when the pipeline
- * is stopping, so SIGTERM never waits for a registry.
+ * HTTP answer at all (refused, timed out, TLS), or 5xx from a node that is sick, the next URL is tried, each once. Any
+ * other HTTP status comes from a registry that is alive and is the caller's to judge, and so is 5xx when nobody does
+ * better. The progress callback ends a call when the pipeline is stopping, so SIGTERM never waits for a registry.
  *
  * Credentials go into curl's own options and are never part of a message; a URL with user:password in it is shown
  * without them. Bodies are limited to 16 MiB. Redirects are not followed: they would carry credentials away. */
@@ -182,18 +182,22 @@ int mr_registry_http_call(struct mr_registry_http *http, const char *method, con
                           struct mr_err *err)
 {
     const struct mr_option_list *urls = &http->options->urls;
+    size_t sick = urls->count;
     char shown[512];
     CURLcode code = CURLE_OK;
 
-    for (size_t i = 0; i < urls->count; i++) {
-        size_t index = (http->first + i) % urls->count;
+    for (size_t i = 0; i <= urls->count; i++) {
+        size_t index = i < urls->count ? (http->first + i) % urls->count : sick;
+
+        if (index == urls->count || (http->stopping && atomic_load(http->stopping)))
+            break;
         code = call_one(http, urls->items[index], method, path, body, ret_status, ret_body);
-        if (code == CURLE_OK) {
+        if (code == CURLE_OK && (*ret_status < 500 || i + 1 >= urls->count)) {
             http->first = index;
             return 0;
         }
-        if (http->stopping && atomic_load(http->stopping))
-            break;
+        if (code == CURLE_OK)
+            sick = index;
     }
     hide_credentials(urls->items[http->first], shown, sizeof shown);
     mr_err_set(err, MR_RETRY, "registry.unreachable",

@@ -11,8 +11,8 @@ int mr_registry_http_open(const struct mr_registry_options *options, const atomi
 void mr_registry_http_close(struct mr_registry_http *http);
 
 /* method is GET, POST or PUT; path starts with '/', already percent-encoded; body {NULL, 0} for none. Any HTTP status
- * is a success of this call: *ret_status says which, ret_body holds the answer (at most 16 MiB). MR_RETRY when no URL
- * gives one; the URL that answered is asked first the next time. */
+ * is a success of this call, 5xx only when no URL gives another: *ret_status says which, ret_body holds the answer (at
+ * most 16 MiB). MR_RETRY when no URL gives one; the URL that answered is asked first the next time. */
 int mr_registry_http_call(struct mr_registry_http *http, const char *method, const char *path,
                           struct mr_slice body, long *ret_status, struct mr_buf *ret_body,
                           struct mr_err *err) MR_MUST_CHECK;

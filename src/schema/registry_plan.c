@@ -2,12 +2,15 @@
  *
  *     latest version of the subject     none: it would become version 1, whatever the level
  *     the same text                     nothing would change
+ *     mode READONLY                     it would be refused, whatever the level
  *     level, and the compatibility      what a registration would be judged by
  *     check against the latest version
  *
  * A registry may rewrite the text it keeps (Apicurio sorts, Confluent can normalize), so "same" means that the text is
  * equal; a schema that is equal in meaning shows as compatible instead, and registers no new version. */
 #include "schema/registry.h"
+
+#include <string.h>
 
 #include "plug/encoder.h"
 
@@ -18,6 +21,7 @@ int mr_registry_plan(struct mr_registry *registry, const char *subject, const ch
 {
     struct mr_subject_plan plan = {
         .subject = subject, .type = type, .schema = schema, .compatible = true};
+    char mode[32] = "";
     struct mr_buf latest;
     uint32_t id = 0;
     int rc;
@@ -28,7 +32,11 @@ int mr_registry_plan(struct mr_registry *registry, const char *subject, const ch
     mr_buf_done(&latest);
     if (rc == 0)
         rc = mr_registry_level(registry, subject, plan.level, err);
-    if (rc == 0 && plan.version > 0 && !plan.same)
+    if (rc == 0 && !plan.same)
+        rc = mr_registry_mode(registry, subject, mode, err);
+    plan.read_only = strncmp(mode, "READONLY", 8) == 0;
+    plan.compatible = !plan.read_only;
+    if (rc == 0 && plan.version > 0 && !plan.same && !plan.read_only)
         rc = mr_registry_compatible(registry, subject, type, schema, &plan.compatible, err);
     if (rc == 0)
         *ret_plan = plan;

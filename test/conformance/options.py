@@ -88,7 +88,8 @@ HANDLED = {"table.include.list", "table.exclude.list", "schema.include.list", "s
            "provide.transaction.metadata", "notification.enabled.channels", "notification.sink.topic.name"}
 
 
-def translate(name: str, connector: dict, json_schema=False) -> Plan:
+def translate(name: str, connector: dict, other=None) -> Plan:
+    """other: a case of JSON in another format, "json-schema" or "confluent" (Avro)."""
     plan = Plan(prefix=name, format=dict(FORMAT))
     converter = connector.get("value.converter", "")
     if "connect.avro" in converter or "apicurio" in converter:
@@ -121,11 +122,15 @@ def translate(name: str, connector: dict, json_schema=False) -> Plan:
             plan.format[SAME[key]] = value
         elif key not in HANDLED and not IGNORED.fullmatch(key) and not key.startswith("column."):
             raise Unsupported(f"option {key}")
-    if json_schema and plan.format["type"] != "json":
+    if other and plan.format["type"] != "json":
         raise Unsupported("its format is not JSON")
-    if json_schema:
+    if other == "json-schema":
         plan.schemas = False
         plan.format["schemas"] = "registry"
+    elif other:
+        if plan.format.pop("schemas") == "false":
+            raise Unsupported("its recording has no schemas")
+        plan.format = {"schema_name_adjustment_mode": "none", "field_name_adjustment_mode": "none"} | plan.format | {"type": "avro"}
     return plan
 
 

@@ -24,10 +24,20 @@ class FakeRegistry:
                 self.end_headers()
                 self.wfile.write(data)
 
+            def parts(self):
+                return [urllib.parse.unquote(part) for part in self.path.partition("?")[0].split("/")][1:]
+
             def do_POST(self):
+                """/subjects/S/versions registers; /subjects/S, which readers ask, looks up."""
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                parts = [urllib.parse.unquote(part) for part in self.path.partition("?")[0].split("/")]
-                self.answer(200, {"id": fake.register(parts[2], body["schema"])})
+                subject = self.parts()[1]
+                number = fake.register(subject, body["schema"])
+                self.answer(200, {"subject": subject, "id": number, "schema": body["schema"],
+                                  "version": fake.subjects[subject].index(body["schema"]) + 1})
+
+            def do_GET(self):
+                """/schemas/ids/N"""
+                self.answer(200, {"schema": fake.texts[int(self.parts()[2])]})
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"

@@ -14,6 +14,7 @@ case that is skipped never counts as passed. Exit 0: every case that was run is 
 MILLRACE_RECORDINGS names the folder (default: ../shared/recordings beside the repository).
 """
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -27,6 +28,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 
 import avro  # noqa: E402
 import compare  # noqa: E402
+import confluent  # noqa: E402
 import json_schema  # noqa: E402
 import options  # noqa: E402
 import registry_fake  # noqa: E402
@@ -65,7 +67,7 @@ def version_of(case: pathlib.Path, connector: dict) -> int | None:
 def run_case(case: pathlib.Path, get, args) -> compare.Result:
     connector = json.loads((case / "connector.json").read_text() or "{}")
     expected = [json.loads(line) for line in (case / "events.jsonl").read_text().splitlines()]
-    plan = options.translate(case.name, connector, args.json_schema)
+    plan = options.translate(case.name, connector, args.other)
     server = get(version_of(case, connector))
     try:
         return replay_case(case, server, plan, args, expected)
@@ -90,35 +92,48 @@ def without_merged(merged, case, server, plan, args, expected) -> compare.Result
 def replay_case(case, server, plan, args, expected, without=None) -> compare.Result:
     if plan.avro:
         return run_avro(case, server, plan, args, expected, without)
-    if args.json_schema:
-        return run_json_schema(case, server, plan, args, expected)
+    if args.other:
+        return {"json-schema": run_json_schema, "confluent": run_confluent}[args.other](case, server, plan, args, expected)
     with tempfile.TemporaryDirectory(prefix="millrace-conformance-") as folder:
         got, catalog = replay.run(case, server, plan, pathlib.Path(folder))
     return compare.compare(expected, got, catalog, plan, stream_only=args.stream_only)
 
 
+@contextlib.contextmanager
 def replay_with_registry(case, server, plan):
     registry = registry_fake.FakeRegistry()
     try:
         plan.format["registry"] = f"{{urls: ['{registry.url}']}}"
         with tempfile.TemporaryDirectory(prefix="millrace-conformance-") as folder:
-            return registry, *replay.run(case, server, plan, pathlib.Path(folder))
+            yield registry, *replay.run(case, server, plan, pathlib.Path(folder))
     finally:
         registry.close()
 
 
 def run_json_schema(case, server, plan, args, expected) -> compare.Result:
     """The same events with a JSON Schema in a registry: each message is valid, and says what Debezium's payload said."""
-    registry, got, catalog = replay_with_registry(case, server, plan)
-    decoder = json_schema.Decoder(registry)
-    result = compare.compare([json_schema.expected_record(record) for record in expected],
-                             [decoder.record(record) for record in got], catalog, plan, stream_only=args.stream_only)
+    with replay_with_registry(case, server, plan) as (registry, got, catalog):
+        decoder = json_schema.Decoder(registry)
+        result = compare.compare([json_schema.expected_record(record) for record in expected],
+                                 [decoder.record(record) for record in got], catalog, plan, stream_only=args.stream_only)
     assert decoder.validated > 0
     return result
 
 
+def run_confluent(case, server, plan, args, expected) -> compare.Result:
+    """The same events in Avro, read by Confluent's converter: Connect data, schemas included, as the real Debezium's."""
+    with replay_with_registry(case, server, plan) as (registry, got, catalog):
+        reader = confluent.Reader(registry.url)
+        try:
+            got = [reader.record(record) for record in got]
+        finally:
+            reader.close()
+    return compare.compare(expected, got, catalog, plan, stream_only=args.stream_only)
+
+
 def run_avro(case, server, plan, args, expected, without) -> compare.Result:
-    registry, got, catalog = replay_with_registry(case, server, plan)
+    with replay_with_registry(case, server, plan) as (registry, got, catalog):
+        pass
     decoder = avro.Decoder(registry)
     recorded = {subject: versions for subject, versions in json.loads((case / "subjects.json").read_text()).items()
                 if without is None or not subject.startswith(without + "-")}
@@ -132,7 +147,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--recordings", type=pathlib.Path, default=default_recordings())
     parser.add_argument("--stream-only", action="store_true", help="leave snapshot events out of the comparison")
-    parser.add_argument("--json-schema", action="store_true", help="JSON cases with schemas in a registry")
+    parser.add_argument("--as", dest="other", choices=("json-schema", "confluent"), help="JSON cases: framed JSON with a "
+                        "JSON Schema, validated; or Avro, read by Confluent's converter")
     parser.add_argument("--show", type=int, default=6, help="differences to print per case")
     parser.add_argument("cases", nargs="*")
     args = parser.parse_args()

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "plug/encoder.h"
 #include "test/support/fake_registry.h"
 
 #define SUBJECT "shop.public.t-value"
@@ -113,6 +114,29 @@ static void a_refusal_names_column_and_rule_and_heals(void **state)
     end(&f);
 }
 
+static void a_json_schema_is_explained_by_its_own_rules(void **state)
+{
+    static const struct fake_answer answers[] = {
+        {"POST", "/subjects/" SUBJECT "/versions", 409, "{\"error_code\":409,\"message\":\"no\"}"},
+        {"GET", "/config/" SUBJECT "?defaultToGlobal=true", 200,
+         "{\"compatibilityLevel\":\"BACKWARD\"}"},
+        {"GET", "/subjects/" SUBJECT "/versions/latest", 200,
+         "{\"version\":1,\"id\":2,\"schemaType\":\"JSON\",\"schema\":\"{\\\"type\\\":"
+         "\\\"object\\\"}\"}"},
+        {0}};
+    const struct mr_slice wider =
+        MR_SLICE("{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"}}}");
+    struct fixture f;
+    uint32_t id = 0;
+
+    (void)state;
+    begin(&f, answers, (struct mr_slice){NULL, 0});
+    assert_int_equal(mr_registry_id(f.registry, SUBJECT, "JSON", wider, &id, &f.err), MR_RETRY);
+    assert_string_equal(f.err.code, "registry.incompatible");
+    assert_non_null(strstr(f.err.text, "column a is new, and older events may hold anything"));
+    end(&f);
+}
+
 static void each_answer_has_its_meaning(void **state)
 {
     static const struct {
@@ -123,8 +147,6 @@ static void each_answer_has_its_meaning(void **state)
         {401, "{\"error_code\":40101,\"message\":\"who\"}", "registry.unauthorized", MR_CONFIG, 77},
         {403, "no", "registry.unauthorized", MR_CONFIG, 77},
         {422, "{\"error_code\":42201,\"message\":\"bad schema\"}", "registry.invalid_schema",
-         MR_CONFIG, 78},
-        {422, "{\"error_code\":42205,\"message\":\"read only\"}", "registry.invalid_schema",
          MR_CONFIG, 78},
         {404, "<html>", "registry.unexpected", MR_CONFIG, 78},
         {429, "", "registry.busy", MR_RETRY, 69},
@@ -217,6 +239,124 @@ static void the_next_url_is_tried_and_credentials_are_sent_and_never_shown(void 
     mr_registry_close(registry);
 }
 
+static void a_read_only_subject_is_still_looked_up(void **state)
+{
+    static const struct fake_answer answers[] = {
+        {"POST", "/subjects/" SUBJECT "/versions", 422, "{\"error_code\":42205}"},
+        {"POST", "/subjects/" SUBJECT, 404, "{\"error_code\":40403}"},
+        {"POST", "/subjects/" SUBJECT "/versions", 422, "{\"error_code\":42205}"},
+        {"POST", "/subjects/" SUBJECT, 200, "{\"id\":11,\"version\":2}"},
+        {0}};
+    struct fixture f;
+    uint32_t id = 0;
+
+    (void)state;
+    begin(&f, answers, (struct mr_slice){NULL, 0});
+    assert_int_equal(ask(&f, &id), MR_CONFIG);
+    assert_string_equal(f.err.code, "registry.read_only");
+    assert_int_equal(ask(&f, &id), 0);
+    assert_int_equal(id, 11);
+    end(&f);
+}
+
+static void a_sick_node_is_passed_over_and_a_500_of_all_is_an_answer(void **state)
+{
+    static const struct fake_answer sick[] = {{NULL, NULL, 503, "leader?"},
+                                              {NULL, NULL, 500, "{\"error_code\":0}"},
+                                              {NULL, NULL, 500, "{\"error_code\":0}"},
+                                              {0}};
+    static const struct fake_answer well[] = {{NULL, NULL, 200, "{\"id\":8}"}, {0}};
+    struct fake_registry first, second;
+    struct mr_counters counters = {0};
+    struct mr_context context = {.pipeline = "p", .counters = &counters};
+    const char *urls[2];
+    struct mr_registry_options options = {
+        .urls = {urls, 2}, .auto_register = true, .timeout_ns = 3000000000};
+    struct mr_registry *registry;
+    struct mr_err err;
+    uint32_t id = 0;
+
+    (void)state;
+    fake_registry_start(&first, sick);
+    fake_registry_start(&second, well);
+    urls[0] = first.url;
+    urls[1] = second.url;
+    assert_int_equal(
+        mr_registry_open(&options, &context, (struct mr_slice){NULL, 0}, &registry, &err), 0);
+    assert_int_equal(mr_registry_id(registry, "a", "AVRO", schema, &id, &err), 0);
+    assert_int_equal(id, 8);
+    /* The one that answered is asked first; once it is gone, the sick one's fault is what is told. */
+    fake_registry_stop(&second);
+    assert_int_equal(mr_registry_id(registry, "b", "AVRO", schema, &id, &err), MR_RETRY);
+    assert_string_equal(err.code, "registry.busy");
+    assert_int_equal(first.requests, 2);
+    mr_registry_close(registry);
+    fake_registry_stop(&first);
+}
+
+static void a_plan_tells_what_would_become_of_a_schema(void **state)
+{
+#define LATEST(text)                                                                               \
+    {                                                                                              \
+        "GET", "/subjects/s/versions/latest", 200,                                                 \
+            "{\"version\":4,\"id\":9,\"schema\":\"" text "\"}"                                     \
+    }
+#define NONE                                                                                       \
+    {                                                                                              \
+        "GET", "/subjects/s/versions/latest", 404, "{}"                                            \
+    }
+#define LEVEL                                                                                      \
+    {                                                                                              \
+        "GET", "/config/s?defaultToGlobal=true", 200, "{\"compatibilityLevel\":\"FULL\"}"          \
+    }
+#define MODE(mode)                                                                                 \
+    {                                                                                              \
+        "GET", "/mode/s?defaultToGlobal=true", 200, "{\"mode\":\"" mode "\"}"                      \
+    }
+#define FITS(answer)                                                                               \
+    {                                                                                              \
+        "POST", "/compatibility/subjects/s/versions/latest", 200, "{\"is_compatible\":" answer "}" \
+    }
+    static const struct {
+        struct fake_answer answers[6];
+        int version;
+        bool same, compatible, read_only;
+    } cases[] = {
+        {{NONE, LEVEL, MODE("READWRITE")}, 0, false, true, false},
+        {{NONE, LEVEL, MODE("READONLY")}, 0, false, false, true},
+        {{LATEST("x"), LEVEL}, 4, true, true, false},
+        {{LATEST("y"), LEVEL, MODE("READWRITE"), FITS("true")}, 4, false, true, false},
+        {{LATEST("y"), LEVEL, MODE("READWRITE"), FITS("false")}, 4, false, false, false},
+        {{LATEST("y"), LEVEL, MODE("READONLY_OVERRIDE")}, 4, false, false, true},
+        {{LATEST("y"),
+          LEVEL,
+          {"GET", "/mode/s?defaultToGlobal=true", 404, "{\"error_code\":40409}"},
+          {"GET", "/mode", 404, "no such thing"},
+          FITS("true")},
+         4,
+         false,
+         true,
+         false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct mr_subject_plan plan;
+        struct fixture f;
+
+        begin(&f, cases[i].answers, (struct mr_slice){NULL, 0});
+        assert_int_equal(mr_registry_plan(f.registry, "s", "JSON", (struct mr_slice)MR_SLICE("x"),
+                                          &plan, &f.err),
+                         0);
+        assert_int_equal(plan.version, cases[i].version);
+        assert_int_equal(plan.same, cases[i].same);
+        assert_int_equal(plan.compatible, cases[i].compatible);
+        assert_int_equal(plan.read_only, cases[i].read_only);
+        assert_string_equal(plan.level, "FULL");
+        end(&f);
+    }
+}
+
 static void no_url_is_a_configuration_error(void **state)
 {
     struct mr_registry_options options = {0};
@@ -269,10 +409,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_id_is_asked_for_once_and_remembered),
         cmocka_unit_test(a_refusal_names_column_and_rule_and_heals),
+        cmocka_unit_test(a_json_schema_is_explained_by_its_own_rules),
         cmocka_unit_test(each_answer_has_its_meaning),
         cmocka_unit_test(a_500_that_comes_three_times_is_an_answer),
         cmocka_unit_test(without_auto_register_it_only_looks_up),
         cmocka_unit_test(the_next_url_is_tried_and_credentials_are_sent_and_never_shown),
+        cmocka_unit_test(a_read_only_subject_is_still_looked_up),
+        cmocka_unit_test(a_sick_node_is_passed_over_and_a_500_of_all_is_an_answer),
+        cmocka_unit_test(a_plan_tells_what_would_become_of_a_schema),
         cmocka_unit_test(no_url_is_a_configuration_error),
         cmocka_unit_test(latest_level_and_compatible),
     };
