@@ -29,7 +29,7 @@ struct mr_pg_server {
 struct mr_pg_stream {
     bool active; /* START_REPLICATION was answered: CopyBoth */
     bool binary;
-    bool behind;              /* the last drain found a lot: pause before the next */
+    bool behind;              /* the last drain found a lot: the server has more than we took */
     bool reply_wanted;        /* the server asked for a status */
     bool publication_missing; /* PostgreSQL 18's warning was seen */
     uint64_t flush_sent;      /* flush position last sent */
@@ -40,7 +40,7 @@ struct mr_pg_stream {
     int64_t large_ns;         /* when a message came that made libpq's buffer grow; 0 none */
     bool told_inside;         /* ... and that it stood inside a transaction */
     int64_t told_ns;          /* when that was */
-    int64_t drained_ns;       /* when the last drain ended */
+    int64_t pause_until_ns;   /* no read before: let the socket fill */
 };
 
 struct mr_pg_snapshot;

@@ -8,9 +8,10 @@
  * forget what is below. A status that would block is left to libpq's buffer; nothing here waits to write.
  *
  * Reading in bursts. The server makes one packet per row; a reader that is always there takes each by itself and
- * costs both sides a wake-up per row. After a drain that found much (BEHIND bytes) the next one is put off until
- * PAUSE has passed since, so that the socket fills meanwhile; at the head of the log, where drains find little,
- * data is read the moment it arrives. While pausing, the status clock runs on.
+ * costs both sides a wake-up per row. After a drain that found much the next one is put off, so that the socket fills
+ * meanwhile: by LONG_PAUSE after BEHIND bytes, by SHORT_PAUSE after BUSY bytes, which is a server that is slower than
+ * we are or a few thousand rows a second. At the head of a quiet log drains find little, and data is read the moment
+ * it arrives. What is whole is given away before a pause, never after. While pausing, the status clock runs on.
  *
  * libpq's input buffer grows to the largest message and never shrinks. Some seconds after a large one, when there
  * is nothing to read, the connection is therefore made anew: at the position that is free.
@@ -28,16 +29,18 @@
 #include "connectors/source_postgres/publication.h"
 #include "connectors/source_postgres/slot.h"
 
-#define PAUSE_NS   (10 * MR_MS_NS)
-#define BEHIND     (64u << 10)
-#define ADOPT      (64u << 10)
-#define IDLE_NS    (10 * MR_SECOND_NS)
-#define IDLE_BYTES (16u << 20)
-#define CONFIRM_NS (20 * MR_MS_NS)
-#define FOLLOW_NS  (30 * MR_SECOND_NS)
-#define ASK_NS     (50 * MR_MS_NS)
-#define LARGE      ((size_t)8 << 20)
-#define LARGE_NS   (5 * MR_SECOND_NS)
+#define LONG_PAUSE_NS  (10 * MR_MS_NS)
+#define SHORT_PAUSE_NS (2 * MR_MS_NS)
+#define BEHIND         (64u << 10)
+#define BUSY           (4u << 10)
+#define ADOPT          (64u << 10)
+#define IDLE_NS        (10 * MR_SECOND_NS)
+#define IDLE_BYTES     (16u << 20)
+#define CONFIRM_NS     (20 * MR_MS_NS)
+#define FOLLOW_NS      (30 * MR_SECOND_NS)
+#define ASK_NS         (50 * MR_MS_NS)
+#define LARGE          ((size_t)8 << 20)
+#define LARGE_NS       (5 * MR_SECOND_NS)
 
 static void put64(char *at, uint64_t number)
 {
@@ -370,14 +373,14 @@ static bool until_reached(struct mr_pg_source *source)
            (!source->feed.open && source->feed.position.resume >= source->until_lsn);
 }
 
-/* Waits for data or the next thing to do, whichever is first. behind: for the pause only. */
+/* Waits for data or the next thing clock_tick() would do, whichever is first. behind: for the pause only. */
 static int wait_for_data(struct mr_pg_source *source, int64_t deadline_ns, bool behind,
                          struct mr_err *err)
 {
     struct pollfd fd = {.fd = PQsocket(source->conn), .events = behind ? 0 : POLLIN};
     int64_t now = mr_clock_mono_ns(), due = source->stream.status_ns + source->stream.interval_ns;
 
-    if (source->until_lsn)
+    if (source->until_lsn && !behind)
         due = source->stream.status_ns + ASK_NS;
     if (due < deadline_ns)
         deadline_ns = due;
@@ -392,20 +395,24 @@ static int wait_for_data(struct mr_pg_source *source, int64_t deadline_ns, bool 
     return 0;
 }
 
-/* After a rich drain: lets the socket fill, on the status clock. */
-static int pause_while_behind(struct mr_pg_source *source, int64_t since_ns, int64_t deadline_ns,
-                              struct mr_err *err)
+static int64_t pause_after(size_t bytes)
 {
-    int64_t until_ns = since_ns + PAUSE_NS;
-    int rc;
+    return bytes >= BEHIND ? LONG_PAUSE_NS : bytes >= BUSY ? SHORT_PAUSE_NS : 0;
+}
+
+/* After a rich drain: lets the socket fill, on the status clock. */
+static int pause_reading(struct mr_pg_source *source, int64_t deadline_ns, struct mr_err *err)
+{
+    int64_t until_ns = source->stream.pause_until_ns;
+    int rc = 0;
 
     if (until_ns > deadline_ns)
         until_ns = deadline_ns;
-    do {
+    while (rc == 0 && mr_clock_mono_ns() < until_ns) {
         rc = clock_tick(source, false, err);
         if (rc == 0)
             rc = wait_for_data(source, until_ns, true, err);
-    } while (rc == 0 && mr_clock_mono_ns() < until_ns);
+    }
     return rc;
 }
 
@@ -427,15 +434,15 @@ static int read_round(struct mr_pg_source *source, struct mr_batch *batch, int64
     if (rc < 0)
         return rc;
     stream->behind = how == DRAINED && bytes >= BEHIND;
-    stream->drained_ns = mr_clock_mono_ns();
+    stream->pause_until_ns = how == DRAINED ? mr_clock_mono_ns() + pause_after(bytes) : 0;
     source->ended = until_reached(source);
     *ret_close = how == FULL || source->ended || (!mr_batch_empty(batch) && !source->feed.open) ||
                  end_due(source) || idle_due(source) || mr_pg_heartbeat_due(source);
     rc = clock_tick(source, source->until_lsn != 0 && how == DRAINED, err);
     if (rc < 0 || *ret_close)
         return rc;
-    if (stream->behind)
-        return pause_while_behind(source, stream->drained_ns, deadline_ns, err);
+    if (stream->pause_until_ns > mr_clock_mono_ns())
+        return pause_reading(source, deadline_ns, err);
     return wait_for_data(source, deadline_ns, false, err);
 }
 
@@ -496,8 +503,7 @@ int mr_pg_stream_read(struct mr_pg_source *source, struct mr_batch *batch, int64
 
     batch->adopted_free = PQfreemem;
     mr_pg_feed_new_batch(&source->feed);
-    if (source->stream.behind)
-        rc = pause_while_behind(source, source->stream.drained_ns, deadline_ns, err);
+    rc = pause_reading(source, deadline_ns, err);
     if (rc == 0)
         rc = shed_memory(source, err);
     if (rc == 0)
