@@ -229,6 +229,10 @@ def table(rate, outcomes):
             lines.append(f"- {LABELS[word]}: {middle(word, lambda run: run.p50) / middle('bare', lambda run: run.p50):.2f} "
                          f"times the bare producer's p50, {middle(word, lambda run: run.p99) / middle('bare', lambda run: run.p99):.2f} "
                          "times its p99")
+    if "raw" in outcomes and "bare" in outcomes and "eo-json" in outcomes:
+        both = middle("raw", lambda run: run.p50) + middle("bare", lambda run: run.p50)
+        lines.append(f"- {LABELS['eo-json']}: {middle('eo-json', lambda run: run.p50) / both:.2f} times the sum of the raw "
+                     "reader's p50 and the bare producer's, which has no source to wait for")
     return lines + [""]
 
 

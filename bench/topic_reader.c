@@ -163,10 +163,12 @@ static void read_all(rd_kafka_t *rk, int partitions, struct tally *tally)
 {
     static rd_kafka_message_t *messages[BLOCK];
     rd_kafka_queue_t *queue = rd_kafka_queue_get_consumer(rk);
+    size_t most =
+        tally->most ? BLOCK : 1; /* it waits until so many are there, or the time is over */
     int left = partitions, enough = 0;
 
     while (!ended && !enough && (left > 0 || tally->most == 0)) {
-        ssize_t count = rd_kafka_consume_batch_queue(queue, 100, messages, BLOCK);
+        ssize_t count = rd_kafka_consume_batch_queue(queue, 100, messages, most);
         for (ssize_t i = 0; i < count; i++) {
             if (messages[i]->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
                 if (--left == 0 && tally->most == 0) {

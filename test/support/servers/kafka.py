@@ -278,7 +278,7 @@ class Kafka(Reader):
                  for word in ("--add-scram", f"{mechanism}=[name={user},password={password}]")]
         running = []
         for broker in self.brokers:
-            command = self._java("-Xmx128m", "kafka.tools.StorageTool", "format", "-t", cluster, "-c",
+            command = self._java("-Xmx128m", "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c",
                                  self._properties(broker), *users)
             running.append(process.Process(broker.inside(command), broker.folder / "format.log"))
         for done in running:
