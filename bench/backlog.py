@@ -3,6 +3,8 @@ copy of that slot, so all contestants read the same log."""
 import json
 import pathlib
 import shutil
+import signal
+import sys
 import tempfile
 import time
 
@@ -32,6 +34,7 @@ class Backlog:
     """options.rows rows in the table bench; self.end is the log position inside the last transaction."""
 
     def __init__(self, options, **settings):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started and written goes then too
         self.options = options
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="millrace-bench-", dir=options.directory))
         fast = {"shared_buffers": "'512MB'", "max_wal_size": "'40GB'", "checkpoint_timeout": "'1h'", "autovacuum": "off",

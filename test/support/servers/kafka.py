@@ -196,7 +196,11 @@ class Kafka(Reader):
             folder = self.folder / str(number)
             folder.mkdir()
             self.brokers.append(Broker(number, folder, self.listeners, (small_disks or {}).get(number)))
-        self._format(base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))
+        try:
+            self._format(base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def bootstrap(self) -> str:
