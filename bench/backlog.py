@@ -39,13 +39,19 @@ class Backlog:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="millrace-bench-", dir=options.directory))
         fast = {"shared_buffers": "'512MB'", "max_wal_size": "'40GB'", "checkpoint_timeout": "'1h'", "autovacuum": "off",
                 "full_page_writes": "off"}
-        self.server = Postgres(**(fast | settings)).start()
-        self.db = Database(self.server, "bench")
-        self.serial = 0
-        self.reader = measuring.build("raw_reader", self.folder, "libpq")
+        self.server, self.serial = None, 0
+        try:
+            self.server = Postgres(**(fast | settings))
+            self.server.start()
+            self.db = Database(self.server, "bench")
+            self.reader = measuring.build("raw_reader", self.folder, "libpq")
+        except BaseException:
+            Backlog.close(self)
+            raise
 
     def close(self):
-        self.server.close()
+        if self.server:
+            self.server.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def empty(self):

@@ -34,9 +34,11 @@ class Route(Backlog):
         self.kafka = self.registry = self.lookup = None
         try:
             self.kafka = Kafka(heap="1g", options=(), settings={
-                "log.message.timestamp.type": "LogAppendTime", "log.segment.delete.delay.ms": "1000"}).start()
+                "log.message.timestamp.type": "LogAppendTime", "log.segment.delete.delay.ms": "1000"})
+            self.kafka.start()
             if any("avro" in word for word in chosen):
-                self.registry = Registry().start()
+                self.registry = Registry()
+                self.registry.start()
             self.lookup = Consumer({"bootstrap.servers": self.kafka.bootstrap, "group.id": "bench",
                                     "isolation.level": "read_committed", "enable.metrics.push": False})
             self.bare_producer = measuring.build("bare_producer", self.folder, rdkafka=True)
