@@ -125,24 +125,35 @@ static int look_at_limits(struct look *look, struct mr_err *err)
     return 0;
 }
 
+/* Whether a start would be refused for where the sink or the slot stands; adds why. */
+static bool refused(struct look *look, const struct mr_pg_slot *slot)
+{
+    struct mr_pg_source *source = look->source;
+    struct mr_err found;
+    int rc = source->first ? 0 : mr_pg_check_position(source, &source->feed.position, &found);
+
+    if (rc == 0)
+        rc = mr_pg_slot_check(source, slot, &found);
+    if (rc == MR_GAP && source->config->snapshot == MR_PG_SNAPSHOT_WHEN_NEEDED) {
+        SAY(look, "the tables will be read again, because %s", found.text);
+        add(look, MR_FINDING_WARN, "source.snapshot_again", NULL);
+    } else if (rc < 0) {
+        add_err(look, &found);
+    }
+    return rc < 0;
+}
+
 static int look_at_slot(struct look *look, struct mr_err *err)
 {
     struct mr_pg_source *source = look->source;
     struct mr_pg_slot slot;
-    struct mr_err found;
     char at[24];
     int rc = mr_pg_slot_look(source, &slot, err);
 
     if (rc < 0)
         return rc;
-    if (!source->first && mr_pg_check_position(source, &source->feed.position, &found) < 0) {
-        add_err(look, &found);
+    if (refused(look, &slot))
         return 0;
-    }
-    if (mr_pg_slot_check(source, &slot, &found) < 0) {
-        add_err(look, &found);
-        return 0;
-    }
     if (slot.exists)
         SAY(look, "slot %s is there, confirmed up to %s%s", source->slot,
             mr_pg_lsn_format(slot.confirmed, at), slot.active ? ", and being read now" : "");
@@ -408,6 +419,8 @@ static int plan(struct look *look, struct mr_err *err)
         rc = mr_pg_slot_look(source, &slot, err);
     if (rc < 0)
         return rc;
+    if (refused(look, &slot))
+        return 0;
     if (!exists) {
         struct mr_buf sql;
         mr_buf_init(&sql, 1 << 20);
@@ -424,7 +437,7 @@ static int plan(struct look *look, struct mr_err *err)
         SAY(look, "SELECT pg_create_logical_replication_slot('%s', 'pgoutput');", source->slot);
         add(look, MR_FINDING_PASS, "source.slot", NULL);
     }
-    if (source->first && source->config->snapshot != MR_PG_SNAPSHOT_NO_DATA) {
+    if (!source->feed.position.started && source->config->snapshot != MR_PG_SNAPSHOT_NO_DATA) {
         SAY(look, "read the rows of %zu tables", candidates.count);
         add(look, MR_FINDING_PASS, "source.snapshot", NULL);
     }

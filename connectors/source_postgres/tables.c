@@ -1,6 +1,6 @@
 /* Showing the tables before anything runs.
  *
- * The source is opened as for a run, which changes nothing, and every table that the user's patterns take in is
+ * Sessions are opened as for a run; whether a position can be resumed does not matter here. Every table that the user's patterns take in is
  * described by the Relation message that a snapshot would write for it: so what is shown is what the stream will
  * bring, as far as the catalogue can know. Before the publication exists a table has all its columns; afterwards
  * those that are published. A partitioned table is
@@ -10,10 +10,10 @@
 #include <stdlib.h>
 
 #include "connectors/source_postgres/catalog.h"
+#include "connectors/source_postgres/open.h"
 #include "connectors/source_postgres/publication.h"
+#include "connectors/source_postgres/setup.h"
 #include "connectors/source_postgres/snapshot_state.h"
-
-extern const struct mr_source mr_source_postgres;
 
 static int show(struct mr_pg_source *source, const struct mr_pg_candidate *candidate,
                 bool published, struct mr_table **ret_table, struct mr_err *err)
@@ -59,12 +59,15 @@ int mr_pg_tables(const struct mr_source_args *args,
                  void (*each)(void *user, struct mr_table *table), void *user, struct mr_err *err)
 {
     struct mr_pg_source *source = mr_alloc_zero(sizeof *source);
-    struct mr_slice claim;
-    int rc = mr_source_postgres.open(source, args, &claim, err);
+    int rc = mr_pg_set_up(source, args, err);
 
     if (rc == 0)
+        rc = mr_pg_open_sessions(source, err);
+    if (rc == 0) {
+        mr_pg_set_identity(source);
         rc = show_all(source, each, user, err);
-    mr_source_postgres.close(source);
+    }
+    mr_pg_tear_down(source);
     free(source);
     return rc;
 }

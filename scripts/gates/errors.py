@@ -1,6 +1,7 @@
 """Error codes, their page and their tests agree.
 
-A code is a dotted string in a statement that also names an error class (MR_RETRY, MR_CONFIG, ...). Each has a
+A code is a dotted string in a statement that also names an error class (MR_RETRY, MR_CONFIG, ...), or that adds a finding
+or a note that asks for attention. Each has a
 section "## code" in docs/reference/errors.md, each section has a code, and each section has a test that provokes
 it. The sections are sorted.
 
@@ -15,10 +16,15 @@ import re
 from common import bare, files, product, report, root
 
 CLASS = re.compile(r"\bMR_(RETRY|REPLAY|DATA|GAP|CONFIG|FENCED|BUG)\b|\bmr_err_(set|errno)\b")
+ATTENTION = re.compile(r"\bMR_FINDING_(WARN|FAIL)\b|\bMR_LOG_(WARN|ERROR)\b")
 CODE = re.compile(r'"([a-z][a-z0-9]*(?:\.[a-z][a-z0-9_]*)+)"')
 FILES = (".c", ".h", ".json", ".yaml", ".def")
 top = root()
 problems, codes, literals = [], {}, set()
+
+page = top / "docs/reference/errors.md"
+sections = re.findall(r"^## (\S+)$", page.read_text(), re.M) if page.exists() else []
+families = {section.partition(".")[0] for section in sections}
 
 for path in product(top, "*.c", "*.h"):
     text = bare(path.read_text(), strings=True)
@@ -28,11 +34,10 @@ for path in product(top, "*.c", "*.h"):
         literals.add(match[1])
         begin = max(text.rfind(mark, 0, match.start()) for mark in ";{}")
         ends = [end for end in (text.find(mark, match.end()) for mark in ";}") if end >= 0]
-        if CLASS.search(text[begin + 1:min(ends, default=len(text))]):
+        statement = text[begin + 1:min(ends, default=len(text))]
+        if CLASS.search(statement) or ATTENTION.search(statement) and match[1].partition(".")[0] in families:
             codes.setdefault(match[1], f"{path.relative_to(top)}:{text.count(chr(10), 0, match.start()) + 1}")
 
-page = top / "docs/reference/errors.md"
-sections = re.findall(r"^## (\S+)$", page.read_text(), re.M) if page.exists() else []
 
 
 WHOLE = re.compile(r"(?<![a-z0-9_.])[a-z][a-z0-9]*(?:\.[a-z][a-z0-9_]*)+(?![a-z0-9_])")

@@ -80,6 +80,8 @@ static void plan_start(struct plan *plan, struct mr_inspect *inspect, int *code)
                  inspect->config->sink->name);
     else if (inspect->source.resume.size == 0)
         add_line(plan, "a first start: the sink holds no position");
+    else if (!strstr(mr_buf_cstr(&inspect->text), "\"resume\":"))
+        add_line(plan, "a first start: the one before ended before anything was read");
     else
         add_line(plan, "at the position the sink holds: %.*s",
                  MR_SLICE_ARG(inspect->source.resume));
