@@ -135,7 +135,7 @@ static bool refused(struct look *look, const struct mr_pg_slot *slot)
     if (rc == 0)
         rc = mr_pg_slot_check(source, slot, &found);
     if (rc == MR_GAP && source->config->snapshot == MR_PG_SNAPSHOT_WHEN_NEEDED) {
-        SAY(look, "the tables will be read again, because %s", found.text);
+        SAY(look, "the tables will be read again, because %.1400s", found.text);
         add(look, MR_FINDING_WARN, "source.snapshot_again", NULL);
     } else if (rc < 0) {
         add_err(look, &found);

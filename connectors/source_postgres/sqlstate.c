@@ -86,7 +86,7 @@ static int no_rights_to_log_in(struct mr_err *err, const char *sqlstate, const c
         mr_err_set(err, MR_CONFIG, "source.auth", "the server refuses the login of %s to %s: %s",
                    user, database, line);
         mr_err_hint(err,
-                    "Check source.dsn (user, dbname) and source.password; and that "
+                    "Check user, dbname and password (source.dsn, source.password); and that "
                     "pg_hba.conf has a line such as: host \"%s\" \"%s\" <our address>/32 "
                     "scram-sha-256",
                     database, user);
@@ -113,8 +113,13 @@ int mr_pg_login_error(struct mr_err *err, const char *sqlstate, const char *mess
         mr_err_set(err, MR_CONFIG, "source.auth", "the server wants a password for %s: %s", user,
                    line);
         mr_err_hint(err, "Set source.password, for example to ${file:/run/secrets/pg} or "
-                         "${env:PGPASSWORD}.");
+                         "${env:PGPASSWORD}. tail takes it from PGPASSWORD, ~/.pgpass or the "
+                         "DSN's password=.");
         return permission(err, sqlstate);
+    } else if (sqlstate[0] == 0 && strncmp(line, "invalid ", 8) == 0) {
+        /* libpq refuses a setting of the conninfo before it connects: "invalid sslmode value". */
+        mr_err_set(err, MR_CONFIG, "source.dsn", "source.dsn cannot be used: %s", line);
+        return MR_CONFIG;
     } else if (transient(sqlstate)) {
         mr_err_set(err, MR_RETRY, "source.connect", "cannot connect to the database: %s", line);
     } else {

@@ -169,7 +169,7 @@ static size_t keyword_end(struct mr_slice text, size_t start)
         return at < text.size ? at + 1 : at;
     }
     while (at < text.size && !strchr(" \t\r\n\"&", text.data[at]))
-        at++;
+        at += text.data[at] == '\\' && at + 1 < text.size ? 2 : 1;
     return at;
 }
 

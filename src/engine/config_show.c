@@ -41,6 +41,58 @@ static bool is_plain(const char *text)
            strcmp(text, "null") != 0;
 }
 
+/* Behind the value of "key=value" or "key = 'value'", `at` being its equals sign. */
+static size_t behind_value(const char *text, size_t at)
+{
+    const char *end = " ";
+
+    at += 1 + strspn(text + at + 1, " ");
+    if (text[at] == '\'') {
+        end = "'";
+        at++;
+    }
+    while (text[at] && text[at] != end[0])
+        at += text[at] == '\\' && text[at + 1] ? 2 : 1;
+    return at + (text[at] == '\'');
+}
+
+/* In "host=db user=cdc hunter2", what stands by itself: most likely a password without its key. At or after `from`. */
+static bool stray_word(const char *text, size_t from, size_t *ret_start, size_t *ret_end)
+{
+    bool pairs = false;
+
+    for (size_t at = strspn(text, " "); text[at]; at += strspn(text + at, " ")) {
+        size_t start = at, end = at + strcspn(text + at, "= "),
+               next = end + strspn(text + end, " ");
+        if (text[next] == '=') {
+            at = behind_value(text, next);
+            pairs = true;
+            continue;
+        }
+        if (!pairs)
+            return false;
+        if (start >= from) {
+            *ret_start = start;
+            *ret_end = end;
+            return true;
+        }
+        at = end;
+    }
+    return false;
+}
+
+static bool secret_part(struct mr_slice text, size_t from, size_t *ret_start, size_t *ret_end)
+{
+    size_t start, end;
+    bool known = mr_diag_password(text, from, ret_start, ret_end);
+
+    if (!stray_word(text.data, from, &start, &end) || (known && *ret_start <= start))
+        return known;
+    *ret_start = start;
+    *ret_end = end;
+    return true;
+}
+
 /* A scalar as YAML that reads back as the same text. */
 static void add_scalar(struct mr_buf *out, const char *text)
 {
@@ -53,7 +105,7 @@ static void add_scalar(struct mr_buf *out, const char *text)
         return;
     }
     mr_buf_init(&doubled, 2 * shown.size + 4096);
-    while (mr_diag_password(shown, at, &start, &end)) {
+    while (secret_part(shown, at, &start, &end)) {
         mr_buf_add(&doubled, text + at, start - at);
         mr_buf_add_str(&doubled, "***");
         at = end;

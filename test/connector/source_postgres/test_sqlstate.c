@@ -41,6 +41,7 @@ static void a_login_that_failed_is_classified(void **state)
         {"3D000", "no database", "source.no_database", MR_CONFIG, 78, false},
         {"", "fe_sendauth: no password supplied", "source.auth", MR_CONFIG, 77, false},
         {"", "Connection refused", "source.connect", MR_RETRY, 69, false},
+        {"", "invalid sslmode value: \"nonsense\"", "source.dsn", MR_CONFIG, 78, false},
         {"53300", "too many connections", "source.connect", MR_RETRY, 69, false},
         {"57P03", "the database system is starting up", "source.connect", MR_RETRY, 69, false},
         {"55000", "database is not currently accepting connections", "source.connect_refused",

@@ -102,6 +102,41 @@ static void a_circle_ends(void **state)
     mr_buf_done(&text);
 }
 
+/* What is shown of a connection string has no secret in it, even when the string is none. */
+static void a_connection_string_is_shown_without_its_secrets(void **state)
+{
+    static const struct {
+        const char *dsn, *shown;
+    } cases[] = {
+        {"host=db user=cdc", "host=db user=cdc"},
+        {"host=db password=hunter2 user=cdc", "host=db password=*** user=cdc"},
+        {"host=db password = 'hunter2 hunter2' user=cdc", "host=db password =*** user=cdc"},
+        {"host=db password=hunter2\\\\ hunter2 user=cdc", "host=db password=*** user=cdc"},
+        {"host=db password='hunter2 hunter2", "host=db password=***"},
+        {"host=db user = cdc hunter2", "host=db user = cdc ***"},
+        {"host=db hunter2 user='a b' hunter2 port=1", "host=db *** user='a b' *** port=1"},
+        {"postgresql://cdc:hunter2@db/shop", "postgresql://cdc:***@db/shop"},
+        {"no pair at all", "no pair at all"},
+    };
+    struct mr_buf text;
+
+    (void)state;
+    mr_buf_init(&text, 1 << 20);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char yaml[400], wanted[200];
+        snprintf(yaml, sizeof(yaml),
+                 "version: 1\npipelines: {a: {source: {type: postgres, dsn: \"%s\"}, sink: {type: "
+                 "stdout}}}\n",
+                 cases[i].dsn);
+        snprintf(wanted, sizeof(wanted), "dsn: \"%s\"", cases[i].shown);
+        put("dsn.yaml", yaml);
+        assert_string_equal(load("dsn.yaml", &text), "");
+        if (!strstr(mr_buf_cstr(&text), wanted) || strstr(mr_buf_cstr(&text), "hunter2"))
+            fail_msg("%s, and not %s", mr_buf_cstr(&text), wanted);
+    }
+    mr_buf_done(&text);
+}
+
 static void a_pipeline_is_never_merged(void **state)
 {
     struct mr_buf text;
@@ -183,6 +218,7 @@ int main(void)
         cmocka_unit_test(includes_merge_and_the_later_wins),
         cmocka_unit_test(a_pattern_may_match_nothing_but_a_name_must_exist),
         cmocka_unit_test(a_circle_ends),
+        cmocka_unit_test(a_connection_string_is_shown_without_its_secrets),
         cmocka_unit_test(a_pipeline_is_never_merged),
         cmocka_unit_test(findings_of_all_files_come_in_order),
         cmocka_unit_test(one_file_that_cannot_be_parsed_hides_the_secrets_of_all),

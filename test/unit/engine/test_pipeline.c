@@ -230,6 +230,18 @@ static void check_all(struct fixture *f, size_t changes)
         assert_int_equal(f->store.visible[i].number, 1000 + i);
 }
 
+/* The encoder finds a topic that cannot be: a fault of ours is no reason to try again. */
+static void a_broken_invariant_ends_at_once_with_70(void **state)
+{
+    struct fixture *f = *state;
+
+    f->config.topic = "elsewhere";
+    mr_script_fill(&f->script, 1, 1, 1);
+    start(f, NULL);
+    finish_with(f, 70, "encoder.topic");
+    assert_int_equal(f->store.visible_count, 0);
+}
+
 static void everything_arrives_once_in_order(void **state)
 {
     struct fixture *f = *state;
@@ -665,6 +677,7 @@ static void a_successor_that_came_in_the_wait_is_not_fought_for(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_broken_invariant_ends_at_once_with_70, setup, teardown),
         cmocka_unit_test_setup_teardown(everything_arrives_once_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(a_second_run_goes_on_where_the_first_stopped, setup,
                                         teardown),
