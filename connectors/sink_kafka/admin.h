@@ -11,12 +11,6 @@ int mr_kafka_admin_partitions(struct mr_kafka_client *client, const char *topic,
  * with replicas out of sync; "" when all are well. */
 int mr_kafka_admin_look(struct mr_kafka_client *client, const char *topic, int *ret_partitions,
                         char *ret_ill, size_t room, struct mr_err *err) MR_MUST_CHECK;
-struct mr_kafka_new_topic {
-    const char *name;
-    int partitions, replication; /* -1: the broker's default */
-    struct mr_option_map config;
-    bool validate_only; /* ask whether it could be created */
-};
 /* A topic that exists already is no error. Waits until it can be described, and says how many partitions it has. */
 int mr_kafka_admin_create(struct mr_kafka_client *client, const struct mr_kafka_new_topic *topic,
                           int *ret_partitions, struct mr_err *err) MR_MUST_CHECK;

@@ -227,7 +227,7 @@ static int read_back(struct mr_kafka_client *client, enum mr_kafka_reading readi
     return 0;
 }
 
-int mr_kafka_checkpoint_read(const struct mr_kafka_setting *setting, enum mr_kafka_reading reading,
+int mr_kafka_checkpoint_read(struct mr_kafka_setting *setting, enum mr_kafka_reading reading,
                              struct mr_kafka_checkpoint *ret_checkpoint, struct mr_err *err)
 {
     struct mr_kafka_client client;

@@ -30,7 +30,7 @@ int mr_kafka_checkpoint_prepare(struct mr_kafka_client *client, struct mr_err *e
 /* MR_KAFKA_SETTLED waits until nothing is open below the topic's present end: what is read is final once
  * init_transactions has returned. MR_KAFKA_AS_SEEN reads what is committed now. */
 enum mr_kafka_reading { MR_KAFKA_AS_SEEN, MR_KAFKA_SETTLED };
-int mr_kafka_checkpoint_read(const struct mr_kafka_setting *setting, enum mr_kafka_reading reading,
+int mr_kafka_checkpoint_read(struct mr_kafka_setting *setting, enum mr_kafka_reading reading,
                              struct mr_kafka_checkpoint *ret_checkpoint,
                              struct mr_err *err) MR_MUST_CHECK;
 

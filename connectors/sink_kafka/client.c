@@ -16,6 +16,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -83,9 +84,8 @@ static const struct {
     {RD_KAFKA_RESP_ERR_POLICY_VIOLATION, MR_CONFIG, 0, "sink.kafka.create_topic",
      "the brokers' policy forbids it: change create_topics, or create the topic by hand"},
     {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, MR_DATA, 0, "sink.kafka.too_large",
-     "raise the topic's max.message.bytes and, below `client`, message.max.bytes; or leave the "
-     "column out of "
-     "the publication"},
+     "raise the topic's max.message.bytes (and message.max.bytes below `client`, if it is set "
+     "there), leave the column out, or set errors.policy: dead_letter"},
     {RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE, MR_DATA, 0, "sink.kafka.too_large",
      "raise the topic's segment.bytes"},
     {RD_KAFKA_RESP_ERR_INVALID_RECORD, MR_DATA, 0, "sink.kafka.invalid_record",
@@ -102,11 +102,6 @@ static const struct {
     {RD_KAFKA_RESP_ERR_UNSUPPORTED_COMPRESSION_TYPE, MR_CONFIG, 0, "sink.kafka.compression",
      "choose another compression"},
 };
-
-bool mr_kafka_stopping(const struct mr_kafka_setting *setting)
-{
-    return atomic_load_explicit(&setting->closing, memory_order_relaxed);
-}
 
 static int find(rd_kafka_resp_err_t code)
 {
@@ -200,7 +195,22 @@ static void take_throttle(rd_kafka_t *rk, const char *broker, int32_t id, int de
     snprintf(client->throttled_by, sizeof client->throttled_by, "%s", broker);
 }
 
-int mr_kafka_client_open(struct mr_kafka_client *client, const struct mr_kafka_setting *setting,
+/* Lowers batch.size to `most`, if it is above; returns what it then is. */
+static int64_t limit_batches(rd_kafka_conf_t *conf, int64_t most)
+{
+    char text[32] = "";
+    size_t size = sizeof text;
+
+    rd_kafka_conf_get(conf, "batch.size", text, &size);
+    int64_t bytes = strtoll(text, NULL, 10);
+    if (most == 0 || bytes <= most)
+        return bytes;
+    snprintf(text, sizeof text, "%" PRId64, most);
+    rd_kafka_conf_set(conf, "batch.size", text, NULL, 0);
+    return most;
+}
+
+int mr_kafka_client_open(struct mr_kafka_client *client, struct mr_kafka_setting *setting,
                          enum mr_kafka_role role, struct mr_err *err)
 {
     rd_kafka_conf_t *conf = NULL;
@@ -215,14 +225,12 @@ int mr_kafka_client_open(struct mr_kafka_client *client, const struct mr_kafka_s
                            transactional ? setting->names.transactional_id : NULL, &conf, err);
     if (rc < 0)
         return rc;
-    if (role == MR_KAFKA_PRODUCER && setting->batch_bytes) {
-        snprintf(why, sizeof why, "%" PRId64, setting->batch_bytes);
-        rd_kafka_conf_set(conf, "batch.size", why, NULL, 0);
-    }
     rd_kafka_conf_set_opaque(conf, client);
     rd_kafka_conf_set_log_cb(conf, take_log);
     rd_kafka_conf_set_throttle_cb(conf, take_throttle);
-    if (role != MR_KAFKA_PRODUCER)
+    if (role == MR_KAFKA_PRODUCER)
+        client->batch_bytes = limit_batches(conf, setting->batch_bytes);
+    else
         rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_ERROR);
     client->rk = rd_kafka_new(role == MR_KAFKA_READER ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf,
                               why, sizeof why);

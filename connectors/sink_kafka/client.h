@@ -4,31 +4,16 @@
  * first has ended. */
 #pragma once
 
-#include <stdatomic.h>
-#include <stdbool.h>
-
-#include "connectors/sink_kafka/config.h"
-
-/* What every blocking part of the sink is given: who it is, and when to give up. Outlives all clients. */
-struct mr_kafka_setting {
-    const struct mr_kafka_config *config;
-    const struct mr_context *context;
-    struct mr_kafka_names names;
-    char owner[64];
-    int64_t
-        batch_bytes; /* no larger record batches than this, for a topic that refused one; 0: as configured */
-    atomic_bool closing; /* the sink is being closed: every wait ends soon */
-};
-
-bool mr_kafka_stopping(const struct mr_kafka_setting *setting);
+#include "connectors/sink_kafka/setting.h"
 
 #define MR_KAFKA_PATIENCE_NS 20000000000
 
 struct mr_kafka_client {
-    const struct mr_kafka_setting *setting;
+    struct mr_kafka_setting *setting;
     rd_kafka_t *rk;         /* NULL: closed */
     rd_kafka_queue_t *main; /* error and delivery events */
     int64_t patience_ns;    /* how long a question to the cluster may go unanswered */
+    int64_t batch_bytes;    /* of a producer: its batch.size */
     bool doubt;             /* a broker was lost or timed out since this was last cleared */
     bool denied; /* the last trouble was of a kind that needs a human; `trouble` is its error */
     rd_kafka_resp_err_t trouble; /* last error told by an event, 0 none */
@@ -42,7 +27,7 @@ struct mr_kafka_client {
     char throttled_by[128]; /* the broker's name */
 };
 
-int mr_kafka_client_open(struct mr_kafka_client *client, const struct mr_kafka_setting *setting,
+int mr_kafka_client_open(struct mr_kafka_client *client, struct mr_kafka_setting *setting,
                          enum mr_kafka_role role, struct mr_err *err) MR_MUST_CHECK;
 /* Never waits for brokers. After it no byte handed to librdkafka is referenced any more. */
 void mr_kafka_client_close(struct mr_kafka_client *client);

@@ -12,8 +12,8 @@
  * wait on a condition variable instead of sleeping in steps of 10 ms (a commit of 3 ms instead of 11).
  *
  * linger.ms is long, because a commit flushes anyway, and because librdkafka's broker thread polls without pause
- * while a request is on its way and records have waited longer than linger.ms: 20 ms cost it a second of CPU per
- * million rows.
+ * while five requests of a partition are on their way and records have waited longer than linger.ms: 20 ms cost it a
+ * second of CPU per million rows.
  *
  * A reader (of the checkpoint) and an admin client take the same `client` properties; librdkafka ignores those
  * that do not fit their kind and says so in its log, which the log callback drops. */
@@ -29,6 +29,8 @@
 
 static const char *const deliveries[] = {"exactly_once", "at_least_once", NULL};
 static const char *const create_modes[] = {"auto", "never", NULL};
+static const char *const growths[] = {"keep", "use", "refuse", NULL};
+static const char *const timestamps[] = {"produced", "commit", NULL};
 const char *const mr_kafka_compressions[] = {"lz4", "zstd", "snappy", "gzip", "none", NULL};
 
 static const struct mr_option create_options[] = {
@@ -60,6 +62,14 @@ static const struct mr_option create_options[] = {
      .type = MR_OPTION_MAP,
      .offset = offsetof(struct mr_kafka_create_topics, config),
      .doc = "Topic configuration of a new topic, for example cleanup.policy: compact."},
+    {.key = "topics",
+     .type = MR_OPTION_MAP,
+     .offset = offsetof(struct mr_kafka_create_topics, topics),
+     .doc =
+         "Other settings for some topics: patterns of topics with * and ?, or a regular "
+         "expression between slashes, and words separated by spaces, for example "
+         "\"partitions=12 replication=3 cleanup.policy=compact\". The first pattern that matches "
+         "counts; what it leaves out is as above."},
     {0}};
 
 static const struct mr_option commit_options[] = {
@@ -143,6 +153,30 @@ const struct mr_option mr_kafka_options[] = {
      .standard = "lz4",
      .choices = mr_kafka_compressions,
      .doc = "Compression of record batches."},
+    {.key = "partition_columns",
+     .type = MR_OPTION_MAP,
+     .offset = FIELD(partition_columns),
+     .doc = "Patterns of schema.table and the columns, separated by commas, that decide a record's "
+            "partition in place of its key; the key stays. murmur2 over the values as text, joined "
+            "by commas. Columns outside the replica identity need REPLICA IDENTITY FULL, and a row "
+            "whose column changes goes on in another partition."},
+    {.key = "partition_growth",
+     .type = MR_OPTION_ENUM,
+     .offset = FIELD(partition_growth),
+     .standard = "keep",
+     .choices = growths,
+     .doc = "What to do at a start when a topic has more partitions than at the last commit. keep: "
+            "go on with the partitions there were, so that each key stays where it is, and say so. "
+            "use: place over all of them from here on; a key's order is lost where it moves. "
+            "refuse: stop."},
+    {.key = "timestamp",
+     .type = MR_OPTION_ENUM,
+     .offset = FIELD(timestamp),
+     .standard = "produced",
+     .choices = timestamps,
+     .doc = "The records' timestamp. produced: when they are written, as Kafka Connect does. "
+            "commit: when the source committed the change; each record then costs about as much as "
+            "two."},
     {.key = "client",
      .type = MR_OPTION_MAP,
      .flags = MR_OPTION_SECRET,
@@ -196,8 +230,18 @@ static const char *const ours[][2] = {
 static const char *const ours_producer[][2] = {
     {"batch.num.messages", "20000"},
     {"queue.buffering.max.messages", "1000000"},
+    {"message.max.bytes", "1000000000"}, /* each topic has its own limit: topics.c */
     {"queue.buffering.max.kbytes", "2097151"},
 };
+
+size_t mr_kafka_config_most(const struct mr_kafka_config *config)
+{
+    for (size_t i = 0; i < config->client.count; i++) {
+        if (strcmp(config->client.keys[i], "message.max.bytes") == 0)
+            return (size_t)strtoull(config->client.values[i], NULL, 10);
+    }
+    return 0;
+}
 
 static void add_name(char **ret_name, const char *set, const struct mr_context *context,
                      const char *prefix, const char *suffix)
@@ -362,7 +406,7 @@ int mr_kafka_conf(const struct mr_kafka_config *config, enum mr_kafka_role role,
     if (rc == 0 && role == MR_KAFKA_PRODUCER)
         rc = set_pairs(conf, ours_producer, sizeof ours_producer / sizeof *ours_producer, err);
     if (rc == 0 && role == MR_KAFKA_PRODUCER)
-        rc = set_number(conf, "linger.ms", timeout_ms < 2000 ? timeout_ms / 2 : 1000, err);
+        rc = set_number(conf, "linger.ms", timeout_ms < 30000 ? timeout_ms / 3 : 10000, err);
     if (rc == 0) /* one request must fit into a transaction */
         rc = set_number(conf, "socket.timeout.ms", timeout_ms < 10000 ? timeout_ms : 10000, err);
     if (rc == 0)

@@ -11,12 +11,17 @@
 
 enum mr_kafka_delivery { MR_KAFKA_EXACTLY_ONCE, MR_KAFKA_AT_LEAST_ONCE };
 enum mr_kafka_create { MR_KAFKA_CREATE_AUTO, MR_KAFKA_CREATE_NEVER };
+/* When a topic has more partitions than our records in it were placed over. */
+enum mr_kafka_growth { MR_KAFKA_GROWTH_KEEP, MR_KAFKA_GROWTH_USE, MR_KAFKA_GROWTH_REFUSE };
+enum mr_kafka_timestamp { MR_KAFKA_TIME_PRODUCED, MR_KAFKA_TIME_COMMIT };
 
 struct mr_kafka_create_topics {
     int mode;                    /* enum mr_kafka_create */
     int64_t partitions;          /* 0: the broker's default */
     int64_t replication;         /* 0: the broker's default */
     struct mr_option_map config; /* topic configuration, as kafka-topics --config */
+    struct mr_option_map
+        topics; /* pattern of topics -> "partitions=12 key=value"; see creation.h */
 };
 
 struct mr_kafka_config {
@@ -26,15 +31,21 @@ struct mr_kafka_config {
     struct {
         int64_t interval, bytes, split; /* ns, bytes, events */
     } commit;
-    const char *transactional_id; /* NULL: millrace.<name>.<pipeline> */
-    const char *checkpoint_topic; /* NULL: millrace.<name>.<pipeline>.checkpoint */
-    int64_t transaction_timeout;  /* ns */
-    int compression;              /* index into mr_kafka_compressions */
+    const char *transactional_id;           /* NULL: millrace.<name>.<pipeline> */
+    const char *checkpoint_topic;           /* NULL: millrace.<name>.<pipeline>.checkpoint */
+    int64_t transaction_timeout;            /* ns */
+    int compression;                        /* index into mr_kafka_compressions */
+    struct mr_option_map partition_columns; /* pattern of tables -> columns; see placing.h */
+    int partition_growth;                   /* enum mr_kafka_growth */
+    int timestamp;                          /* enum mr_kafka_timestamp */
     struct mr_option_map client;
 };
 
 extern const struct mr_option mr_kafka_options[];
 extern const char *const mr_kafka_compressions[];
+
+/* message.max.bytes as the user set it; 0: not set. */
+size_t mr_kafka_config_most(const struct mr_kafka_config *config);
 
 /* The names that follow from configuration and pipeline; all heap, freed by mr_kafka_names_done. */
 struct mr_kafka_names {

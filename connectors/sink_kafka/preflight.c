@@ -12,17 +12,8 @@
 #include <string.h>
 
 #include "connectors/sink_kafka/admin.h"
+#include "connectors/sink_kafka/counts.h"
 #include "connectors/sink_kafka/producer.h"
-
-static void setting_init(struct mr_kafka_setting *setting, const struct mr_sink_args *args)
-{
-    setting->config = args->config;
-    setting->context = args->context;
-    mr_kafka_names_init(&setting->names, args->config, args->context);
-    snprintf(setting->owner, sizeof setting->owner, "%s",
-             args->owner ? args->owner : "checkpoint set");
-    atomic_init(&setting->closing, false);
-}
 
 static void add(const struct mr_findings *findings, enum mr_finding_level level, const char *code,
                 const char *text, const char *hint)
@@ -80,25 +71,37 @@ static void look_at_checkpoint(struct mr_kafka_client *client, const struct mr_f
     }
 }
 
+static void warn_of_compaction(const struct mr_kafka_new_topic *topic,
+                               const struct mr_findings *findings)
+{
+    const char *policy = mr_kafka_creation_setting(topic, "cleanup.policy");
+
+    if (policy && strstr(policy, "compact"))
+        add(findings, MR_FINDING_WARN, "sink.kafka.invalid_record",
+            "new topics are compacted: they refuse events without a key, truncates among them",
+            "leave t in the source's skipped_operations, and give tables without a key a topic of "
+            "their own");
+}
+
+/* The general settings and those of each pattern. */
 static void look_at_creation(struct mr_kafka_client *client, const struct mr_findings *findings)
 {
-    const struct mr_kafka_create_topics *how = &client->setting->config->create_topics;
+    const struct mr_kafka_setting *setting = client->setting;
+    struct mr_kafka_new_topic wanted;
     char name[200];
-    struct mr_kafka_new_topic wanted = {
-        .name = name,
-        .partitions = how->partitions ? (int)how->partitions : -1,
-        .replication = how->replication ? (int)how->replication : -1,
-        .config = how->config,
-        .validate_only = true,
-    };
     struct mr_err err;
-    int partitions;
+    int partitions, rc = 0;
 
-    if (how->mode == MR_KAFKA_CREATE_NEVER)
+    if (setting->config->create_topics.mode == MR_KAFKA_CREATE_NEVER)
         return;
-    snprintf(name, sizeof name, "%s.millrace.check", client->setting->context->server);
+    snprintf(name, sizeof name, "%s.millrace.check", setting->context->server);
     mr_kafka_legalise(name);
-    int rc = mr_kafka_admin_create(client, &wanted, &partitions, &err);
+    for (size_t i = 0; mr_kafka_creation_each(&setting->creation, i, &wanted) && rc == 0; i++) {
+        wanted.name = name;
+        wanted.validate_only = true;
+        rc = mr_kafka_admin_create(client, &wanted, &partitions, &err);
+        warn_of_compaction(&wanted, findings);
+    }
     if (rc < 0 && err.exit_code == 77) /* the real names may be granted all the same */
         add(findings, MR_FINDING_WARN, err.code, err.text, err.hint);
     else if (rc < 0)
@@ -106,16 +109,40 @@ static void look_at_creation(struct mr_kafka_client *client, const struct mr_fin
     else
         add(findings, MR_FINDING_PASS, "sink.kafka.create_topic",
             "topics can be created as configured", NULL);
-    for (size_t i = 0; i < how->config.count; i++) {
-        if (strcmp(how->config.keys[i], "cleanup.policy") == 0 &&
-            strstr(how->config.values[i], "compact"))
-            add(findings, MR_FINDING_WARN, "sink.kafka.invalid_record",
-                "new topics are compacted: they refuse events without a key (tables without a "
-                "primary key, "
-                "truncates)",
-                "give every table a primary key or a replica identity index, or leave out "
-                "cleanup.policy");
-    }
+}
+
+/* A compacted topic takes no record without a key, so a table without one cannot go there. */
+static int refuse_keyless(const struct mr_kafka_setting *setting, const struct mr_table *table,
+                          struct mr_err *err)
+{
+    char name[256];
+
+    snprintf(name, sizeof name, "%.*s", MR_SLICE_ARG(table->topic));
+    struct mr_kafka_new_topic topic = mr_kafka_creation_of(&setting->creation, name);
+    const char *policy = mr_kafka_creation_setting(&topic, "cleanup.policy");
+    if (setting->config->create_topics.mode == MR_KAFKA_CREATE_NEVER || !policy ||
+        !strstr(policy, "compact"))
+        return 0;
+    mr_err_set(err, MR_CONFIG, "sink.kafka.compact_needs_keys",
+               "table %.*s.%.*s has no key, and its topic %s would be compacted: brokers refuse "
+               "records without a key there",
+               MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), name);
+    mr_err_hint(err, "give the table a primary key or message_key_columns, or the topic "
+                     "\"cleanup.policy=delete\" below create_topics.topics");
+    return MR_CONFIG;
+}
+
+int mr_kafka_fit(const struct mr_sink_args *args, const struct mr_table *table, struct mr_err *err)
+{
+    struct mr_kafka_setting setting;
+    int rc = mr_kafka_setting_init(&setting, args, "", err);
+
+    if (rc == 0)
+        rc = mr_kafka_placing_check(&setting.placing, table, err);
+    if (rc == 0 && table->key_count == 0 && table->topic.data)
+        rc = refuse_keyless(&setting, table, err);
+    mr_kafka_setting_done(&setting);
+    return rc;
 }
 
 int mr_kafka_preflight(const struct mr_sink_args *args, const struct mr_findings *findings,
@@ -124,8 +151,9 @@ int mr_kafka_preflight(const struct mr_sink_args *args, const struct mr_findings
     struct mr_kafka_setting setting;
     struct mr_kafka_client client;
 
-    setting_init(&setting, args);
-    int rc = mr_kafka_client_open(&client, &setting, MR_KAFKA_ADMIN, err);
+    int rc = mr_kafka_setting_init(&setting, args, "", err);
+    if (rc == 0)
+        rc = mr_kafka_client_open(&client, &setting, MR_KAFKA_ADMIN, err);
     if (rc < 0) {
         add_err(findings, err);
     } else {
@@ -136,7 +164,7 @@ int mr_kafka_preflight(const struct mr_sink_args *args, const struct mr_findings
         }
         mr_kafka_client_close(&client);
     }
-    mr_kafka_names_done(&setting.names);
+    mr_kafka_setting_done(&setting);
     return rc;
 }
 
@@ -148,9 +176,10 @@ int mr_kafka_checkpoint_show(const struct mr_sink_args *args, struct mr_buf *ret
     struct mr_kafka_checkpoint seen;
     int partitions = 0;
 
-    setting_init(&setting, args);
     mr_kafka_checkpoint_init(&seen);
-    int rc = mr_kafka_client_open(&client, &setting, MR_KAFKA_ADMIN, err);
+    int rc = mr_kafka_setting_init(&setting, args, "", err);
+    if (rc == 0)
+        rc = mr_kafka_client_open(&client, &setting, MR_KAFKA_ADMIN, err);
     if (rc == 0) {
         rc = mr_kafka_admin_partitions(&client, setting.names.checkpoint_topic, &partitions, err);
         mr_kafka_client_close(&client);
@@ -160,7 +189,7 @@ int mr_kafka_checkpoint_show(const struct mr_sink_args *args, struct mr_buf *ret
     if (rc == 0)
         mr_buf_add_slice(ret_checkpoint, mr_buf_slice(&seen.text));
     mr_kafka_checkpoint_done(&seen);
-    mr_kafka_names_done(&setting.names);
+    mr_kafka_setting_done(&setting);
     return rc;
 }
 
@@ -169,13 +198,20 @@ int mr_kafka_checkpoint_set(const struct mr_sink_args *args, struct mr_slice che
 {
     struct mr_kafka_setting setting;
     struct mr_kafka_producer producer;
+    struct mr_buf text;
+    int rc = mr_kafka_setting_init(&setting, args, "checkpoint set", err);
 
-    setting_init(&setting, args);
-    mr_kafka_producer_init(&producer, &setting);
-    int rc = mr_kafka_producer_connect(&producer, err);
-    if (rc == 0)
-        rc = mr_kafka_producer_commit(&producer, checkpoint, 1, err);
-    mr_kafka_producer_done(&producer);
-    mr_kafka_names_done(&setting.names);
+    if (rc == 0) {
+        mr_buf_init(&text, 64 << 20);
+        mr_buf_add_slice(&text, checkpoint);
+        mr_kafka_counts_take(NULL, &text); /* what the topics have now is known better here */
+        mr_kafka_producer_init(&producer, &setting);
+        rc = mr_kafka_producer_connect(&producer, err);
+        if (rc == 0)
+            rc = mr_kafka_producer_commit(&producer, mr_buf_slice(&text), 1, err);
+        mr_kafka_producer_done(&producer);
+        mr_buf_done(&text);
+    }
+    mr_kafka_setting_done(&setting);
     return rc;
 }

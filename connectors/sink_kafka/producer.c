@@ -27,20 +27,22 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "connectors/sink_kafka/admin.h"
+#include "connectors/sink_kafka/counts.h"
 
 #define SLICE_MS    1000
 #define ABORT_NS    (15 * MR_SECOND_NS)
 #define INIT_NS     (30 * MR_SECOND_NS)
 #define LOOK_NS     (5 * MR_SECOND_NS)
 #define GLANCE_NS   (3 * MR_SECOND_NS)
-#define BATCH_BYTES 1000000 /* librdkafka's batch.size */
 #define LEAST_BATCH 1024
-#define STILL_NS    (10 * MR_MS_NS)
+#define STILL_NS    MR_SECOND_NS
+#define FEW         4 /* batches of one partition that may be on their way during a flush */
 #define DOUBT_NS    (5 * MR_SECOND_NS)
 #define CLAIM_NS    MR_SECOND_NS
 
@@ -124,7 +126,7 @@ static int64_t topic_limit(struct mr_kafka_client *client)
 static int judge_size(struct mr_kafka_producer *producer, struct mr_err *err)
 {
     struct mr_kafka_client *client = &producer->client;
-    int64_t batch = handle_setting(client, "batch.size"), limit = topic_limit(client);
+    int64_t batch = client->batch_bytes, limit = topic_limit(client);
 
     if (limit == 0 && client->refused_count > 1)
         limit = batch / 4;
@@ -255,6 +257,8 @@ static int begin(struct mr_kafka_producer *producer, struct mr_err *err)
     producer->open = true;
     producer->records_before = producer->records;
     producer->bytes_before = producer->bytes;
+    producer->transactions++;
+    producer->touched = 0;
     if (!producer->transactional || !producer->last.found)
         return 0;
     rd_kafka_resp_err_t code = mr_kafka_checkpoint_produce(&producer->client, &producer->last);
@@ -268,6 +272,7 @@ static int claim(struct mr_kafka_producer *producer, struct mr_err *err)
 
     mr_buf_init(&text, producer->last.text.limit);
     mr_buf_add_slice(&text, mr_buf_slice(&producer->last.text));
+    mr_kafka_counts_take(NULL, &text);
     producer->start = producer->last.found ? producer->last.start + 1 : 1;
     producer->last.found = false; /* nothing of ours to repeat yet */
     int rc = mr_kafka_producer_commit(producer, mr_buf_slice(&text), 0, err);
@@ -288,8 +293,13 @@ static int read_checkpoint(struct mr_kafka_producer *producer, enum mr_kafka_rea
     if (rc == 0)
         rc = check_owner(producer, &seen, reading, err);
     if (rc == 0 && reading == MR_KAFKA_SETTLED) {
+        struct mr_buf text;
         mr_kafka_checkpoint_done(&producer->last);
         producer->last = seen;
+        mr_buf_init(&text, seen.text.limit);
+        mr_buf_add_slice(&text, mr_buf_slice(&seen.text));
+        mr_kafka_counts_take(&producer->topics, &text);
+        mr_buf_done(&text);
     } else {
         mr_kafka_checkpoint_done(&seen);
     }
@@ -343,24 +353,17 @@ int mr_kafka_producer_connect(struct mr_kafka_producer *producer, struct mr_err 
     return rc;
 }
 
-/* Hands over what waits for a topic. All must go in: a record left out would be lost in silence. */
-static int hand_over(struct mr_kafka_producer *producer, struct mr_kafka_topic *topic,
-                     struct mr_err *err)
+/* Messages of one partition. All must go in: a record left out would be lost in silence. */
+static int produce(struct mr_kafka_producer *producer, struct mr_kafka_topic *topic,
+                   int32_t partition, rd_kafka_message_t *messages, size_t count,
+                   struct mr_err *err)
 {
-    size_t count = topic->waiting, done = 0;
+    size_t done = (size_t)rd_kafka_produce_batch(topic->rkt, partition, 0, messages, (int)count);
 
-    topic->waiting = 0;
-    while (rd_kafka_outq_len(producer->client.rk) + (int)count > producer->queue_limit) {
-        mr_kafka_client_serve(&producer->client, 10);
-        if (producer->client.refused || mr_kafka_stopping(producer->setting))
-            return judge(producer, RD_KAFKA_RESP_ERR__QUEUE_FULL, NULL, "write", err);
-    }
-    done = (size_t)rd_kafka_produce_batch(topic->rkt, RD_KAFKA_PARTITION_UA,
-                                          RD_KAFKA_MSG_F_PARTITION, topic->messages, (int)count);
     if (done == count)
         return 0;
     for (size_t i = 0; i < count; i++) {
-        rd_kafka_resp_err_t code = topic->messages[i].err;
+        rd_kafka_resp_err_t code = messages[i].err;
         if (code == RD_KAFKA_RESP_ERR__STATE && rd_kafka_fatal_error(producer->client.rk, NULL, 0))
             code = RD_KAFKA_RESP_ERR__FATAL;
         if (code == RD_KAFKA_RESP_ERR__FATAL)
@@ -372,15 +375,41 @@ static int hand_over(struct mr_kafka_producer *producer, struct mr_kafka_topic *
     return MR_BUG;
 }
 
-/* A record with headers goes by itself: the batch call knows none. */
-static int send_headers(struct mr_kafka_producer *producer, struct mr_kafka_topic *topic,
-                        const struct mr_record *record, int32_t partition, struct mr_err *err)
+/* Hands over what waits for a topic. */
+static int hand_over(struct mr_kafka_producer *producer, struct mr_kafka_topic *topic,
+                     struct mr_err *err)
+{
+    rd_kafka_message_t *messages = mr_kafka_topic_sort(&producer->topics, topic);
+    int count = (int)topic->waiting, rc = 0;
+    uint32_t from = 0;
+
+    topic->waiting = 0;
+    while (rd_kafka_outq_len(producer->client.rk) + count > producer->queue_limit) {
+        mr_kafka_client_serve(&producer->client, 10);
+        if (producer->client.refused || mr_kafka_stopping(producer->setting))
+            return judge(producer, RD_KAFKA_RESP_ERR__QUEUE_FULL, NULL, "write", err);
+    }
+    for (int32_t p = 0; p < topic->partitions && rc == 0; p++) {
+        if (topic->ends[p] > from)
+            rc = produce(producer, topic, p, messages + from, topic->ends[p] - from, err);
+        from = topic->ends[p];
+    }
+    return rc;
+}
+
+/* A record with headers or a time of its own goes by itself: the batch call knows none. */
+static int send_alone(struct mr_kafka_producer *producer, struct mr_kafka_topic *topic,
+                      const struct mr_record *record, int32_t partition, struct mr_err *err)
 {
     int rc = topic->waiting ? hand_over(producer, topic, err) : 0;
 
     if (rc < 0)
         return rc;
     rd_kafka_headers_t *headers = rd_kafka_headers_new(record->header_count);
+    const struct mr_transaction *transaction =
+        producer->setting->config->timestamp == MR_KAFKA_TIME_COMMIT && record->change
+            ? record->change->transaction
+            : NULL;
     for (uint32_t i = 0; i < record->header_count; i++) {
         const struct mr_header *header = &record->headers[i];
         rd_kafka_header_add(headers, header->name.data, (ssize_t)header->name.size,
@@ -395,6 +424,8 @@ static int send_headers(struct mr_kafka_producer *producer, struct mr_kafka_topi
         {.vtype = RD_KAFKA_VTYPE_VALUE,
          .u.mem = {(void *)(uintptr_t)record->value.data, record->value.size}},
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, /* 0: now */
+         .u.i64 = transaction ? transaction->commit_us / 1000 : 0},
     };
     rd_kafka_error_t *error =
         rd_kafka_produceva(producer->client.rk, parts, sizeof parts / sizeof *parts);
@@ -407,16 +438,55 @@ static int send_headers(struct mr_kafka_producer *producer, struct mr_kafka_topi
     return judge(producer, code, NULL, "write", err);
 }
 
+/* As if the brokers had refused it, so that it is handled as such a record is; with the size they would refuse. */
+static int refuse_large(struct mr_kafka_client *client, const struct mr_kafka_topic *topic,
+                        const struct mr_record *record, struct mr_err *err)
+{
+    struct mr_slice key = record->key;
+    char detail[400];
+
+    client->refused = RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+    client->refused_bytes = topic->most + 1 - mr_record_size(&(struct mr_record){0});
+    snprintf(client->refused_topic, sizeof client->refused_topic, "%s", topic->name);
+
+    snprintf(detail, sizeof detail,
+             "the record with key %.*s has %zu bytes, and the topic takes %zu (max.message.bytes)",
+             (int)(key.size < 100 ? key.size : 100), key.data ? key.data : "",
+             mr_record_size(record), topic->most);
+    return mr_kafka_fail(err, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, detail, "write to topic %s",
+                         topic->name);
+}
+
+static int place(struct mr_kafka_producer *producer, const struct mr_kafka_topic *topic,
+                 const struct mr_record *record, int32_t *ret_partition, struct mr_err *err)
+{
+    struct mr_kafka_placing *placing = &producer->setting->placing;
+    struct mr_slice key = record->key;
+
+    if (record->partition >= 0) {
+        *ret_partition = record->partition % topic->partitions;
+        return 0;
+    }
+    int rc = mr_kafka_placing_any(placing) ? mr_kafka_placing_key(placing, record, &key, err) : 0;
+    if (rc == 0)
+        *ret_partition = mr_kafka_topic_place(topic, key);
+    return rc;
+}
+
 static int send_record(struct mr_kafka_producer *producer, struct mr_kafka_topic *topic,
                        const struct mr_record *record, struct mr_err *err)
 {
-    int32_t partition = record->partition >= 0 ? record->partition % topic->partitions
-                                               : mr_kafka_topic_place(topic, record->key);
+    int32_t partition = 0;
+    int rc = mr_record_size(record) > topic->most
+                 ? refuse_large(&producer->client, topic, record, err)
+                 : place(producer, topic, record, &partition, err);
 
+    if (rc < 0)
+        return rc;
     producer->records++;
     producer->bytes += record->key.size + record->value.size;
-    if (record->header_count)
-        return send_headers(producer, topic, record, partition, err);
+    if (record->header_count || producer->setting->config->timestamp == MR_KAFKA_TIME_COMMIT)
+        return send_alone(producer, topic, record, partition, err);
     topic->messages[topic->waiting++] = (rd_kafka_message_t){
         .partition = partition,
         .payload = (void *)(uintptr_t)record->value.data,
@@ -427,17 +497,34 @@ static int send_record(struct mr_kafka_producer *producer, struct mr_kafka_topic
     return topic->waiting < MR_KAFKA_RUN ? 0 : hand_over(producer, topic, err);
 }
 
+static int topic_of(struct mr_kafka_producer *producer, struct mr_slice name,
+                    struct mr_kafka_topic **ret_topic, struct mr_err *err)
+{
+    int rc = mr_kafka_topics_get(&producer->topics, &producer->client, name, ret_topic, err);
+
+    if (rc < 0 && producer->setting->batch_bytes &&
+        producer->setting->batch_bytes < producer->client.batch_bytes)
+        producer->broken = true; /* to be opened again with smaller batches */
+    return rc;
+}
+
 int mr_kafka_producer_send(struct mr_kafka_producer *producer, const struct mr_batch *batch,
                            struct mr_err *err)
 {
     struct mr_kafka_topic *dirty = NULL, *topic;
     int rc = producer->open ? 0 : begin(producer, err);
 
+    producer->topics.last =
+        NULL; /* names are told apart by address only as long as the batch lives */
     for (size_t i = 0; i < batch->record_count && rc == 0; i++) {
         const struct mr_record *record = &batch->records[i];
-        rc = mr_kafka_topics_get(&producer->topics, &producer->client, record->topic, &topic, err);
+        rc = topic_of(producer, record->topic, &topic, err);
         if (rc < 0)
             break;
+        if (topic->transaction != producer->transactions) {
+            topic->transaction = producer->transactions;
+            producer->touched += (uint64_t)topic->partitions;
+        }
         if (!topic->dirty) {
             topic->dirty = true;
             topic->rotation++;
@@ -480,11 +567,34 @@ static int look_around(struct mr_kafka_producer *producer, const char *doing, in
     return 0;
 }
 
+/* Lets full batches leave before a flush. In a flush librdkafka's broker thread polls without pause while a partition
+ * has five requests on their way and more to send, which took a fifth of all CPU time. What is left here fits into
+ * that: a partition's last batch is not full, so all that waits for the flush is less than a batch for each. */
+static void let_batches_leave(struct mr_kafka_producer *producer)
+{
+    uint64_t records = producer->records - producer->records_before;
+    uint64_t size = records ? (producer->bytes - producer->bytes_before) / records + 1 : 1;
+    uint64_t most = (uint64_t)producer->client.batch_bytes *
+                    (producer->touched > FEW ? producer->touched : FEW);
+    int64_t moved = mr_clock_mono_ns();
+    int left = rd_kafka_outq_len(producer->client.rk);
+
+    while ((uint64_t)left * size > most && mr_clock_mono_ns() - moved < STILL_NS &&
+           !producer->client.refused && !mr_kafka_stopping(producer->setting)) {
+        mr_kafka_client_serve(&producer->client, 1);
+        int now = rd_kafka_outq_len(producer->client.rk);
+        if (now < left)
+            moved = mr_clock_mono_ns();
+        left = now;
+    }
+}
+
 int mr_kafka_producer_flush(struct mr_kafka_producer *producer, struct mr_err *err)
 {
     struct mr_kafka_client *client = &producer->client;
     int64_t start = mr_clock_mono_ns();
 
+    let_batches_leave(producer);
     while (rd_kafka_outq_len(client->rk) > 0) {
         rd_kafka_flush(client->rk, SLICE_MS);
         mr_kafka_client_serve(client, 0);
@@ -507,25 +617,6 @@ int mr_kafka_producer_flush(struct mr_kafka_producer *producer, struct mr_err *e
     producer->broken =
         !producer->transactional; /* what follows a lost record must not overtake it */
     return judge(producer, client->refused, NULL, "write", err);
-}
-
-/* Lets full batches leave before the flush of the commit, during which librdkafka's broker thread would poll without
- * pause. What is left may be one batch, or one for each partition: then nothing moves any more. */
-static void let_batches_leave(struct mr_kafka_producer *producer)
-{
-    uint64_t records = producer->records - producer->records_before;
-    uint64_t size = records ? (producer->bytes - producer->bytes_before) / records + 1 : 1;
-    int64_t moved = mr_clock_mono_ns();
-    int left = rd_kafka_outq_len(producer->client.rk);
-
-    while ((uint64_t)left * size > BATCH_BYTES && mr_clock_mono_ns() - moved < STILL_NS &&
-           !producer->client.refused) {
-        mr_kafka_client_serve(&producer->client, 1);
-        int now = rd_kafka_outq_len(producer->client.rk);
-        if (now < left)
-            moved = mr_clock_mono_ns();
-        left = now;
-    }
 }
 
 static int end_transaction(struct mr_kafka_producer *producer, struct mr_err *err)
@@ -554,7 +645,8 @@ static int end_transaction(struct mr_kafka_producer *producer, struct mr_err *er
 static int finish(struct mr_kafka_producer *producer, const struct mr_kafka_checkpoint *next,
                   struct mr_err *err)
 {
-    let_batches_leave(producer);
+    if (producer->transactional)
+        let_batches_leave(producer);
     int rc = producer->transactional ? 0 : mr_kafka_producer_flush(producer, err);
     if (rc < 0)
         return rc;
@@ -582,6 +674,7 @@ int mr_kafka_producer_commit(struct mr_kafka_producer *producer, struct mr_slice
     next.commit = commit;
     memcpy(next.owner, producer->setting->owner, sizeof next.owner);
     mr_buf_add_slice(&next.text, text);
+    mr_kafka_counts_add(&producer->topics, &next.text);
     rc = finish(producer, &next, err);
     if (rc < 0) {
         mr_kafka_checkpoint_done(&next);

@@ -33,6 +33,7 @@ struct mr_kafka_producer {
     int64_t looked_ns;                     /* when topics were last looked at in a wait */
     int64_t commit_ns;                     /* how long the last commit took */
     uint64_t records, bytes;               /* handed over since start */
+    uint64_t transactions, touched;        /* begun; partitions of topics in the open one */
     uint64_t records_before, bytes_before; /* the same when the open transaction began */
 };
 

@@ -22,14 +22,16 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "connectors/sink_kafka/counts.h"
 #include "connectors/sink_kafka/producer.h"
 
-#define LEAST_LIMIT (16 << 20)
-#define PAUSE_FIRST (100 * MR_MS_NS)
-#define PAUSE_MOST  (5 * MR_SECOND_NS)
-#define IDLE_NS     (200 * MR_MS_NS)
-#define NOTE_NS     (60 * MR_SECOND_NS)
-#define GRACE_NS    (5 * MR_SECOND_NS) /* an abort may take so long after a stop was asked for */
+#define LEAST_LIMIT  (16 << 20)
+#define PAUSE_FIRST  (100 * MR_MS_NS)
+#define PAUSE_MOST   (5 * MR_SECOND_NS)
+#define IDLE_NS      (200 * MR_MS_NS)
+#define MESSAGE_COST 192 /* bytes librdkafka needs for a message besides its payload: measured */
+#define NOTE_NS      (60 * MR_SECOND_NS)
+#define GRACE_NS     (5 * MR_SECOND_NS) /* an abort may take so long after a stop was asked for */
 
 struct item {
     struct item *next;
@@ -368,23 +370,32 @@ static void obey_abort(struct mr_kafka_session *session)
     pthread_mutex_unlock(&session->lock);
 }
 
+/* The position for the engine, without what is ours. */
+static void store(struct mr_kafka_session *session)
+{
+    mr_buf_add_slice(&session->stored, mr_buf_slice(&session->producer.last.text));
+    mr_kafka_counts_take(NULL, &session->stored);
+}
+
 static void *run(void *argument)
 {
     struct mr_kafka_session *session = argument;
     struct mr_err err;
 
+    pthread_setname_np(pthread_self(), "mr-sink-kafka");
     mr_err_clear(&err);
     int rc = mr_kafka_producer_connect(&session->producer, &err);
     pthread_mutex_lock(&session->lock);
     session->connected = rc == 0;
     if (rc == 0)
-        mr_buf_add_slice(&session->stored, mr_buf_slice(&session->producer.last.text));
+        store(session);
     else
         session->failure = err;
     pthread_cond_signal(&session->news);
     while (rc == 0 && !session->closing) {
         struct item *item = session->failure.class ? NULL : session->cursor;
-        bool full = session->held > session->limit;
+        bool full =
+            session->held > session->limit / 2; /* the other half goes on filling meanwhile */
         bool abort_asked = session->abort_asked;
         if (!item && !abort_asked)
             wait_until(&session->work, &session->lock, mr_clock_mono_ns() + IDLE_NS);
@@ -402,28 +413,31 @@ static void *run(void *argument)
     return NULL;
 }
 
-static void setting_init(struct mr_kafka_setting *setting, const struct mr_sink_args *args)
+static void init_sync(struct mr_kafka_session *session)
 {
-    setting->config = args->config;
-    setting->context = args->context;
-    mr_kafka_names_init(&setting->names, args->config, args->context);
-    snprintf(setting->owner, sizeof setting->owner, "%s", args->owner ? args->owner : "");
-    atomic_init(&setting->closing, false);
-}
-
-static struct mr_kafka_session *session_new(const struct mr_sink_args *args)
-{
-    struct mr_kafka_session *session = mr_alloc_zero(sizeof *session);
-    const struct mr_kafka_config *config = args->config;
     pthread_condattr_t attr;
 
-    setting_init(&session->setting, args);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_mutex_init(&session->lock, NULL);
     pthread_cond_init(&session->work, &attr);
     pthread_cond_init(&session->news, &attr);
     pthread_condattr_destroy(&attr);
+}
+
+static int session_new(const struct mr_sink_args *args, struct mr_kafka_session **ret_session,
+                       struct mr_err *err)
+{
+    struct mr_kafka_session *session = mr_alloc_zero(sizeof *session);
+    const struct mr_kafka_config *config = args->config;
+    int rc = mr_kafka_setting_init(&session->setting, args, "", err);
+
+    if (rc < 0) {
+        mr_kafka_setting_done(&session->setting);
+        free(session);
+        return rc;
+    }
+    init_sync(session);
     mr_buf_init(&session->stored, 64 << 20);
     session->released_end = &session->released;
     session->limit = (size_t)config->commit.bytes * 8;
@@ -435,7 +449,8 @@ static struct mr_kafka_session *session_new(const struct mr_sink_args *args)
     session->sets_aside = args->sets_aside;
     session->producer.stalled = take_stall;
     session->producer.stalled_state = session;
-    return session;
+    *ret_session = session;
+    return 0;
 }
 
 static void obey_stop(struct mr_kafka_session *session)
@@ -466,11 +481,14 @@ static int await_connection(struct mr_kafka_session *session, struct mr_err *err
 int mr_kafka_session_open(const struct mr_sink_args *args, struct mr_kafka_session **ret_session,
                           struct mr_buf *ret_checkpoint, struct mr_err *err)
 {
-    struct mr_kafka_session *session = session_new(args);
+    struct mr_kafka_session *session;
+    int rc = session_new(args, &session, err);
 
+    if (rc < 0)
+        return rc;
     if (pthread_create(&session->thread, NULL, run, session) != 0)
         mr_out_of_memory(0);
-    int rc = await_connection(session, err);
+    rc = await_connection(session, err);
     if (rc < 0) {
         mr_kafka_session_close(session);
         return rc;
@@ -493,10 +511,12 @@ static void push(struct mr_kafka_session *session, struct item *item)
     pthread_cond_signal(&session->work);
 }
 
+/* What a batch keeps in memory until it is committed, librdkafka's part included. */
 static size_t cost_of(const struct mr_batch *batch)
 {
     size_t cost = batch->arena.held + batch->record_capacity * sizeof *batch->records +
-                  batch->change_capacity * sizeof *batch->changes;
+                  batch->change_capacity * sizeof *batch->changes +
+                  batch->record_count * MESSAGE_COST;
 
     return batch->adopted_count ? cost + batch->bytes : cost;
 }
@@ -633,7 +653,7 @@ void mr_kafka_session_close(struct mr_kafka_session *session)
         free(refusal);
     }
     mr_buf_done(&session->stored);
-    mr_kafka_names_done(&session->setting.names);
+    mr_kafka_setting_done(&session->setting);
     pthread_cond_destroy(&session->work);
     pthread_cond_destroy(&session->news);
     pthread_mutex_destroy(&session->lock);

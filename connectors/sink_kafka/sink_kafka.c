@@ -18,8 +18,6 @@
  *
  * Not done here: choosing topics (the engine expands the template), encoding, deciding what to do about a change that
  * is refused. */
-#include <stdlib.h>
-#include <string.h>
 
 #include "connectors/sink_kafka/config.h"
 #include "connectors/sink_kafka/preflight.h"
@@ -27,7 +25,8 @@
 
 #include "base/clock.h"
 
-#define BEHIND_NS (250 * MR_MS_NS)
+#define BEHIND_NS  (250 * MR_MS_NS)
+#define SLOWEST_NS (2 * MR_SECOND_NS) /* one commit that took minutes says nothing of the next */
 
 struct state {
     const struct mr_kafka_config *config;
@@ -55,14 +54,17 @@ static int kafka_check(const void *config, const char **ret_key, struct mr_err *
     return rc;
 }
 
-/* What librdkafka takes at most before compression: its default, or the user's. */
+/* What the user allows at most. What topics allow is learnt from them; see mr_kafka_session_record_bytes. */
 static size_t record_bytes(const struct mr_kafka_config *config)
 {
-    for (size_t i = 0; i < config->client.count; i++) {
-        if (strcmp(config->client.keys[i], "message.max.bytes") == 0)
-            return (size_t)strtoull(config->client.values[i], NULL, 10);
-    }
-    return 1000000;
+    size_t most = mr_kafka_config_most(config);
+
+    return most ? most : SIZE_MAX;
+}
+
+static int64_t longer(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
 }
 
 static void kafka_pace(void *state, struct mr_sink_pace *ret_pace)
@@ -71,12 +73,12 @@ static void kafka_pace(void *state, struct mr_sink_pace *ret_pace)
     int64_t least = 3 * mr_kafka_session_commit_ns(kafka->session);
     int64_t interval = kafka->config->commit.interval;
 
-    if (least > BEHIND_NS)
-        least = BEHIND_NS;
+    if (least > SLOWEST_NS)
+        least = SLOWEST_NS;
     *ret_pace = (struct mr_sink_pace){
         .bytes = (size_t)kafka->config->commit.bytes,
-        .age_ns = interval > BEHIND_NS ? interval : BEHIND_NS,
-        .caught_up_ns = interval > least ? interval : least,
+        .age_ns = longer(longer(interval, least), BEHIND_NS),
+        .caught_up_ns = longer(interval, least),
         .split_records = (uint64_t)kafka->config->commit.split,
         .split_ns = kafka->config->transaction_timeout / 3,
         .record_bytes = mr_kafka_session_record_bytes(kafka->session, (struct mr_slice){NULL, 0},
@@ -147,6 +149,7 @@ const struct mr_sink mr_sink_kafka = {
     .abort = kafka_abort,
     .check = kafka_check,
     .preflight = mr_kafka_preflight,
+    .fit = mr_kafka_fit,
     .checkpoint_read = mr_kafka_checkpoint_show,
     .checkpoint_write = mr_kafka_checkpoint_set,
     .close = kafka_close,

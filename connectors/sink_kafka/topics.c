@@ -1,5 +1,8 @@
 /* The table of topics and the placing of records.
  *
+ * Records wait per topic and go to librdkafka partition by partition: a call for one partition looks it up, and adds it
+ * to the transaction, once; a call with a partition in each message does both for every message, under locks.
+ *
  * Looking a topic up costs a pointer comparison for a run of records of one table, a hash for a change of table,
  * and questions to the cluster only the first time. Brokers never create topics for us: their defaults would
  * decide on partitions, and a misspelt name would pass unnoticed.
@@ -13,15 +16,19 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "connectors/sink_kafka/admin.h"
 #include "connectors/sink_kafka/checkpoint.h"
 
 #define ABSENT_NS (3 * MR_SECOND_NS)
+#define USUAL_MOST                                                                                 \
+    1000000 /* a topic whose limit we may not ask for: just below the brokers' default */
 
 void mr_kafka_topics_init(struct mr_kafka_topics *topics)
 {
     memset(topics, 0, sizeof *topics);
     mr_map_init(&topics->by_name);
+    topics->sorted = mr_alloc(MR_KAFKA_RUN * sizeof *topics->sorted);
 }
 
 void mr_kafka_topics_detach(struct mr_kafka_topics *topics)
@@ -51,28 +58,24 @@ void mr_kafka_topics_done(struct mr_kafka_topics *topics)
     while ((topic = mr_map_next(&topics->by_name, &at, &name, NULL))) {
         free(topic->name);
         free(topic->messages);
+        free(topic->ends);
         free(topic);
     }
     mr_map_done(&topics->by_name);
+    free(topics->sorted);
 }
 
 static int create(struct mr_kafka_client *client, const char *name, int *ret_partitions,
                   struct mr_err *err)
 {
-    const struct mr_kafka_create_topics *how = &client->setting->config->create_topics;
+    struct mr_kafka_new_topic wanted = mr_kafka_creation_of(&client->setting->creation, name);
 
-    if (how->mode == MR_KAFKA_CREATE_NEVER) {
+    if (client->setting->config->create_topics.mode == MR_KAFKA_CREATE_NEVER) {
         mr_err_set(err, MR_CONFIG, "sink.kafka.topic_missing",
                    "topic %s does not exist, and create_topics is never", name);
         mr_err_hint(err, "kafka-topics --create --topic %s --partitions N", name);
         return MR_CONFIG;
     }
-    struct mr_kafka_new_topic wanted = {
-        .name = name,
-        .partitions = how->partitions ? (int)how->partitions : -1,
-        .replication = how->replication ? (int)how->replication : -1,
-        .config = how->config,
-    };
     return mr_kafka_admin_create(client, &wanted, ret_partitions, err);
 }
 
@@ -107,6 +110,56 @@ static int count(struct mr_kafka_client *client, const char *name, bool known, i
     return rc;
 }
 
+static void note(const struct mr_kafka_client *client, const char *code, const char *topic,
+                 int before, int now, const char *what)
+{
+    const struct mr_notes *notes = &client->setting->context->notes;
+
+    if (notes->note)
+        notes->note(notes->state, MR_LOG_WARN, code,
+                    "topic %s has %d partitions and had %d at the last commit: %s", topic, now,
+                    before, what);
+}
+
+/* The first count in this process, against the one that the checkpoint remembers. Fewer partitions are another topic of
+ * the same name: there is nothing left to keep in order. */
+static int settle_count(struct mr_kafka_client *client, struct mr_kafka_topic *topic,
+                        int partitions, struct mr_err *err)
+{
+    static const char code[] = "sink.kafka.partitions_changed";
+    int growth = client->setting->config->partition_growth;
+    int before = topic->recorded;
+
+    topic->partitions = partitions;
+    if (before == 0 || before == partitions)
+        return 0;
+    if (partitions < before) {
+        note(client, code, topic->name, before, partitions,
+             "it was made anew; records go on there");
+    } else if (growth == MR_KAFKA_GROWTH_USE) {
+        note(client, code, topic->name, before, partitions,
+             "keys move, and the order of a key's events across the move is lost "
+             "(partition_growth: use)");
+    } else if (growth == MR_KAFKA_GROWTH_KEEP) {
+        topic->partitions = before;
+        note(
+            client, code, topic->name, before, partitions,
+            "the new ones stay empty, so that each key stays where it is (partition_growth: keep)");
+    } else {
+        topic->partitions = 0;
+        mr_err_set(err, MR_CONFIG, code,
+                   "topic %s has %d partitions and had %d at the last commit: each key's events "
+                   "would go on in another partition",
+                   topic->name, partitions, before);
+        mr_err_hint(err,
+                    "set partition_growth to keep (place over the first %d, the order holds) or "
+                    "to use (place over all, the order of keys that move is lost)",
+                    before);
+        return MR_CONFIG;
+    }
+    return 0;
+}
+
 /* Counts partitions, creating the topic if it was never seen. One that was seen and is gone stays gone: to make it
  * anew would hide the loss. */
 static int find_out(struct mr_kafka_client *client, struct mr_kafka_topic *topic,
@@ -120,11 +173,48 @@ static int find_out(struct mr_kafka_client *client, struct mr_kafka_topic *topic
     if (partitions == 0 && topic->partitions > 0)
         return mr_kafka_fail(err, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, NULL,
                              "write to topic %s", topic->name);
-    if (partitions == 0)
+    if (partitions == 0) {
+        if (topic->recorded)
+            note(client, "sink.kafka.topic_missing", topic->name, topic->recorded, 0,
+                 "it is gone and made anew; what stood in it is not written again");
+        topic->recorded = 0;
         rc = create(client, topic->name, &partitions, err);
-    if (rc == 0 && (topic->partitions == 0 || partitions < topic->partitions))
+    }
+    if (rc == 0 && topic->partitions == 0)
+        rc = settle_count(client, topic, partitions, err);
+    if (rc == 0 && partitions < topic->partitions)
         topic->partitions = partitions;
     return rc;
+}
+
+/* The largest record the topic takes. A smaller limit than a batch of the handle's would have the broker refuse whole
+ * batches of small records: then the handle is opened again with batches that fit (MR_RETRY). */
+static int find_limit(struct mr_kafka_client *client, struct mr_kafka_topic *topic,
+                      struct mr_err *err)
+{
+    size_t own = mr_kafka_config_most(client->setting->config);
+    struct mr_err problem;
+    struct mr_buf value;
+
+    mr_buf_init(&value, 4096);
+    mr_err_clear(&problem);
+    int rc = mr_kafka_admin_setting(client, topic->name, "max.message.bytes", &value, &problem);
+    topic->most = rc == 0 && value.size ? strtoull(mr_buf_cstr(&value), NULL, 10) : USUAL_MOST;
+    mr_buf_done(&value);
+    if (rc == MR_RETRY) {
+        *err = problem;
+        topic->most = 0;
+        return rc;
+    }
+    if ((int64_t)topic->most < client->batch_bytes) {
+        client->setting->batch_bytes = (int64_t)topic->most;
+        return mr_err_set(err, MR_RETRY, "sink.kafka.batch_too_large",
+                          "topic %s takes batches of %zu bytes at most: smaller ones are made",
+                          topic->name, topic->most);
+    }
+    if (own && own < topic->most)
+        topic->most = own;
+    return 0;
 }
 
 /* Lets the client learn the topic's leaders before the first record waits for it. */
@@ -154,6 +244,43 @@ static int attach(struct mr_kafka_client *client, struct mr_kafka_topic *topic, 
     return (int)err->class;
 }
 
+static struct mr_kafka_topic *entry(struct mr_kafka_topics *topics, struct mr_slice name)
+{
+    struct mr_kafka_topic *topic = mr_map_get(&topics->by_name, name);
+
+    if (!topic) {
+        topic = mr_alloc_zero(sizeof *topic);
+        topic->name = mr_alloc(name.size + 1);
+        memcpy(topic->name, name.data, name.size);
+        topic->name[name.size] = 0;
+        mr_map_put(&topics->by_name, name, topic);
+    }
+    return topic;
+}
+
+void mr_kafka_topics_recall(struct mr_kafka_topics *topics, struct mr_slice name, int partitions)
+{
+    entry(topics, name)->recorded = partitions;
+}
+
+static int prepare(struct mr_kafka_client *client, struct mr_kafka_topic *topic, struct mr_err *err)
+{
+    char text[2] = "";
+    struct illness ill = {text, sizeof text};
+    int rc = find_out(client, topic, &ill, err);
+
+    if (rc == 0)
+        rc = find_limit(client, topic, err);
+    if (rc == 0)
+        rc = attach(client, topic, err);
+    if (rc < 0)
+        return rc;
+    if (!topic->messages)
+        topic->messages = mr_alloc(MR_KAFKA_RUN * sizeof *topic->messages);
+    topic->ends = mr_realloc(topic->ends, (size_t)topic->partitions * sizeof *topic->ends);
+    return 0;
+}
+
 int mr_kafka_topics_get(struct mr_kafka_topics *topics, struct mr_kafka_client *client,
                         struct mr_slice name, struct mr_kafka_topic **ret_topic, struct mr_err *err)
 {
@@ -161,24 +288,10 @@ int mr_kafka_topics_get(struct mr_kafka_topics *topics, struct mr_kafka_client *
         *ret_topic = topics->last;
         return 0;
     }
-    struct mr_kafka_topic *topic = mr_map_get(&topics->by_name, name);
-    if (!topic) {
-        topic = mr_alloc_zero(sizeof *topic);
-        topic->name = mr_alloc(name.size + 1);
-        memcpy(topic->name, name.data, name.size);
-        topic->name[name.size] = 0;
-        topic->messages = mr_alloc(MR_KAFKA_RUN * sizeof *topic->messages);
-        mr_map_put(&topics->by_name, name, topic);
-    }
-    if (!topic->rkt) {
-        char text[2] = "";
-        struct illness ill = {text, sizeof text};
-        int rc = find_out(client, topic, &ill, err);
-        if (rc == 0)
-            rc = attach(client, topic, err);
-        if (rc < 0)
-            return rc;
-    }
+    struct mr_kafka_topic *topic = entry(topics, name);
+    int rc = topic->rkt ? 0 : prepare(client, topic, err);
+    if (rc < 0)
+        return rc;
     topics->last = topic;
     topics->last_data = name.data;
     *ret_topic = topic;
@@ -227,4 +340,26 @@ int32_t mr_kafka_topic_place(const struct mr_kafka_topic *topic, struct mr_slice
         return topic->rotation % topic->partitions;
     return rd_kafka_msg_partitioner_murmur2(topic->rkt, key.data, key.size, topic->partitions, NULL,
                                             NULL);
+}
+
+rd_kafka_message_t *mr_kafka_topic_sort(struct mr_kafka_topics *topics,
+                                        struct mr_kafka_topic *topic)
+{
+    uint32_t *ends = topic->ends, start = 0;
+
+    if (topic->partitions == 1) {
+        ends[0] = (uint32_t)topic->waiting;
+        return topic->messages;
+    }
+    memset(ends, 0, (size_t)topic->partitions * sizeof *ends);
+    for (size_t i = 0; i < topic->waiting; i++)
+        ends[topic->messages[i].partition]++;
+    for (int p = 0; p < topic->partitions; p++) {
+        uint32_t count = ends[p];
+        ends[p] = start;
+        start += count;
+    }
+    for (size_t i = 0; i < topic->waiting; i++)
+        topics->sorted[ends[topic->messages[i].partition]++] = topic->messages[i];
+    return topics->sorted;
 }

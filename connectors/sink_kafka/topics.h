@@ -1,7 +1,8 @@
-/* The topics written to: made when missing, their partitions counted, records placed.
+/* The topics written to: made when missing, their partitions counted, records placed and gathered.
  *
- * A topic's partition count is taken once and kept: growing a topic moves keys, so what was written before and
- * after would stand in different partitions; a restart takes the new count. */
+ * A topic's partition count is taken once, kept while we run, and stored with the position (counts.h): growing a
+ * topic moves keys, so what was written before and after would stand in different partitions. A restart that finds
+ * more partitions does what partition_growth says. */
 #pragma once
 
 #include "base/map.h"
@@ -12,18 +13,23 @@
 struct mr_kafka_topic {
     char *name;
     rd_kafka_topic_t *rkt; /* of the present client; NULL: not yet asked for */
-    int partitions;
-    int rotation; /* where records without a key go until the next batch */
-    bool dirty;   /* on the list of topics with records waiting */
+    int partitions;        /* records are placed over so many; 0: not yet asked for */
+    int recorded;          /* the same as the checkpoint had it; 0: it did not */
+    size_t most;           /* its max.message.bytes: no record of more can be written */
+    int rotation;          /* where records without a key go until the next batch */
+    uint64_t transaction;  /* the producer's count when it was last written to */
+    bool dirty;            /* on the list of topics with records waiting */
     struct mr_kafka_topic *next_dirty;
     size_t waiting; /* <= MR_KAFKA_RUN */
     rd_kafka_message_t *messages;
+    uint32_t *ends; /* after mr_kafka_topic_sort: where each partition's messages end */
 };
 
 struct mr_kafka_topics {
     struct mr_map by_name;
     const char *last_data; /* the last name asked for, by pointer, and its topic */
     struct mr_kafka_topic *last;
+    rd_kafka_message_t *sorted; /* MR_KAFKA_RUN: what mr_kafka_topic_sort returns */
 };
 
 void mr_kafka_topics_init(struct mr_kafka_topics *topics);
@@ -34,6 +40,8 @@ void mr_kafka_topics_detach(struct mr_kafka_topics *topics);
 int mr_kafka_topics_get(struct mr_kafka_topics *topics, struct mr_kafka_client *client,
                         struct mr_slice name, struct mr_kafka_topic **ret_topic,
                         struct mr_err *err) MR_MUST_CHECK;
+/* Remembers how many partitions records were placed over before this process. */
+void mr_kafka_topics_recall(struct mr_kafka_topics *topics, struct mr_slice name, int partitions);
 /* Asks the cluster whether all topics in use are still there. MR_CONFIG names one that is not, MR_GAP tells of the
  * checkpoint topic. ret_ill is the first sentence of mr_kafka_admin_look on any of them, or on the topic in which
  * brokers keep transactions. */
@@ -41,3 +49,7 @@ int mr_kafka_topics_verify(struct mr_kafka_topics *topics, struct mr_kafka_clien
                            char *ret_ill, size_t room, struct mr_err *err) MR_MUST_CHECK;
 /* The partition Java's default producer takes for this key (murmur2); without a key, the rotation's. */
 int32_t mr_kafka_topic_place(const struct mr_kafka_topic *topic, struct mr_slice key);
+/* The waiting messages by partition, each partition's in the order they came: partition p's are those from
+ * ends[p - 1] (0 for the first) to ends[p]. Valid until the next call. */
+rd_kafka_message_t *mr_kafka_topic_sort(struct mr_kafka_topics *topics,
+                                        struct mr_kafka_topic *topic);

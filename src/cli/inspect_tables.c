@@ -12,6 +12,7 @@
 
 struct trial {
     const struct mr_pipeline_config *config;
+    const struct mr_sink_args *sink;
     void **transforms;
     void *encoder; /* NULL: none, or one that would talk to somebody */
     struct mr_topic_owners topics;
@@ -39,6 +40,8 @@ static int try_topics(struct trial *trial, const struct mr_batch *batch, struct 
             rc = mr_topic_owners_take(&trial->topics, trial->config->topic, table, err);
         if (rc == 0 && trial->encoder)
             rc = try_format(trial, table, err);
+        if (rc == 0 && trial->config->sink->fit)
+            rc = trial->config->sink->fit(trial->sink, table, err);
     }
     return rc;
 }
@@ -106,7 +109,7 @@ int mr_inspect_tables(struct mr_inspect *inspect, struct mr_inspect_tables *trie
 {
     const struct mr_pipeline_config *config = inspect->config;
     struct mr_source_args args = inspect->source;
-    struct trial trial = {.config = config, .tried = tried};
+    struct trial trial = {.config = config, .sink = &inspect->sink, .tried = tried};
     int rc;
 
     if (!config->source->tables)

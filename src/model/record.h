@@ -21,6 +21,9 @@ struct mr_record {
     int32_t partition;              /* -1: the sink chooses by the key */
     const struct mr_change *change; /* the change it came from; never NULL */
     struct mr_table *table;         /* the change's version; NULL for messages */
+    /* The row it tells of: the new one, or the old one of a delete and its tombstone; NULL: none (messages,
+     * truncates, dead letters). */
+    const struct mr_value *row;
 };
 
 /* Bytes the record takes on a wire, as far as nobody compresses: key, value, headers and what stands around them. */

@@ -102,6 +102,10 @@ struct mr_sink {
     /* MAY. */
     int (*preflight)(const struct mr_sink_args *args, const struct mr_findings *findings,
                      struct mr_err *err) MR_MUST_CHECK;
+    /* MAY. Can the events of this version, with its topic, be written as configured? Contacts nobody. MR_CONFIG says
+     * what is in the way. For `check`; a run finds the same out with the version's first event. */
+    int (*fit)(const struct mr_sink_args *args, const struct mr_table *table,
+               struct mr_err *err) MR_MUST_CHECK;
     /* MAY. For `checkpoint show|set` while stopped: reads or replaces the stored checkpoint without a claim of
      * ours being needed. ret_checkpoint empty: none. */
     int (*checkpoint_read)(const struct mr_sink_args *args, struct mr_buf *ret_checkpoint,

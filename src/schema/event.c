@@ -81,6 +81,7 @@ struct mr_record *mr_event_record(struct mr_batch *batch, const struct mr_change
     record->partition = -1;
     record->change = change;
     record->table = change->table;
+    record->row = event->after ? event->after : event->before;
     record->headers = context;
     record->header_count = context_count;
     if (!event->key_header && !unchanged.data)

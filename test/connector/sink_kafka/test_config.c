@@ -73,7 +73,7 @@ static void test_the_client_gets_what_users_and_promises_ask_for(void **state)
     config.client.count = 0;
     assert_int_equal(mr_kafka_conf(&config, MR_KAFKA_PRODUCER, "id", &conf, &err), 0);
     expect(conf, "socket.timeout.ms", "3000");
-    expect(conf, "linger.ms", "1000");
+    expect(conf, "linger.ms", "1000"); /* a third of the transaction's time */
     rd_kafka_conf_destroy(conf);
     assert_int_equal(mr_kafka_conf(&config, MR_KAFKA_READER, NULL, &conf, &err), 0);
     expect(conf, "isolation.level", "read_committed");

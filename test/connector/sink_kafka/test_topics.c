@@ -1,0 +1,325 @@
+/* Topics on a kfake broker of the test's own: how they are made, how large a record they take, what becomes of their
+ * partitions, and which columns place a record. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "connectors/sink_kafka/creation.h"
+#include "connectors/sink_kafka/placing.h"
+#include "connectors/sink_kafka/topics.h"
+#include "test/support/kafka_rig.h"
+
+extern const struct mr_sink mr_sink_kafka;
+
+static struct kafka_broker broker;
+static bool have_broker;
+
+static int start_broker(void **state)
+{
+    static const char *const arguments[] = {"-partitions", "3", NULL};
+
+    (void)state;
+    have_broker = kafka_broker_start(&broker, arguments);
+    return 0;
+}
+
+static int stop_broker(void **state)
+{
+    (void)state;
+    kafka_broker_stop(&broker);
+    return 0;
+}
+
+static void rig_named(struct kafka_rig *rig, const char *pipeline)
+{
+    if (!have_broker)
+        skip();
+    kafka_rig_init(rig, &broker);
+    rig->context.pipeline = pipeline;
+}
+
+static struct mr_kafka_config with_topics(struct mr_option_map topics)
+{
+    return (struct mr_kafka_config){.create_topics = {.partitions = 2, .topics = topics}};
+}
+
+static void test_the_first_pattern_decides_how_a_topic_is_made(void **state)
+{
+    const char *keys[] = {"shop.audit", "shop.*"};
+    const char *values[] = {"partitions=1  cleanup.policy=compact,delete", "replication=3 a=b=c"};
+    const char *general[] = {"retention.ms"}, *hour[] = {"3600000"};
+    struct mr_kafka_config config = with_topics((struct mr_option_map){keys, values, 2});
+    struct mr_kafka_creation creation;
+    struct mr_kafka_new_topic topic;
+    struct mr_err err;
+
+    (void)state;
+    config.create_topics.config = (struct mr_option_map){general, hour, 1};
+    mr_kafka_creation_init(&creation, &config);
+    assert_int_equal(mr_kafka_creation_compile(&creation, &err), 0);
+    topic = mr_kafka_creation_of(&creation, "shop.audit");
+    assert_int_equal(topic.partitions, 1);
+    assert_int_equal(topic.replication, -1);
+    assert_string_equal(mr_kafka_creation_setting(&topic, "cleanup.policy"), "compact,delete");
+    assert_string_equal(mr_kafka_creation_setting(&topic, "retention.ms"), "3600000");
+    topic = mr_kafka_creation_of(&creation, "shop.orders");
+    assert_int_equal(topic.partitions, 2);
+    assert_int_equal(topic.replication, 3);
+    assert_string_equal(mr_kafka_creation_setting(&topic, "a"), "b=c");
+    topic = mr_kafka_creation_of(&creation, "other");
+    assert_int_equal(topic.partitions, 2);
+    assert_null(mr_kafka_creation_setting(&topic, "cleanup.policy"));
+    mr_kafka_creation_done(&creation);
+}
+
+static void test_settings_that_are_none_are_refused(void **state)
+{
+    static const char *const words[] = {"partitions",       "partitions=0", "partitions=many",
+                                        "replication=1000", "=x",           "partitions=3 x"};
+    const char *key = "t";
+
+    (void)state;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        const char *value = words[i];
+        struct mr_kafka_config config = with_topics((struct mr_option_map){&key, &value, 1});
+        struct mr_kafka_creation creation;
+        struct mr_err err;
+        mr_kafka_creation_init(&creation, &config);
+        assert_int_equal(mr_kafka_creation_compile(&creation, &err), MR_CONFIG);
+        assert_string_equal(err.code, "sink.kafka.create_topic");
+        mr_kafka_creation_done(&creation);
+    }
+}
+
+static void test_a_topic_of_a_pattern_gets_its_partitions(void **state)
+{
+    const char *key = "pattern.wide", *value = "partitions=9";
+    struct kafka_rig rig;
+
+    (void)state;
+    rig_named(&rig, "pattern");
+    rig.config.create_topics.topics = (struct mr_option_map){&key, &value, 1};
+    assert_int_equal(kafka_rig_open(&rig, "one"), 0);
+    assert_int_equal(kafka_rig_block(&rig, "pattern.wide", 0, 500, "{}"), 0);
+    kafka_rig_close(&rig);
+    struct kafka_seen seen = kafka_read(broker.address, "pattern.wide", "read_committed");
+    assert_int_equal(seen.partitions[seen.count - 1], 8);
+    kafka_seen_free(&seen);
+    kafka_expect_sequence(broker.address, "pattern.wide", 500);
+}
+
+/* What became of the keys: highest partition written to by the second run. */
+static int grown(struct kafka_rig *rig, int growth, int *ret_highest)
+{
+    struct kafka_seen seen;
+
+    kafka_broker_say(&broker, "topic grow.t 2");
+    assert_int_equal(kafka_rig_open(rig, "one"), 0);
+    assert_int_equal(kafka_rig_block(rig, "grow.t", 0, 100, "{\"at\":1}"), 0);
+    kafka_rig_close(rig);
+    kafka_broker_say(&broker, "delete grow.t");
+    kafka_broker_say(&broker, "topic grow.t 5");
+    rig->config.partition_growth = growth;
+    rig->notes[0] = 0;
+    assert_int_equal(kafka_rig_open(rig, "two"), 0);
+    int rc = kafka_rig_block(rig, "grow.t", 0, 100, "{\"at\":2}");
+    kafka_rig_close(rig);
+    seen = kafka_read(broker.address, "grow.t", "read_committed");
+    *ret_highest = seen.count ? seen.partitions[seen.count - 1] : -1;
+    kafka_seen_free(&seen);
+    kafka_broker_say(&broker, "delete grow.t");
+    return rc;
+}
+
+static void test_a_topic_with_more_partitions_is_treated_as_asked(void **state)
+{
+    struct kafka_rig rig;
+    int highest;
+
+    (void)state;
+    rig_named(&rig, "grow keep");
+    assert_int_equal(grown(&rig, MR_KAFKA_GROWTH_KEEP, &highest), 0);
+    assert_int_equal(highest, 1);
+    assert_non_null(strstr(rig.notes, "sink.kafka.partitions_changed "));
+    rig_named(&rig, "grow use");
+    assert_int_equal(grown(&rig, MR_KAFKA_GROWTH_USE, &highest), 0);
+    assert_int_equal(highest, 4);
+    assert_non_null(strstr(rig.notes, "sink.kafka.partitions_changed "));
+    rig_named(&rig, "grow refuse");
+    assert_int_equal(grown(&rig, MR_KAFKA_GROWTH_REFUSE, &highest), MR_CONFIG);
+    assert_int_equal(highest, -1);
+    assert_string_equal(rig.err.code, "sink.kafka.partitions_changed");
+    assert_non_null(strstr(rig.err.hint, "partition_growth"));
+}
+
+static void test_a_record_above_its_topics_limit_is_refused_before_it_is_sent(void **state)
+{
+    struct kafka_rig rig;
+
+    (void)state;
+    rig_named(&rig, "limit");
+    kafka_broker_say(&broker, "topic limit.t 1 max.message.bytes=20000");
+    assert_int_equal(kafka_rig_open(&rig, "one"), 0);
+    assert_int_equal(kafka_rig_write(&rig, kafka_rig_batch("limit.t", 0, 1, 30000)), 0);
+    assert_int_equal(kafka_rig_ask(&rig, "{}"), 0);
+    assert_int_equal(kafka_rig_settle(&rig, 30), MR_DATA);
+    assert_string_equal(rig.err.code, "sink.kafka.too_large");
+    assert_non_null(strstr(rig.err.text, "the topic takes 20000"));
+    assert_non_null(strstr(rig.err.text, "key k0"));
+    kafka_rig_close(&rig);
+}
+
+/* Batches of librdkafka's usual size would be refused by the broker, small as their records are. */
+static void test_small_records_reach_a_topic_with_a_small_limit(void **state)
+{
+    struct kafka_rig rig;
+
+    (void)state;
+    rig_named(&rig, "small");
+    kafka_broker_say(&broker, "topic small.t 1 max.message.bytes=20000");
+    assert_int_equal(kafka_rig_open(&rig, "one"), 0);
+    assert_int_equal(kafka_rig_write(&rig, kafka_rig_batch("small.t", 0, 500, 1000)), 0);
+    assert_int_equal(kafka_rig_ask(&rig, "{}"), 0);
+    assert_int_equal(kafka_rig_settle(&rig, 60), 0);
+    assert_non_null(strstr(rig.notes, "sink.kafka.batch_too_large "));
+    kafka_rig_close(&rig);
+    kafka_expect_sequence(broker.address, "small.t", 500);
+}
+
+/* A table t(id key, customer, name, at timestamp). */
+static struct mr_table *table_new(enum mr_identity identity)
+{
+    static const char *const names[] = {"id", "customer", "name", "at"};
+    static const enum mr_type types[] = {MR_TYPE_INT64, MR_TYPE_INT32, MR_TYPE_TEXT,
+                                         MR_TYPE_TIMESTAMP};
+    struct mr_table *table = mr_table_new(4);
+
+    table->schema = mr_slice_str("public");
+    table->name = mr_slice_str("t");
+    table->identity = identity;
+    for (uint32_t i = 0; i < 4; i++) {
+        table->columns[i].name = mr_slice_str(names[i]);
+        table->columns[i].type = types[i];
+    }
+    table->columns[0].key = 1;
+    table->key_count = 1;
+    table->key_columns[0] = 0;
+    return table;
+}
+
+static void test_columns_that_cannot_place_are_refused(void **state)
+{
+    static const struct {
+        const char *columns;
+        enum mr_identity identity;
+        const char *says; /* NULL: taken */
+    } cases[] = {
+        {"id", MR_IDENTITY_DEFAULT, NULL},
+        {"customer, name", MR_IDENTITY_FULL, NULL},
+        {"customer", MR_IDENTITY_NOTHING, NULL},
+        {"customer", MR_IDENTITY_DEFAULT, "does not send it with deleted rows"},
+        {"Customer", MR_IDENTITY_FULL, "no such column"},
+        {"at", MR_IDENTITY_FULL, "no plain text"},
+        {" , ", MR_IDENTITY_FULL, "names none"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *key = "public.*", *value = cases[i].columns;
+        struct mr_kafka_config config = {.partition_columns = {&key, &value, 1}};
+        struct mr_context context = {.server = "s", .pipeline = "p"};
+        struct mr_sink_args args = {.context = &context, .config = &config};
+        struct mr_table *table = table_new(cases[i].identity);
+        struct mr_err err;
+        int rc = mr_sink_kafka.fit(&args, table, &err);
+        assert_int_equal(rc, cases[i].says ? MR_CONFIG : 0);
+        if (rc < 0) {
+            assert_string_equal(err.code, "sink.kafka.partition_columns");
+            assert_non_null(strstr(err.text, cases[i].says));
+        }
+        mr_table_unref(table);
+    }
+}
+
+static void expect_key(struct mr_kafka_placing *placing, const struct mr_record *record,
+                       const char *wanted)
+{
+    struct mr_slice key;
+    struct mr_err err;
+
+    assert_int_equal(mr_kafka_placing_key(placing, record, &key, &err), 0);
+    assert_true(mr_slice_is(key, wanted));
+}
+
+static void test_columns_place_a_record_by_their_text(void **state)
+{
+    const char *key = "public.t", *value = "customer,name";
+    struct mr_kafka_config config = {.partition_columns = {&key, &value, 1}};
+    struct mr_table *table = table_new(MR_IDENTITY_FULL), *other = table_new(MR_IDENTITY_FULL);
+    struct mr_value before[] = {{.kind = MR_INT, .i = 1},
+                                {.kind = MR_INT, .i = -7},
+                                {.kind = MR_TEXT, .size = 3, .p = "Ada"},
+                                {.kind = MR_NULL}};
+    struct mr_value after[] = {before[0], {.kind = MR_NULL}, {.kind = MR_UNCHANGED}, before[3]};
+    struct mr_change change = {.before = before, .after = after};
+    struct mr_record record = {
+        .key = MR_SLICE("key"), .change = &change, .table = table, .row = before};
+    struct mr_kafka_placing placing;
+    struct mr_err err;
+
+    (void)state;
+    mr_kafka_placing_init(&placing, &config);
+    assert_int_equal(mr_kafka_placing_compile(&placing, &err), 0);
+    expect_key(&placing, &record, "-7,Ada");
+    record.row = after;
+    expect_key(&placing, &record, ",Ada");
+    record.row = NULL;
+    expect_key(&placing, &record, "key");
+    other->name = mr_slice_str("u");
+    record.row = before;
+    record.table = other;
+    expect_key(&placing, &record, "key");
+    mr_kafka_placing_done(&placing);
+    mr_table_unref(table);
+    mr_table_unref(other);
+}
+
+static void test_a_table_without_a_key_does_not_fit_a_compacted_topic(void **state)
+{
+    const char *key = "s.public.*", *value = "cleanup.policy=compact";
+    struct mr_kafka_config config = with_topics((struct mr_option_map){&key, &value, 1});
+    struct mr_context context = {.server = "s", .pipeline = "p"};
+    struct mr_sink_args args = {.context = &context, .config = &config};
+    struct mr_table *table = table_new(MR_IDENTITY_DEFAULT);
+    struct mr_err err;
+
+    (void)state;
+    table->topic = mr_slice_str("s.public.t");
+    assert_int_equal(mr_sink_kafka.fit(&args, table, &err), 0);
+    table->key_count = 0;
+    assert_int_equal(mr_sink_kafka.fit(&args, table, &err), MR_CONFIG);
+    assert_string_equal(err.code, "sink.kafka.compact_needs_keys");
+    table->topic = mr_slice_str("s.other.t");
+    assert_int_equal(mr_sink_kafka.fit(&args, table, &err), 0);
+    mr_table_unref(table);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_first_pattern_decides_how_a_topic_is_made),
+        cmocka_unit_test(test_settings_that_are_none_are_refused),
+        cmocka_unit_test(test_a_topic_of_a_pattern_gets_its_partitions),
+        cmocka_unit_test(test_a_topic_with_more_partitions_is_treated_as_asked),
+        cmocka_unit_test(test_a_record_above_its_topics_limit_is_refused_before_it_is_sent),
+        cmocka_unit_test(test_small_records_reach_a_topic_with_a_small_limit),
+        cmocka_unit_test(test_columns_that_cannot_place_are_refused),
+        cmocka_unit_test(test_columns_place_a_record_by_their_text),
+        cmocka_unit_test(test_a_table_without_a_key_does_not_fit_a_compacted_topic),
+    };
+
+    return cmocka_run_group_tests(tests, start_broker, stop_broker);
+}
