@@ -186,7 +186,8 @@ static int write_scalar(struct mr_row_writer *writer, const struct mr_form *form
     return 0;
 }
 
-/* Of the numbers that a shape or vector is written as; those in WKB do not count, elements of arrays have their turn. */
+/* Of the numbers that a shape or vector is written as; those in WKB do not count, elements of arrays have their
+ * turn. */
 static bool all_finite(const struct mr_form *form, const struct mr_value *value)
 {
     const double *numbers = NULL;

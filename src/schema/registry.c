@@ -6,9 +6,9 @@
  *
  * Answers are judged by the HTTP status first; error_code may be 0, missing or text, depending on whose registry it
  * is. 409 is a decision for people: the refusal is explained once by our own comparison of the two schemas
- * (avro_diff.h, json_schema.h), kept, and repeated without asking for ASK_AGAIN_NS, so that a pipeline that waits for a human does not
- * hammer the registry; after that it is asked again, and goes on by itself when the level or the subject was mended. A
- * 500 that comes three times for the same body is an answer too.
+ * (avro_diff.h, json_schema.h), kept, and repeated without asking for ASK_AGAIN_NS, so that a pipeline that waits for a
+ * human does not hammer the registry; after that it is asked again, and goes on by itself when the level or the subject
+ * was mended. A 500 that comes three times for the same body is an answer too.
  *
  * What is remembered is the id by subject and a 128-bit hash of the schema's text, not the text: it is looked up, never
  * read back. */
