@@ -137,22 +137,56 @@ static const char candidates_sql[] =
     "CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false "
     "END), "
     "pg_catalog.pg_has_role(c.relowner, 'USAGE'), c.relispartition, c.relpersistence <> 'p', "
-    "c.reltuples "
+    "c.reltuples, CASE WHEN c.relispartition THEN pg_catalog.array_to_string(ARRAY(SELECT "
+    "a.relid::oid::bigint FROM pg_catalog.pg_partition_ancestors(c.oid) a WHERE a.relid <> c.oid), "
+    "',') END "
     "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
     "WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' "
     "AND n.nspname <> 'information_schema' ORDER BY n.nspname, c.relname";
+
+/* Whether one of the tables, listed by OID, is among the candidates. */
+static bool any_among(const struct mr_map *candidates, const char *list)
+{
+    char *end = NULL;
+
+    for (unsigned long oid; *list && (oid = strtoul(list, &end, 10)) != 0; list = end) {
+        if (mr_map_get_number(candidates, oid))
+            return true;
+        end += *end == ',';
+    }
+    return false;
+}
+
+/* Takes out what comes as its root. `rows` are the candidates' rows of the result. */
+static void keep_roots(struct mr_pg_candidates *candidates, const PGresult *result, const int *rows)
+{
+    struct mr_map all;
+    size_t kept = 0;
+
+    mr_map_init(&all);
+    for (size_t i = 0; i < candidates->count; i++)
+        (void)mr_map_put_number(&all, candidates->items[i].oid, candidates);
+    for (size_t i = 0; i < candidates->count; i++) {
+        if (!any_among(&all, mr_pg_text(result, rows[i], 9)))
+            candidates->items[kept++] = candidates->items[i];
+    }
+    candidates->count = kept;
+    mr_map_done(&all);
+}
 
 int mr_pg_candidates_load(struct mr_pg_source *source, struct mr_arena *arena,
                           struct mr_pg_candidates *ret_candidates, struct mr_err *err)
 {
     struct mr_pg_candidates found = {0};
     PGresult *result;
+    int *rows;
     int rc = mr_pg_query(&source->sql_connect, source->sql, candidates_sql, "list the tables",
                          &result, err);
 
     if (rc < 0)
         return rc;
     found.items = MR_ARENA_ARRAY(arena, struct mr_pg_candidate, (size_t)PQntuples(result) + 1);
+    rows = MR_ARENA_ARRAY(arena, int, (size_t)PQntuples(result) + 1);
     for (int i = 0; i < PQntuples(result); i++) {
         struct mr_pg_candidate *candidate = &found.items[found.count];
         *candidate = (struct mr_pg_candidate){
@@ -166,9 +200,12 @@ int mr_pg_candidates_load(struct mr_pg_source *source, struct mr_arena *arena,
             .unlogged = mr_pg_true(result, i, 7),
             .rows = strtod(mr_pg_text(result, i, 8), NULL),
         };
+        rows[found.count] = i;
         found.count += mr_pg_filter_match(&source->filter, candidate->schema, candidate->name) &&
                        !candidate->unlogged;
     }
+    if (source->via_root)
+        keep_roots(&found, result, rows);
     PQclear(result);
     *ret_candidates = found;
     return 0;

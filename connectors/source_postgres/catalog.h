@@ -27,7 +27,8 @@ struct mr_pg_candidates {
 bool mr_pg_captured(struct mr_pg_source *source, uint32_t oid, struct mr_slice schema,
                     struct mr_slice table);
 
-/* All tables the user's patterns take in, by schema and name; in `arena`. */
+/* All tables the user's patterns take in, by schema and name; in `arena`. Where partitions come as their root
+ * (source->via_root), without those that have one among them. */
 int mr_pg_candidates_load(struct mr_pg_source *source, struct mr_arena *arena,
                           struct mr_pg_candidates *ret_candidates,
                           struct mr_err *err) MR_MUST_CHECK;

@@ -8,7 +8,8 @@
  * Only publications that were there when the stream began are altered: the server looks for each of them at every
  * place of the log, and one that was made later is missing at the earlier ones.
  *
- * A partitioned table itself is left out of this: its partitions are what is published. */
+ * A partitioned table itself is left out of this: its partitions are what is published; unless they are published as
+ * their root (then mr_pg_candidates_load leaves the partitions out). */
 #include <stdio.h>
 #include <string.h>
 
@@ -61,7 +62,7 @@ static int keep_uncovered(struct mr_pg_source *source, struct mr_arena *arena,
     uncovered.items = MR_ARENA_ARRAY(arena, struct mr_pg_candidate, all->count + 1);
     for (size_t i = 0; rc == 0 && i < all->count; i++) {
         const struct mr_pg_candidate *table = &all->items[i];
-        if (table->kind != 'p' &&
+        if ((source->via_root || table->kind != 'p') &&
             !mr_map_get(&published, full_name(arena, table->schema, table->name)))
             uncovered.items[uncovered.count++] = *table;
     }

@@ -33,6 +33,15 @@ static const struct mr_option publication_options[] = {
          "without a replica identity are published for insert only, in a second publication with "
          "_inserts at the end of its name, because publishing their updates would make the "
          "application's UPDATE fail."},
+    {.key = "publish_via_partition_root",
+     .type = MR_OPTION_BOOL,
+     .offset = GROUP_AT(via_root),
+     .standard = "false",
+     .doc = "Send the rows of partitions as rows of the partitioned table at the top (13 and "
+            "newer): they share its topic, tables and transforms know them by its name, and a row "
+            "that moves between partitions is an update. Otherwise they come under the "
+            "partition's own name. A publication that exists has its own setting: true refuses "
+            "one that is set otherwise."},
     {0},
 };
 

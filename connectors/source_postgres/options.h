@@ -22,6 +22,7 @@ struct mr_pg_config {
     struct {
         const char *name;
         int create;
+        bool via_root; /* publish_via_partition_root */
     } publication;
     struct {
         int64_t interval; /* 0: none */

@@ -369,9 +369,25 @@ static int look_at_tables(struct look *look, const struct mr_pg_candidates *cand
     return rc;
 }
 
+/* How partitions are sent decides which tables there are to look at. */
+static int look_at_root(struct look *look, bool *ret_refused, struct mr_err *err)
+{
+    struct mr_err found;
+    bool exists;
+    int rc = mr_pg_publication_look(look->source, &exists, &found);
+
+    *ret_refused = rc < 0 && strcmp(found.code, "source.partition_root") == 0;
+    if (*ret_refused)
+        add_err(look, &found);
+    else if (rc < 0 && err)
+        *err = found;
+    return *ret_refused ? 0 : rc;
+}
+
 static int look_at_all(struct look *look, struct mr_err *err)
 {
     struct mr_pg_candidates candidates;
+    bool refused = false;
     int rc;
 
     look_at_server(look);
@@ -381,7 +397,10 @@ static int look_at_all(struct look *look, struct mr_err *err)
     if (rc == 0)
         rc = look_at_slot(look, err);
     if (rc == 0)
-        rc = mr_pg_candidates_load(look->source, &look->source->arena, &candidates, err);
+        rc = look_at_root(look, &refused, err);
+    if (rc < 0 || refused)
+        return rc;
+    rc = mr_pg_candidates_load(look->source, &look->source->arena, &candidates, err);
     if (rc == 0)
         rc = look_at_create(look, err);
     if (rc == 0)

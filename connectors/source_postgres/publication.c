@@ -24,6 +24,7 @@
 #include "base/log.h"
 
 #define TAIL_LOCK "hashtext('millrace tail')"
+#define ROOT      " WITH (publish_via_partition_root = true)"
 
 static int query(struct mr_pg_source *source, const char *what, PGresult **ret_result,
                  struct mr_err *err)
@@ -55,14 +56,53 @@ int mr_pg_publication_name(struct mr_pg_source *source, struct mr_err *err)
     return 0;
 }
 
+/* The settings want partitions sent as their root, and one of ours does not do so. */
+static int refuse_leaves(const char *publication, struct mr_err *err)
+{
+    mr_err_set(err, MR_CONFIG, "source.partition_root",
+               "publication %s sends rows of partitions under the partitions' names, and "
+               "source.publication.publish_via_partition_root is true",
+               publication);
+    mr_err_hint(err,
+                "ALTER PUBLICATION \"%s\" SET (publish_via_partition_root = true); what was "
+                "committed before still comes under the partitions' names. Or set the option to "
+                "false.",
+                publication);
+    return MR_CONFIG;
+}
+
+static int read_look(struct mr_pg_source *source, const PGresult *result, bool *ret_exists,
+                     struct mr_err *err)
+{
+    *ret_exists = false;
+    source->use_inserts = false;
+    source->via_root = source->config->publication.via_root;
+    for (int i = 0; i < PQntuples(result); i++) {
+        bool ours = strcmp(mr_pg_text(result, i, 0), source->publication) == 0;
+        if (source->config->publication.via_root && !mr_pg_true(result, i, 1))
+            return refuse_leaves(mr_pg_text(result, i, 0), err);
+        *ret_exists |= ours;
+        source->use_inserts |= !ours;
+        if (ours)
+            source->via_root = mr_pg_true(result, i, 1);
+    }
+    return 0;
+}
+
 int mr_pg_publication_look(struct mr_pg_source *source, bool *ret_exists, struct mr_err *err)
 {
     PGresult *result;
     int rc;
 
+    if (source->config->publication.via_root && source->server.version < 130000)
+        return mr_err_set(err, MR_CONFIG, "source.partition_root",
+                          "PostgreSQL %d cannot send partitions as their root: "
+                          "source.publication.publish_via_partition_root needs 13 or newer",
+                          source->server.version / 10000);
     mr_buf_clear(&source->sql_text);
-    mr_buf_add_str(&source->sql_text,
-                   "SELECT pubname FROM pg_catalog.pg_publication WHERE pubname IN (");
+    mr_buf_printf(&source->sql_text,
+                  "SELECT pubname, %s FROM pg_catalog.pg_publication WHERE pubname IN (",
+                  source->server.version >= 130000 ? "pubviaroot" : "false");
     mr_pg_add_literal(&source->sql_text, source->publication);
     mr_buf_add_char(&source->sql_text, ',');
     mr_pg_add_literal(&source->sql_text, source->inserts);
@@ -70,14 +110,9 @@ int mr_pg_publication_look(struct mr_pg_source *source, bool *ret_exists, struct
     rc = query(source, "look for the publication", &result, err);
     if (rc < 0)
         return rc;
-    *ret_exists = false;
-    source->use_inserts = false;
-    for (int i = 0; i < PQntuples(result); i++) {
-        *ret_exists |= strcmp(mr_pg_text(result, i, 0), source->publication) == 0;
-        source->use_inserts |= strcmp(mr_pg_text(result, i, 0), source->inserts) == 0;
-    }
+    rc = read_look(source, result, ret_exists, err);
     PQclear(result);
-    return 0;
+    return rc;
 }
 
 static size_t add_tables(struct mr_buf *sql, const struct mr_pg_candidates *candidates,
@@ -112,17 +147,18 @@ void mr_pg_publication_sql(const struct mr_pg_source *source,
     mr_buf_add_str(sql, "CREATE PUBLICATION ");
     mr_pg_add_name(sql, mr_slice_str(source->publication));
     if (source->config->publication.create == MR_PG_CREATE_ALL_TABLES) {
-        mr_buf_add_str(sql, " FOR ALL TABLES;\n");
+        mr_buf_printf(sql, " FOR ALL TABLES%s;\n", source->via_root ? ROOT : "");
         return;
     }
     (void)add_tables(sql, candidates, true);
-    mr_buf_add_str(sql, ";\n");
+    mr_buf_printf(sql, "%s;\n", source->via_root ? ROOT : "");
     if (source->temporary && count_identity(candidates, false) == 0)
         return;
     mr_buf_add_str(sql, "CREATE PUBLICATION ");
     mr_pg_add_name(sql, mr_slice_str(source->inserts));
     (void)add_tables(sql, candidates, false);
-    mr_buf_add_str(sql, " WITH (publish = 'insert, truncate');\n");
+    mr_buf_printf(sql, " WITH (publish = 'insert, truncate'%s);\n",
+                  source->via_root ? ", publish_via_partition_root = true" : "");
 }
 
 static void note_without_identity(struct mr_pg_source *source,

@@ -6,7 +6,8 @@
 /* Sets source->publication and source->inserts from the settings (or, for tail, makes up a name). */
 int mr_pg_publication_name(struct mr_pg_source *source, struct mr_err *err) MR_MUST_CHECK;
 
-/* *ret_exists: the main one; source->use_inserts: the second one. */
+/* *ret_exists: the main one; source->use_inserts: the second one; source->via_root: how it sends partitions.
+ * MR_CONFIG source.partition_root: not as the settings want it, or the server cannot. */
 int mr_pg_publication_look(struct mr_pg_source *source, bool *ret_exists,
                            struct mr_err *err) MR_MUST_CHECK;
 

@@ -101,6 +101,7 @@ int mr_pg_set_up(struct mr_pg_source *source, const struct mr_source_args *args,
     mr_pg_catalog_init(source);
     source->feed.relations.hints = &source->hints;
     source->feed.boundaries = args->boundaries;
+    source->via_root = source->config->publication.via_root;
     if (rc == 0)
         rc = set_filters(source, err);
     if (rc == 0)

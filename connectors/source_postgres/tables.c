@@ -3,8 +3,8 @@
  * Sessions are opened as for a run; whether a position can be resumed does not matter here. Every table that the user's patterns take in is
  * described by the Relation message that a snapshot would write for it: so what is shown is what the stream will
  * bring, as far as the catalogue can know. Before the publication exists a table has all its columns; afterwards
- * those that are published. A partitioned table is
- * shown as its partitions, since that is how its rows arrive. */
+ * those that are published. A partitioned table is shown as its partitions, or as itself, since that is how its rows
+ * arrive. */
 #include "connectors/source_postgres/tables.h"
 
 #include <stdlib.h>
@@ -46,7 +46,7 @@ static int show_all(struct mr_pg_source *source, void (*each)(void *user, struct
         rc = mr_pg_candidates_load(source, &source->arena, &candidates, err);
     for (size_t i = 0; rc == 0 && i < candidates.count; i++) {
         struct mr_table *table = NULL;
-        if (candidates.items[i].kind == 'p')
+        if (!source->via_root && candidates.items[i].kind == 'p')
             continue;
         rc = show(source, &candidates.items[i], published, &table, err);
         if (rc == 0 && table->column_count > 0)

@@ -2,6 +2,8 @@
 import dataclasses
 import re
 
+import compare
+
 
 class Unsupported(Exception):
     """The case needs something that millrace does not have: says what."""
@@ -13,8 +15,8 @@ class Plan:
     source: dict = dataclasses.field(default_factory=dict)
     format: dict = dataclasses.field(default_factory=dict)
     columns: list = dataclasses.field(default_factory=list)   # transforms `columns`
-    hidden_prefixes: list = dataclasses.field(default_factory=list)
     schemas: bool = True
+    action_query: str = ""        # what heartbeats write is a matter of time
     avro: bool = False
     apicurio: bool = False        # its converter splits schemas by references and prints them in another order
 
@@ -41,7 +43,7 @@ SAME = {
 }
 
 IGNORED = re.compile(r"#quiet|#pg|topic\.creation\..*|.*\.converter\.schemas\.enable|key\.converter|value\.converter"
-                     r"|value\.converter\.decimal\.format|heartbeat\.interval\.ms|xmin\.fetch\.interval\.ms"
+                     r"|value\.converter\.decimal\.format|xmin\.fetch\.interval\.ms"
                      r"|.*\.schema\.registry\.url|.*\.converter\.apicurio\..*|include\.schema\.comments")
 
 
@@ -85,7 +87,35 @@ def columns(connector) -> list:
 HANDLED = {"table.include.list", "table.exclude.list", "schema.include.list", "schema.exclude.list",
            "skipped.operations", "snapshot.mode", "#topics", "message.prefix.exclude.list", "message.key.columns",
            "column.propagate.source.type", "datatype.propagate.source.type",
-           "provide.transaction.metadata", "notification.enabled.channels", "notification.sink.topic.name"}
+           "provide.transaction.metadata", "skip.messages.without.change", "message.prefix.include.list", "topic.transaction",
+           "heartbeat.interval.ms", "heartbeat.action.query", "topic.heartbeat.prefix", "topic.heartbeat.name",
+           "publish.via.partition.root", "notification.enabled.channels", "notification.sink.topic.name"}
+
+
+def events(plan: Plan, connector: dict):
+    """What is sent besides rows, and what is not sent at all."""
+    prefixes = [f"/{regex}/" for regex in regexes(connector.get("message.prefix.include.list"))]
+    prefixes = prefixes and prefixes + [f"/{re.escape(compare.MARK)}/"]
+    prefixes += [f"!/{regex}/" for regex in regexes(connector.get("message.prefix.exclude.list"))]
+    if prefixes:
+        plan.source["message_prefixes"] = prefixes
+    for theirs, ours in (("provide.transaction.metadata", "provide_transaction_metadata"),
+                         ("skip.messages.without.change", "skip_messages_without_change")):
+        if theirs in connector:
+            plan.format[ours] = connector[theirs]
+    if "topic.transaction" in connector:
+        plan.format["transaction_topic"] = "{name}." + connector["topic.transaction"]
+    if connector.get("publish.via.partition.root") == "true":
+        plan.source["publication"] = {"publish_via_partition_root": "true"}
+    if connector.get("heartbeat.interval.ms", "0") != "0":
+        plan.action_query = connector.get("heartbeat.action.query", "")
+        plan.source["heartbeat"] = {"interval": connector["heartbeat.interval.ms"] + "ms", "topic": heartbeat_topic(connector)}
+        if plan.action_query:
+            plan.source["heartbeat"]["action_query"] = plan.action_query
+
+
+def heartbeat_topic(connector):
+    return connector.get("topic.heartbeat.name") or connector.get("topic.heartbeat.prefix", "__debezium-heartbeat") + ".{name}"
 
 
 def translate(name: str, connector: dict, other=None) -> Plan:
@@ -104,7 +134,7 @@ def translate(name: str, connector: dict, other=None) -> Plan:
     plan.source["tables"] = tables(connector)
     plan.source["snapshot"] = connector.get("snapshot.mode", "initial")
     plan.source["skipped_operations"] = regexes(connector.get("skipped.operations", "t"))
-    plan.hidden_prefixes = regexes(connector.get("message.prefix.exclude.list", ""))
+    events(plan, connector)
     plan.columns = columns(connector)
     propagated = [f"/{regex}/" for regex in regexes(connector.get("column.propagate.source.type", ""))]
     if propagated:
@@ -135,15 +165,15 @@ def translate(name: str, connector: dict, other=None) -> Plan:
 
 
 def yaml(plan: Plan, dsn: str) -> str:
-    source = {"type": "postgres", "name": plan.prefix, "dsn": dsn, "slot": "conformance",
-              "publication": "{name: conformance, create: all_tables}", **plan.source}
+    source = {"type": "postgres", "name": plan.prefix, "dsn": dsn, "slot": "conformance", **plan.source}
+    source["publication"] = {"name": "conformance", "create": "all_tables", **plan.source.get("publication", {})}
 
     def scalar(value):
         if isinstance(value, dict):
             return "{" + ", ".join(f"{scalar(key)}: {scalar(item)}" for key, item in value.items()) + "}"
         if isinstance(value, list):
             return "[" + ", ".join(scalar(item) for item in value) + "]"
-        if str(value).startswith("{") or str(value) in ("true", "false"):
+        if str(value).startswith("{urls") or str(value) in ("true", "false"):
             return str(value)
         return "'" + str(value).replace("'", "''") + "'"
 

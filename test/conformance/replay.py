@@ -131,8 +131,11 @@ class Session:
             if restart:
                 self.restarted = True
                 self.stop()
-            if directive and directive[0] in ("conn", "kill", "signal"):
+            pause = directive and directive[0] == "shell" and re.fullmatch(r"sleep ([\d.]+)", directive[1])
+            if directive and not pause and directive[0] in ("conn", "kill", "signal", "shell"):
                 raise options.Unsupported(f"directive @{directive[0]}")
+            if pause:
+                time.sleep(float(pause[1]))     # what happens by the clock shall happen
             if statements.strip():
                 psql(self.server, statements, self.case, stop=False)
             if restart:
@@ -165,8 +168,16 @@ def names(server, query) -> set:
     return {name for (name,) in server.sql(query, database="rec")}
 
 
-def catalog_of(server, restarted) -> Catalog:
-    table = "n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+TABLE = "n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+
+
+def partitioned(server) -> set:
+    return names(server, f"select {TABLE} where relispartition or relkind = 'p' or exists (select from pg_inherits i "
+                         "where c.oid in (i.inhparent, i.inhrelid))")
+
+
+def catalog_of(server, restarted, partitioned_before) -> Catalog:
+    table = TABLE
     return Catalog(
         column_types(server),
         names(server, f"select {table} where relreplident = 'i'"),
@@ -174,8 +185,7 @@ def catalog_of(server, restarted) -> Catalog:
                       "indpred is not null) and not exists (select from pg_index i where i.indrelid = c.oid and "
                       "indisunique and indpred is null and indexprs is null)"),
         names(server, "select attname from pg_attribute where attgenerated <> ''"),
-        names(server, f"select {table} where relispartition or relkind = 'p' or exists (select from pg_inherits i "
-                      "where c.oid in (i.inhparent, i.inhrelid))"),
+        partitioned(server) | partitioned_before,
         names(server, "select typname from pg_type where typtype = 'd'"), restarted)
 
 
@@ -183,6 +193,7 @@ def run(case, server, plan, folder):
     """The records, as recordings have them, and the types of the columns."""
     fresh_database(server)
     psql(server, (case / "setup.sql").read_text(), case)
+    before = partitioned(server)
     session = Session(case, server, plan, folder)
     try:
         session.start()
@@ -190,7 +201,7 @@ def run(case, server, plan, folder):
         session.stop()
     finally:
         session.millrace.close()
-    return [record(line) for line in session.done], catalog_of(server, session.restarted)
+    return [record(line) for line in session.done], catalog_of(server, session.restarted, before)
 
 
 def record(line: dict) -> dict:

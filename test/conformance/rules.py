@@ -61,6 +61,7 @@ REFUSALS = {
     "transform.columns.cannot_mask": "refused: a mask on a column it cannot mask (Debezium leaves it in clear)",
 }
 
+PREFIXES = "an END names messages by their prefix, not by a Java object"
 MERGED = "refused: two tables whose topics would be one (Debezium merges them)"
 
 ALL = []
@@ -261,9 +262,9 @@ def first_after_snapshot(d):
 
 
 @rule
-def transaction_block(d):
-    """the transaction block is not sent yet"""
-    return d.path[-1:] == ("transaction",) and d.got is None
+def messages_of_a_prefix(d):
+    """messages of one prefix are one collection, not one each"""
+    return d.op == "m" and d.path[-2:] == ("transaction", "data_collection_order") and d.expected == 1
 
 
 GROUPS = []

@@ -13,6 +13,7 @@
 #include <libpq-fe.h>
 
 #include "connectors/source_postgres/options.h"
+#include "engine/transactions.h"
 #include "plug/source.h"
 #include "test/support/pg_server.h"
 
@@ -31,6 +32,9 @@ struct pg_run {
     struct mr_source_args args;
     char resume[20000];
     struct mr_err err;
+    struct mr_pipeline_config
+        pipeline; /* for counting: what the engine does with args.boundaries */
+    struct mr_transactions transactions; /* open while the source is, if args.boundaries */
     void *state;
     bool opened;
     PGconn *sql;
@@ -41,6 +45,7 @@ struct pg_run {
     size_t seen_count, batches;
     uint64_t last_number;
     bool silent; /* confirm nothing */
+    bool gaps;   /* changes that are not wanted take numbers */
     bool last;
 };
 

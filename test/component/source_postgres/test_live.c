@@ -201,15 +201,15 @@ static void resume_and_compare(struct pg_run *run, const struct whole *whole, si
 
 /* Stops at every place a batch can end, even inside transactions, and goes on from there: nothing is lost, doubled
  * or changed. */
-static void a_run_resumes_at_every_place(void **state)
+static void resume_everywhere(bool boundaries)
 {
     static const char *const none[] = {"none"};
     static struct whole whole;
     struct pg_run run;
     size_t split = 0;
 
-    (void)state;
     pg_run_begin(&run);
+    run.args.boundaries = boundaries;
     run.config.skipped_operations = (struct mr_option_list){(const char **)(uintptr_t)none, 1};
     run.silent = true;
     read_history(&run, &whole);
@@ -223,6 +223,84 @@ static void a_run_resumes_at_every_place(void **state)
         free(whole.lines[i]);
     for (size_t i = 0; i < whole.batches; i++)
         free(whole.positions[i]);
+    pg_run_end(&run);
+}
+
+static void a_run_resumes_at_every_place(void **state)
+{
+    (void)state;
+    resume_everywhere(false);
+}
+
+/* The same with BEGIN, END and the order of events: what a replay counts is what was counted. */
+static void orders_and_counts_are_the_same_from_every_place(void **state)
+{
+    (void)state;
+    resume_everywhere(true);
+}
+
+/* What an END says of a transaction: key changes are two events, messages count by their prefix; and one that only
+ * touches what is not captured has its ends too. */
+static void ends_of_transactions_say_what_was_in_them(void **state)
+{
+    static const char *const tables[] = {"public.*", "!public.hidden"};
+    struct pg_run run;
+
+    (void)state;
+    pg_run_begin(&run);
+    run.args.boundaries = true;
+    run.config.tables = (struct mr_option_list){(const char **)(uintptr_t)tables, 2};
+    run.config.publication.create = MR_PG_CREATE_ALL_TABLES;
+    run.gaps = true;
+    pg_run_sql(&run, "CREATE TABLE a (id int PRIMARY KEY, v text); CREATE TABLE b (id int PRIMARY "
+                     "KEY); CREATE TABLE hidden (id int PRIMARY KEY)");
+    pg_run_start(&run);
+    pg_run_sql(&run, "BEGIN; INSERT INTO a VALUES (1, 'x'), (2, 'y'); INSERT INTO hidden VALUES "
+                     "(1); UPDATE a SET id = 3 WHERE id = 1; INSERT INTO b VALUES (1); SELECT "
+                     "pg_logical_emit_message(true, 'p', 'c'); DELETE FROM a WHERE id = 2; COMMIT");
+    pg_run_sql(&run, "INSERT INTO hidden VALUES (2)");
+    pg_run_read_all(&run);
+    assert_int_equal(run.seen_count, 10);
+    assert_int_equal(strncmp(run.seen[0], "B ", 2), 0);
+    assert_int_equal(strncmp(run.seen[3], "u a 3/3 key_changed", 19), 0);
+    assert_int_equal(strncmp(run.seen[4], "c b 5/1", 7), 0);
+    assert_int_equal(strncmp(run.seen[5], "m message 6/1", 13), 0);
+    assert_int_equal(strncmp(run.seen[6], "d a 7/5", 7), 0);
+    assert_non_null(strstr(run.seen[7], " 7 p=1 public.a=5 public.b=1"));
+    assert_int_equal(strncmp(run.seen[8], "B ", 2), 0);
+    assert_string_equal(strrchr(run.seen[9], ' '), " 0");
+    pg_run_end(&run);
+}
+
+/* A heartbeat comes at once and by the clock, between transactions; its query runs, and one that fails is noted. */
+static void heartbeats_come_by_the_clock(void **state)
+{
+    struct pg_run run;
+
+    (void)state;
+    pg_run_begin(&run);
+    run.args.boundaries = true; /* the engine's part runs in the test */
+    run.config.heartbeat.interval = 200 * MR_MS_NS;
+    run.config.heartbeat.topic = "beat.{name}";
+    run.config.heartbeat.query = "UPDATE public.beat SET n = n + 1";
+    pg_run_sql(&run,
+               "CREATE TABLE beat (id int PRIMARY KEY, n int); INSERT INTO beat VALUES (1, 0)");
+    pg_run_start(&run);
+    for (int i = 0; i < 100 && run.seen_count < 8; i++)
+        assert_int_equal(pg_run_read_some(&run, 1), 0);
+    assert_true(run.seen_count >= 8);
+    for (size_t i = 0, beats = 0; i < 8; i++) {
+        beats += run.seen[i][0] == 'h';
+        if (i == 0 || i == 7) /* B, u, E of the query's transaction between two of them */
+            assert_int_equal(beats, i == 0 ? 1 : 2);
+    }
+    assert_int_equal(strncmp(run.seen[0], "h beat.d", 8), 0);
+    assert_null(strstr(run.noted, "source.heartbeat_query"));
+    pg_run_hang_up(&run);
+    run.config.heartbeat.query = "BEGIN; UPDATE beat SET n = 0";
+    pg_run_start(&run);
+    assert_int_equal(pg_run_read_some(&run, 3), 0);
+    assert_non_null(strstr(run.noted, "source.heartbeat_query: heartbeats go on, but"));
     pg_run_end(&run);
 }
 
@@ -461,6 +539,40 @@ static void a_partitioned_table_is_its_partitions(void **state)
     pg_run_end(&run);
 }
 
+/* Published as their root, partitions are the partitioned table: in the snapshot, which reads each row once, in the
+ * stream, and in what is new. */
+static void a_partitioned_table_can_be_one(void **state)
+{
+    static const char *const tables[] = {"public.orders*"};
+    struct pg_run run;
+
+    (void)state;
+    pg_run_begin(&run);
+    run.config.tables = (struct mr_option_list){(const char **)(uintptr_t)tables, 1};
+    run.config.snapshot = MR_PG_SNAPSHOT_INITIAL;
+    run.config.publication.via_root = true;
+    pg_run_sql(&run, "CREATE TABLE orders (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE "
+                     "TABLE orders_low PARTITION OF orders FOR VALUES FROM (0) TO (20) PARTITION "
+                     "BY RANGE (id); CREATE TABLE orders_0 PARTITION OF orders_low FOR VALUES FROM "
+                     "(0) TO (10); CREATE TABLE orders_1 PARTITION OF orders_low FOR VALUES FROM "
+                     "(10) TO (20); INSERT INTO orders VALUES (1), (11)");
+    pg_run_start(&run);
+    pg_run_read_all(&run);
+    assert_int_equal(run.seen_count, 2);
+    assert_string_equal(run.seen[1], "r orders after 4/0:11,0");
+    assert_string_equal(
+        pg_run_one(&run, "SELECT string_agg(tablename, ',') FROM pg_publication_tables"), "orders");
+    pg_run_sql(&run, "CREATE TABLE orders_2 PARTITION OF orders FOR VALUES FROM (20) TO (30); "
+                     "INSERT INTO orders VALUES (2), (22); UPDATE orders SET id = 12 WHERE id = 1");
+    run.last_number = 0;
+    pg_run_read_all(&run);
+    assert_int_equal(run.seen_count, 6);
+    assert_string_equal(run.seen[3], "c orders after 4/0:22,0");
+    assert_int_equal(strncmp(run.seen[4], "d orders before", 15), 0);
+    assert_string_equal(run.seen[5], "c orders after 4/0:12,0");
+    pg_run_end(&run);
+}
+
 /* libpq's buffer for a large message is given back by a new session at the head of the log. */
 static void a_large_message_leaves_no_memory_behind(void **state)
 {
@@ -563,6 +675,9 @@ int main(void)
         cmocka_unit_test(a_row_is_the_same_from_snapshot_and_stream),
         cmocka_unit_test(text_and_binary_sessions_agree),
         cmocka_unit_test(a_run_resumes_at_every_place),
+        cmocka_unit_test(orders_and_counts_are_the_same_from_every_place),
+        cmocka_unit_test(ends_of_transactions_say_what_was_in_them),
+        cmocka_unit_test(heartbeats_come_by_the_clock),
         cmocka_unit_test(a_binary_session_goes_back_to_text),
         cmocka_unit_test(a_predecessor_is_ended_and_a_stranger_is_not),
         cmocka_unit_test(a_snapshot_goes_on_after_a_kill),
@@ -571,6 +686,7 @@ int main(void)
         cmocka_unit_test(a_snapshot_can_be_all),
         cmocka_unit_test(a_hole_is_filled_by_reading_again_when_that_is_asked_for),
         cmocka_unit_test(a_partitioned_table_is_its_partitions),
+        cmocka_unit_test(a_partitioned_table_can_be_one),
         cmocka_unit_test(a_large_message_leaves_no_memory_behind),
         cmocka_unit_test(until_now_ends_by_itself),
         cmocka_unit_test(an_idle_slot_moves_when_confirmed),

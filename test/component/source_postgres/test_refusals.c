@@ -145,6 +145,35 @@ static void what_cannot_be_made_is_said_with_its_sql(void **state)
     pg_run_end(&run);
 }
 
+/* A publication that sends partitions otherwise than it is wanted. One that sends them as their root although nobody
+ * asked is taken as it is. */
+static void partitions_that_come_otherwise_are_refused(void **state)
+{
+    struct pg_run run;
+    char text[200];
+
+    (void)state;
+    pg_run_begin_used(&run);
+    run.config.publication.via_root = true;
+    pg_run_expect_code(&run, pg_run_try_open(&run), MR_CONFIG, "source.partition_root");
+    (void)snprintf(text, sizeof(text),
+                   "ALTER PUBLICATION \"millrace_%s\" SET (publish_via_partition_root = true)",
+                   run.database);
+    assert_non_null(strstr(run.err.hint, text));
+    pg_run_sql(&run, text);
+    pg_run_expect_code(&run, pg_run_try_open(&run), MR_CONFIG, "source.partition_root");
+    (void)snprintf(text, sizeof(text),
+                   "ALTER PUBLICATION \"millrace_%s_inserts\" SET (publish_via_partition_root = "
+                   "true)",
+                   run.database);
+    assert_non_null(strstr(run.err.hint, text));
+    pg_run_sql(&run, text);
+    assert_int_equal(pg_run_try_open(&run), 0);
+    run.config.publication.via_root = false;
+    assert_int_equal(pg_run_try_open(&run), 0);
+    pg_run_end(&run);
+}
+
 static void a_login_that_fails_says_why(void **state)
 {
     static const struct {
@@ -278,6 +307,7 @@ int main(void)
         cmocka_unit_test(a_slot_of_another_database_is_refused),
         cmocka_unit_test(a_publication_that_is_gone_is_a_gap),
         cmocka_unit_test(what_cannot_be_made_is_said_with_its_sql),
+        cmocka_unit_test(partitions_that_come_otherwise_are_refused),
         cmocka_unit_test(a_login_that_fails_says_why),
         cmocka_unit_test(a_slot_whose_log_is_gone_is_a_gap),
         cmocka_unit_test(slots_can_be_taken_by_others),
