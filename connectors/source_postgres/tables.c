@@ -1,10 +1,10 @@
 /* Showing the tables before anything runs.
  *
- * Sessions are opened as for a run; whether a position can be resumed does not matter here. Every table that the user's patterns take in is
- * described by the Relation message that a snapshot would write for it: so what is shown is what the stream will
- * bring, as far as the catalogue can know. Before the publication exists a table has all its columns; afterwards
- * those that are published. A partitioned table is shown as its partitions, or as itself, since that is how its rows
- * arrive. */
+ * Sessions are opened as for a run; whether a position can be resumed does not matter here. Every table that the
+ * user's patterns take in is described by the Relation message that a snapshot would write for it: so what is shown is
+ * what the stream will bring, as far as the catalogue can know. Before the publication exists a table has all its
+ * columns; afterwards those that are published. A partitioned table is shown as its partitions, or as itself, since
+ * that is how its rows arrive. */
 #include "connectors/source_postgres/tables.h"
 
 #include <stdlib.h>
