@@ -54,7 +54,7 @@ def test_a_heartbeat_query_that_fails_is_told_and_stops_nothing(db, millrace):
 pipelines:
   beat:
     source: {{type: postgres, dsn: "{db.dsn}", slot: {db.name}, tables: ["public.t"],
-              heartbeat: {{interval: 1s, query: "insert into nowhere values (1)"}}}}
+              heartbeat: {{interval: 1s, action_query: "insert into nowhere values (1)"}}}}
     format: {{type: json, envelope: flat}}
     sink: {{type: file, directory: {millrace.folder}/out, roll: {{age: 100ms}}}}
 """)
