@@ -3,6 +3,7 @@ import gzip
 import hashlib
 import json
 import pathlib
+import time
 
 
 def commits(directory) -> list[dict]:
@@ -21,18 +22,27 @@ def commits(directory) -> list[dict]:
     return [json.loads(text) for _, text in sorted(texts.items())]
 
 
-def lines(directory) -> list[bytes]:
-    """All published lines in the order of their commits. Checks each file's bytes, records and checksum.
+def content_of(path, patience=5) -> bytes:
+    """A file is committed before it is moved to its place: a reader beside a running pipeline waits for it."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            if time.monotonic() >= end:
+                raise
+            time.sleep(0.02)
 
-    FileNotFoundError while a pipeline runs: a file is committed before it is moved to its place.
-    """
+
+def lines(directory) -> list[bytes]:
+    """All published lines in the order of their commits. Checks each file's bytes, records and checksum."""
     directory, found, named = pathlib.Path(directory), [], set()
     # Before the commits are read: what stands there now must be named by one of them.
     standing = {str(p.relative_to(directory)) for p in directory.rglob("*")
                 if p.is_file() and p.relative_to(directory).parts[0] != "_millrace"}
     for commit in commits(directory):
         for entry in commit["files"]:
-            content = (directory / entry["name"]).read_bytes()
+            content = content_of(directory / entry["name"])
             assert len(content) == entry["bytes"], entry
             assert hashlib.sha256(content).hexdigest() == entry["sha256"], entry
             if entry["name"].endswith(".gz"):
