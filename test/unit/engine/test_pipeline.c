@@ -674,6 +674,34 @@ static void a_successor_that_came_in_the_wait_is_not_fought_for(void **state)
     check_all(f, 8);
 }
 
+/* An owner that commits whenever somebody else opens the source. */
+static void commit_meanwhile(void *state)
+{
+    struct fixture *f = state;
+
+    pthread_mutex_lock(&f->store.lock);
+    f->store.commits += strcmp(f->store.owner, "busy") == 0;
+    pthread_mutex_unlock(&f->store.lock);
+}
+
+/* Its position is old by the time the source is open, each time anew: the claim must come first. */
+static void a_busy_owner_does_not_keep_a_starter_out(void **state)
+{
+    struct fixture *f = *state;
+
+    strcpy(f->store.owner, "busy");
+    f->store.checkpoint = strdup("{\"format\":1,\"pipeline\":\"p\",\"owner\":\"busy\",\"start\":1,"
+                                 "\"number\":999,\"source\":{\"done\":0,\"n\":0}}");
+    mr_script_fill(&f->script, 4, 2, 1);
+    f->script.at_open = commit_meanwhile;
+    f->script.at_open_state = f;
+    start(f, "now");
+    assert_int_equal(finish(f), 0);
+    assert_int_equal(f->store.claims, 1);
+    assert_int_equal(f->script.opens, 2);
+    check_all(f, 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -706,6 +734,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_successor_that_came_in_the_wait_is_not_fought_for, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_busy_owner_does_not_keep_a_starter_out, setup, teardown),
         cmocka_unit_test_setup_teardown(a_gap_made_by_a_successor_is_a_fence, setup, teardown),
     };
 
