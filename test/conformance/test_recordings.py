@@ -5,8 +5,7 @@ import pathlib
 
 import pytest
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import confluent  # noqa: E402
 import options  # noqa: E402

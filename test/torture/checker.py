@@ -13,8 +13,7 @@ KEYS = {"t6": ("id", "k"), "t8": ()} | {f"t{i}": ("id",) for i in (0, 1, 2, 3, 4
 FULL = ("t8", "t9")
 MANY = 8  # sentences of one kind are enough
 
-# old: the whole old row, for tables without a key.
-Change = collections.namedtuple("Change", "xid table op key row old", defaults=[None])
+Change = collections.namedtuple("Change", "xid table op key row")
 COLUMN = re.compile(r"(\w+)\[([^\]]+)\]:('(?:[^']|'')*'|[^ ]+)", re.S)
 
 
@@ -56,8 +55,7 @@ def changes_of(xid, table, operation, rest):
         row = tuple_of(rest)
         yield Change(xid, table, "c", key_of(table, row), row)
     elif operation == "DELETE":
-        old = tuple_of(rest)
-        yield Change(xid, table, "d", key_of(table, old), None, old)
+        yield Change(xid, table, "d", key_of(table, tuple_of(rest)), None)
     elif operation == "UPDATE":
         old, _, new = rest.removeprefix("old-key: ").partition(" new-tuple: ") if rest.startswith("old-key: ") \
             else ("", "", rest)
@@ -66,7 +64,7 @@ def changes_of(xid, table, operation, rest):
             yield Change(xid, table, "d", key_of(table, before), None)
             yield Change(xid, table, "c", key_of(table, row), row)
         else:
-            yield Change(xid, table, "u", key_of(table, row), row, before)
+            yield Change(xid, table, "u", key_of(table, row), row)
 
 
 def change_of(record):
@@ -179,7 +177,7 @@ class Replay:
 
     def without_key(self, table, op, event):
         rows = self.bag[table]
-        if op not in "cr":
+        if op != "c":
             before = strip(event["before"])
             place = next((i for i, row in enumerate(rows) if matches(strip(row), before)), None)
             if place is None:

@@ -213,9 +213,12 @@ static void files_merge_and_standard_input_is_one(void **state)
 
 static void every_example_is_valid(void **state)
 {
-    static const char *const files[] = {
-        "millrace.yaml", "examples/postgres-stdout.yaml", "examples/postgres-file.yaml",
-        "examples/postgres-kafka.yaml", "examples/postgres-null.yaml"};
+    static const char *const files[] = {"millrace.yaml",
+                                        "examples/postgres-stdout.yaml",
+                                        "examples/postgres-file.yaml",
+                                        "examples/postgres-kafka.yaml",
+                                        "examples/postgres-kafka-avro.yaml",
+                                        "examples/postgres-null.yaml"};
     char words[100];
 
     (void)state;
