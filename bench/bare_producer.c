@@ -7,8 +7,9 @@
  * the same sizes and compress alike) over and over. `drain` goes as fast as it can: ROWS records, a Kafka
  * transaction for every 8 MiB or 250 ms, which is millrace's cadence while it is behind. `paced` lets
  * transactions of ROWS records arrive at random times with the given mean rate, as pgbench -R does, writes the
- * time of arrival over the sixteen digits behind "ts_us": in each value, and commits INTERVAL_MS after the first
- * record of each Kafka transaction. A transaction that arrives while a commit blocks keeps its own time.
+ * time of arrival over the sixteen digits behind "ts_us": in each value, and commits INTERVAL_MS after the arrival
+ * of the first record of each Kafka transaction, or after three times what the last commit took, up to 250 ms:
+ * millrace's cadence while it is caught up. What arrives while a commit blocks keeps its own time.
  *
  * librdkafka is used as well as we know how: arrays of messages without copying, delivery reports as events and
  * for errors only (a flush would otherwise wait in steps of 10 ms). There is no source, no encoding, no
@@ -196,22 +197,32 @@ static void arrive(struct bare *bare, int64_t at, uint64_t rows)
     }
 }
 
+static int64_t timed_commit(struct bare *bare)
+{
+    int64_t begin = now(CLOCK_MONOTONIC), least;
+
+    commit(bare);
+    least = 3 * (now(CLOCK_MONOTONIC) - begin);
+    return least < COMMIT_NS ? least : COMMIT_NS;
+}
+
 static void paced(struct bare *bare, double rate, uint64_t rows, double seconds, int64_t interval)
 {
-    int64_t next = now(CLOCK_MONOTONIC), end = next + (int64_t)(seconds * SECOND), due = 0;
+    int64_t next = now(CLOCK_MONOTONIC), end = next + (int64_t)(seconds * SECOND), due = 0,
+            least = 0;
 
     srand48(1);
     while (next < end || due) {
         if (due && (next >= end || due < next)) {
             sleep_until(due);
-            commit(bare);
+            least = timed_commit(bare);
             due = 0;
             continue;
         }
         sleep_until(next);
         if (!due) {
             check("begin", rd_kafka_begin_transaction(bare->rk));
-            due = now(CLOCK_MONOTONIC) + interval;
+            due = next + (interval > least ? interval : least);
         }
         arrive(bare, next, rows);
         next += (int64_t)(-log(1 - drand48()) / rate * SECOND);

@@ -11,7 +11,7 @@ import pathlib
 import statistics
 
 import route
-from backlog import INSERT, LOADS, add_options
+from backlog import INSERT, LOADS
 from measuring import machine, measure, say
 from servers import debezium
 
@@ -22,7 +22,8 @@ STREAM = {"raw": "raw reader, SO_RCVLOWAT", "bursts": "raw reader, bursts"}
 SNAPSHOT = {"copy": "psql, COPY in binary to /dev/null"}
 BARE = {"bare": "json", "bare-avro": "avro"}
 FORMS = {"json": "JSON", "avro": "Avro"}
-STANDARD = "{},bare,bare-avro,eo-json,eo-json-again,alo-json,eo-avro,alo-avro,connect,server"
+STANDARD = {False: "raw,bursts,bare,bare-avro,eo-json,eo-json-again,alo-json,eo-avro,alo-avro,connect,server",
+            True: "copy,bare,eo-json,eo-json-again,alo-json,eo-avro,connect,server"}
 
 
 def labels(snapshot):
@@ -163,18 +164,17 @@ def ratios(outcomes):
 def options_of(arguments=None):
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__.splitlines()[0])
     parser.add_argument("name", choices=["postgres-kafka"])
-    add_options(parser)
+    route.add_route_options(parser, "two, with --snapshot or --quick one")
     parser.set_defaults(loads="hundred")
     parser.add_argument("--snapshot", action="store_true", help="the rows of a table instead of a backlog")
     parser.add_argument("--partitions", type=int, default=1, help="of the topic")
     parser.add_argument("--contestants", help="a list, or all: " + ", ".join(labels(False) | SNAPSHOT))
-    parser.add_argument("--rival-rows", type=int, help="how far Debezium has to come; default half of the rows")
-    parser.add_argument("--rival-rounds", type=int, help="of Debezium; default two, with --snapshot or --quick one")
-    parser.add_argument("--rival-heap", default="2g")
+    parser.add_argument("--rival-rows", type=int, help="how far Debezium has to come; default half of the rows, with "
+                        "--snapshot a quarter")
     options = parser.parse_args(arguments)
     options.rows = options.rows or (200_000 if options.quick else 2_000_000)
     options.rounds = options.rounds or 3
-    options.rival_rows = options.rival_rows or options.rows // 2
+    options.rival_rows = options.rival_rows or options.rows // (4 if options.snapshot else 2)
     if options.rival_rounds is None:
         options.rival_rounds = 1 if options.snapshot or options.quick else min(2, options.rounds)
     return options
@@ -183,7 +183,7 @@ def options_of(arguments=None):
 def main():
     options = options_of()
     chosen = route.choose(options.contestants, labels(options.snapshot),
-                          STANDARD.format("copy" if options.snapshot else "raw,bursts"))
+                          STANDARD[options.snapshot])
     bench = Bench(options, chosen)
     try:
         form = " --snapshot" if options.snapshot else ""

@@ -3,8 +3,8 @@
 pgbench commits transactions at random times with a given mean rate, fsync on. The time of a row is its commit time in the
 database, taken before the log is flushed, and the consumer's clock, on one machine. The raw reader shows what the
 database alone takes; the bare producer, fed with the same sizes at the same rate while pgbench runs as well, what Kafka
-alone takes when a Kafka transaction is committed so many milliseconds after its first record, as millrace does when it
-is caught up. "again" is the same contestant a second time: what differs is noise.
+alone takes with millrace's cadence: a Kafka transaction is committed so many milliseconds after its first record, but not
+before three times what the last commit took. "again" is the same contestant a second time: what differs is noise.
 """
 import argparse
 import json
@@ -16,7 +16,6 @@ import subprocess
 import time
 
 import route
-from backlog import add_options
 from measuring import cpu_seconds, machine, say
 from servers import process
 
@@ -32,9 +31,11 @@ WARM_US = 2_000_000
 
 
 class Outcome:
-    def __init__(self, pairs, cores):
+    def __init__(self, pairs, cores, commits=None):
+        self.commits = commits  # Kafka transactions a second
         begin = min(stamp for stamp, _ in pairs) + WARM_US
         delays = sorted(delay / 1000 for stamp, delay in pairs if stamp >= begin)
+        assert delays, "no record came after the first two seconds"
         self.count, self.cores = len(delays), cores
         self.p50, self.p99 = delays[len(delays) // 2], delays[len(delays) * 99 // 100]
 
@@ -80,8 +81,12 @@ class Bench(route.Route):
         assert reader.stdout.readline() == "ready\n", reader.communicate()
         return reader
 
-    def delays(self, path, cores):
-        return Outcome(list(struct.iter_unpack("=qq", path.read_bytes())), cores)
+    def delays(self, path, cores, visible=None):
+        """visible: what the topic says it holds, which is the records and one marker for each Kafka transaction."""
+        pairs = list(struct.iter_unpack("=qq", path.read_bytes()))
+        stamps = [stamp for stamp, _ in pairs]
+        commits = (visible - len(pairs)) * 1e6 / (max(stamps) - min(stamps)) if visible and pairs else None
+        return Outcome(pairs, cores, commits)
 
     def settle(self, topic):
         """Until nothing comes any more."""
@@ -108,7 +113,7 @@ class Bench(route.Route):
             self.settle(topic)
         finally:
             self.end(reader)
-        return self.delays(path, cores)
+        return self.delays(path, cores, self.visible(topic))
 
     def raw_delays(self, rate):
         slot, path = self.fresh_slot(), self.folder / "delays"
@@ -139,8 +144,7 @@ class Bench(route.Route):
         return outcome
 
     def start_millrace(self, name, delivery):
-        sink = self.sink(delivery)[:-1] + f", commit: {{interval: {self.options.interval}ms}}}}"
-        path = self.config(name, sink)
+        path = self.config(name, self.sink(delivery, f", commit: {{interval: {self.options.interval}ms}}"))
         return subprocess.Popen([self.options.binary, "run", "--log-level", "warn", path], stdout=subprocess.DEVNULL,
                                 stderr=subprocess.DEVNULL)
 
@@ -212,8 +216,8 @@ class Bench(route.Route):
 def table(rate, outcomes):
     transactions, rows = RATES[rate]
     lines = [f"### {rate:,} rows/s: {transactions} transactions of {rows} rows a second", "",
-             "| | p50 ms, median | least to most | p99 ms, median | least to most | its CPU, % of a core |",
-             "|---|---|---|---|---|---|"]
+             "| | p50 ms, median | least to most | p99 ms, median | least to most | its CPU, % of a core | Kafka transactions/s |",
+             "|---|---|---|---|---|---|---|"]
 
     def middle(word, what):
         return statistics.median(what(run) for run in outcomes[word])
@@ -222,7 +226,8 @@ def table(rate, outcomes):
         halves, tails = [run.p50 for run in runs], [run.p99 for run in runs]
         lines.append(f"| {LABELS[word]} | {statistics.median(halves):.1f} | {min(halves):.1f} to {max(halves):.1f} "
                      f"| {statistics.median(tails):.1f} | {min(tails):.1f} to {max(tails):.1f} "
-                     f"| {statistics.median(run.cores for run in runs) * 100:.1f} |")
+                     f"| {statistics.median(run.cores for run in runs) * 100:.1f} "
+                     f"| {f'{middle(word, lambda run: run.commits):.0f}' if runs[0].commits else '-'} |")
     lines.append("")
     for word in outcomes:
         if word not in ("raw", "bare") and "bare" in outcomes:
@@ -239,16 +244,15 @@ def table(rate, outcomes):
 def options_of(arguments=None):
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__.splitlines()[0])
     parser.add_argument("name", choices=["postgres-kafka-latency"])
-    add_options(parser)
+    route.add_route_options(parser, "one")
     parser.add_argument("--rates", default=",".join(map(str, RATES)))
     parser.add_argument("--seconds", type=int, help="of each run, after two to warm up")
     parser.add_argument("--interval", type=int, default=20, help="commit.interval in milliseconds")
     parser.add_argument("--contestants", help="a list, or all: " + ", ".join(LABELS))
-    parser.add_argument("--rival-rounds", type=int, default=1, help="of Debezium")
-    parser.add_argument("--rival-heap", default="2g")
     options = parser.parse_args(arguments)
     options.seconds = options.seconds or (3 if options.quick else 8)
     options.rounds = options.rounds or 3
+    options.rival_rounds = 1 if options.rival_rounds is None else options.rival_rounds
     options.partitions = 1
     return options
 

@@ -7,7 +7,7 @@ import time
 from confluent_kafka import Consumer, TopicPartition
 
 import measuring
-from backlog import Backlog
+from backlog import Backlog, add_options
 from measuring import cpu_seconds, family_cpu_seconds, measure, peak_mib
 from servers import debezium, kafka, process
 from servers.kafka import Kafka
@@ -26,6 +26,13 @@ def choose(text, known, standard):
     if unknown:
         raise SystemExit(f"bench: no contestant {', '.join(unknown)}: there are {', '.join(known)}")
     return words
+
+
+def add_route_options(parser, rival_rounds):
+    add_options(parser)
+    parser.add_argument("--client", action="append", default=[], metavar="NAME=VALUE", help="of millrace's librdkafka")
+    parser.add_argument("--rival-rounds", type=int, help=f"of Debezium; default {rival_rounds}")
+    parser.add_argument("--rival-heap", default="2g")
 
 
 class Route(Backlog):
@@ -64,9 +71,10 @@ class Route(Backlog):
             return f'{{type: avro, registry: {{urls: ["{self.registry.url}"]}}}}'
         return "{type: json, envelope: debezium}"
 
-    def sink(self, delivery):
+    def sink(self, delivery, more=""):
+        client = ", ".join(word.replace("=", ": ", 1) for word in self.options.client)
         return (f'{{type: kafka, brokers: ["{self.kafka.bootstrap}"], delivery: {delivery}, '
-                f"create_topics: {{partitions: {self.options.partitions}}}}}")
+                f"create_topics: {{partitions: {self.options.partitions}}}{more}, client: {{{client}}}}}")
 
     def count(self, topic, most):
         done = subprocess.run([self.topic_reader, self.kafka.bootstrap, topic, "count", str(most)], capture_output=True,
