@@ -4,6 +4,13 @@
  * commit was an ordinary one, the winner has taken the pipeline over: fenced, for good. If it was a claim, it may
  * have raced with the last commit of the one it replaces: it opens again, sees that commit, claims after it.
  *
+ * An owner that is busy commits many times between a starter's look and its claim, which reads a position, connects
+ * to the source and only then claims: such claims could lose for ever. So the loser of that race looks again at once
+ * and makes a commit that changes nothing, with the checkpoint as it stands. That takes a moment, and is tried until it is
+ * linked; from there on the owner is fenced, and the starter begins anew with a position that nobody moves. Not done
+ * against another starter's claim, else two of them would stop each other; nor by one who owned the pipeline before,
+ * because then the faster one is its successor.
+ *
  * Old numbers. Compaction takes old commit files away, so a sleeper that wakes a thousand commits late could
  * link its number into the gap. An archive is published before its commit files go (archive.c), so after each
  * link the archive that would cover n is looked for: if it is there, we slept, and the link is taken back.
@@ -29,6 +36,7 @@
 #include "connectors/sink_file/archive.h"
 
 #define LEFTOVERS_MAX ((size_t)16 << 20) /* names of temporaries */
+#define FENCE_TRIES   1000
 
 static int open_directory(int at, const char *name, bool make, int *ret_fd, struct mr_err *err)
 {
@@ -170,6 +178,7 @@ int mr_file_publisher_recover(struct mr_file_publisher *publisher, bool redo,
         rc = check_pipeline(publisher, &commit, err);
     if (rc == 0)
         rc = check_chain(publisher, &commit, err);
+    publisher->follows_claim = commit.claim;
     if (rc == 0 && redo)
         rc = place_all(publisher, &commit, err);
     if (rc == 0) {
@@ -403,8 +412,8 @@ static int settle(struct mr_file_publisher *publisher, struct mr_file_job *job,
     return 0;
 }
 
-int mr_file_publish(struct mr_file_publisher *publisher, struct mr_file_job *job,
-                    struct mr_err *err)
+static int publish_once(struct mr_file_publisher *publisher, struct mr_file_job *job,
+                        struct mr_err *err)
 {
     char temporary[256];
     struct mr_buf text, leftovers;
@@ -432,5 +441,46 @@ int mr_file_publish(struct mr_file_publisher *publisher, struct mr_file_job *job
         rc = settle(publisher, job, mr_buf_slice(&text), &leftovers, err);
     mr_buf_done(&text);
     mr_buf_done(&leftovers);
+    return rc;
+}
+
+static bool is_raced(int rc, const struct mr_err *err)
+{
+    return rc == MR_RETRY && strcmp(err->code, "sink.file.claim_raced") == 0;
+}
+
+/* Stops the owner whose commit was faster than our claim; what fails here is left to the next look. */
+static void fence_owner(struct mr_file_publisher *publisher)
+{
+    struct mr_err err = {0};
+    struct mr_buf text;
+    bool again = true;
+
+    mr_buf_init(&text, MR_FILE_COMMIT_MAX);
+    for (int tries = 0; again && tries < FENCE_TRIES; tries++) {
+        struct mr_file_job job = {.claim = true};
+        int rc;
+        mr_buf_clear(&text);
+        rc = mr_file_publisher_recover(publisher, true, &text, &err);
+        if (rc < 0 || publisher->follows_claim)
+            break;
+        job.checkpoint = mr_buf_slice(&text);
+        rc = publish_once(publisher, &job, &err);
+        again = is_raced(rc, &err);
+    }
+    mr_buf_done(&text);
+}
+
+int mr_file_publish(struct mr_file_publisher *publisher, struct mr_file_job *job,
+                    struct mr_err *err)
+{
+    int rc = publish_once(publisher, job, err);
+
+    if (job->claim && publisher->owned) {
+        if (rc == 0)
+            *publisher->owned = publisher->n;
+        else if (*publisher->owned == 0 && is_raced(rc, err))
+            fence_owner(publisher);
+    }
     return rc;
 }

@@ -23,7 +23,10 @@ struct mr_file_publisher {
     uint64_t n;                       /* highest commit that exists; 0 none */
     char previous[MR_FILE_HASH_SIZE]; /* its hash */
     bool claimed;                     /* our claim is published */
-    uint64_t rotations;               /* files published */
+    bool follows_claim;               /* the highest commit was a claim when it was looked at */
+    uint64_t *
+        owned; /* commit of a claim of ours, kept from one open to the next; 0: none; NULL: not kept */
+    uint64_t rotations; /* files published */
 };
 
 /* One commit to be made. */
@@ -44,6 +47,8 @@ void mr_file_publisher_close(struct mr_file_publisher *publisher);
  * appends its checkpoint. */
 int mr_file_publisher_recover(struct mr_file_publisher *publisher, bool redo,
                               struct mr_buf *ret_checkpoint, struct mr_err *err) MR_MUST_CHECK;
-/* Publishes. MR_FENCED: commit n+1 exists and is not ours; MR_RETRY for a claim in that case: look again. */
+/* Publishes. MR_FENCED: commit n+1 exists and is not ours; MR_RETRY for a claim in that case: look again. When
+ * we never owned the pipeline, an owner whose ordinary commit was faster is stopped before that, so that the next look
+ * finds a position that stays. */
 int mr_file_publish(struct mr_file_publisher *publisher, struct mr_file_job *job,
                     struct mr_err *err) MR_MUST_CHECK;

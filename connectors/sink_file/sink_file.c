@@ -376,6 +376,7 @@ static void set_up(struct sink_file *sink, const struct mr_sink_args *args)
     sink->publisher.path = &sink->path;
     sink->publisher.patience = &sink->patience;
     sink->publisher.notes = sink->notes;
+    sink->publisher.owned = args->claim;
     sink->publisher.owner = sink->owner;
     sink->publisher.pipeline = sink->pipeline;
     sink->publisher.content = mr_line_contents[sink->config->content];

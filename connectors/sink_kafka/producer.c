@@ -42,7 +42,6 @@
 #define GLANCE_NS   (3 * MR_SECOND_NS)
 #define LEAST_BATCH 1024
 #define STILL_NS    MR_SECOND_NS
-#define FEW         4 /* batches of one partition that may be on their way during a flush */
 #define DOUBT_NS    (5 * MR_SECOND_NS)
 #define CLAIM_NS    MR_SECOND_NS
 
@@ -567,15 +566,16 @@ static int look_around(struct mr_kafka_producer *producer, const char *doing, in
     return 0;
 }
 
-/* Lets full batches leave before a flush. In a flush librdkafka's broker thread polls without pause while a partition
- * has five requests on their way and more to send, which took a fifth of all CPU time. What is left here fits into
- * that: a partition's last batch is not full, so all that waits for the flush is less than a batch for each. */
+/* Lets full batches leave before a flush. librdkafka (2.14.2, and 2.15) holds the number of messages on their way against
+ * its limit of five requests, so that a partition of an idempotent producer has one request on its way at a time; and in
+ * a flush its broker thread polls without pause while that one is and more waits, which took a fifth of all our CPU
+ * time. What is left here fits: a partition's last batch is not full, so all that waits is less than one for each. */
 static void let_batches_leave(struct mr_kafka_producer *producer)
 {
     uint64_t records = producer->records - producer->records_before;
     uint64_t size = records ? (producer->bytes - producer->bytes_before) / records + 1 : 1;
-    uint64_t most = (uint64_t)producer->client.batch_bytes *
-                    (producer->touched > FEW ? producer->touched : FEW);
+    uint64_t most =
+        (uint64_t)producer->client.batch_bytes * (producer->touched ? producer->touched : 1);
     int64_t moved = mr_clock_mono_ns();
     int left = rd_kafka_outq_len(producer->client.rk);
 

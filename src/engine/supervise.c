@@ -151,15 +151,16 @@ static int flush(struct mr_pipeline *pipeline, struct mr_session *session, struc
     return rc;
 }
 
-static int claim(struct mr_pipeline *pipeline, struct mr_session *session, struct mr_err *err)
+static int claim(struct mr_pipeline *pipeline, struct mr_slice position, struct mr_err *err)
 {
     int rc;
 
     if (pipeline->claimed)
         return 0;
-    rc = mr_writer_claim(&pipeline->writer, session->claim, err);
+    rc = mr_writer_claim(&pipeline->writer, position, err);
     if (rc == 0)
         rc = settle(pipeline, NULL, err);
+    pipeline->hurried = rc == MR_RETRY;
     if (rc == 0) {
         pipeline->claimed = true;
         pipeline->ever_claimed = true;
@@ -341,7 +342,7 @@ static struct outcome run_session(struct mr_pipeline *pipeline)
     mr_session_begin(&session, pipeline->config, &args, &pipeline->pool);
     if (wait_opened(pipeline, &session)) {
         struct mr_err err = {0};
-        rc = claim(pipeline, &session, &err);
+        rc = claim(pipeline, session.claim, &err);
         if (rc == 0) {
             mr_session_go(&session);
             outcome = pump_all(pipeline, &session);
@@ -438,6 +439,16 @@ static struct outcome run_sessions(struct mr_pipeline *pipeline)
     }
 }
 
+/* An owner that is busy moves the position on faster than a source is opened: what was read is always old by then.
+ * Claiming first, with the position as it was just read, stops the owner. Only after an opening has shown that the source
+ * is there and ours; a first start, which holds no position, has nobody to race. */
+static int claim_at_once(struct mr_pipeline *pipeline, struct mr_err *err)
+{
+    struct mr_slice held = pipeline->writer.durable.position.text;
+
+    return held.size > 0 ? claim(pipeline, held, err) : 0;
+}
+
 static struct outcome run_life(struct mr_pipeline *pipeline)
 {
     struct outcome outcome = {0};
@@ -447,7 +458,14 @@ static struct outcome run_life(struct mr_pipeline *pipeline)
     mr_pipeline_set_state(pipeline, MR_PIPELINE_STARTING);
     rc = mr_writer_open(&pipeline->writer, pipeline->owner, pipeline->ever_claimed, &err);
     pipeline->claimed = false;
-    outcome = rc < 0 ? went_wrong(rc, SIDE_SINK, &err) : run_sessions(pipeline);
+    if (rc == 0 && pipeline->hurried)
+        rc = claim_at_once(pipeline, &err);
+    if (rc == 0)
+        outcome = run_sessions(pipeline);
+    else if (rc == MR_AGAIN)
+        outcome.over = true;
+    else
+        outcome = went_wrong(rc, SIDE_SINK, &err);
     mr_writer_close(&pipeline->writer);
     return outcome;
 }
@@ -475,6 +493,7 @@ static void look_for_successor(struct mr_pipeline *pipeline, struct outcome *out
     if (!final || outcome->side != SIDE_SOURCE ||
         !mr_writer_overtaken(&pipeline->writer, pipeline->owner))
         return;
+    pipeline->hurried = true;
     outcome->rc =
         mr_err_set(&outcome->err, MR_RETRY, "pipeline.overtaken",
                    "another instance has moved pipeline %s on since its position was read "

@@ -28,8 +28,8 @@ struct mr_sink_args {
         sets_aside; /* a record that is refused for its size may be replaced: answer MR_REPLAY instead of MR_DATA
                         once pace() and record_bytes() tell the size */
     uint64_t *
-        claim; /* for a sink whose open() claims: what it noted of this owner's claim, kept from one open to
-                        the next; 0: none yet. Then another's newer claim means MR_FENCED. NULL: not kept */
+        claim; /* for the sink: what it noted of this owner's claim, kept from one open to the next; 0: none
+                        yet. Once there is one, another's newer claim means MR_FENCED. NULL: not kept */
 };
 
 /* A checkpoint to store. text is the engine's JSON object (model/position.h) and is copied by the sink. */

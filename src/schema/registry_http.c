@@ -24,7 +24,8 @@ struct mr_registry_http {
     const atomic_bool *stopping;
     CURL *curl;
     struct curl_slist *headers;
-    size_t first; /* index of the URL that answered last */
+    size_t first;              /* index of the URL that answered last */
+    char why[CURL_ERROR_SIZE]; /* what curl says of the last call that failed */
 };
 
 static size_t take_body(char *data, size_t size, size_t count, void *state)
@@ -99,6 +100,7 @@ int mr_registry_http_open(const struct mr_registry_options *options, const atomi
     curl_easy_setopt(http->curl, CURLOPT_XFERINFOFUNCTION, watch_stop);
     curl_easy_setopt(http->curl, CURLOPT_XFERINFODATA, http);
     curl_easy_setopt(http->curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(http->curl, CURLOPT_ERRORBUFFER, http->why);
     set_credentials(http);
     *ret_http = http;
     return 0;
@@ -170,6 +172,7 @@ static CURLcode call_one(struct mr_registry_http *http, const char *base, const 
     choose_method(http->curl, method, body);
     curl_easy_setopt(http->curl, CURLOPT_URL, mr_buf_cstr(&url));
     curl_easy_setopt(http->curl, CURLOPT_WRITEDATA, ret_body);
+    http->why[0] = '\0';
     code = curl_easy_perform(http->curl);
     if (code == CURLE_OK)
         curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, ret_status);
@@ -202,7 +205,7 @@ int mr_registry_http_call(struct mr_registry_http *http, const char *method, con
     hide_credentials(urls->items[http->first], shown, sizeof shown);
     mr_err_set(err, MR_RETRY, "registry.unreachable",
                "no schema registry answers (%zu tried, first %s): %s", urls->count, shown,
-               curl_easy_strerror(code));
+               http->why[0] ? http->why : curl_easy_strerror(code));
     mr_err_hint(err,
                 "Events of tables whose schema is known go on; new schemas wait until it is back.");
     return MR_RETRY;

@@ -154,12 +154,12 @@ def translate(name: str, connector: dict, other=None) -> Plan:
             raise Unsupported(f"option {key}")
     if other and plan.format["type"] != "json":
         raise Unsupported("its format is not JSON")
+    if other and plan.format.pop("schemas") == "false":
+        raise Unsupported("its recording has no schemas")
     if other == "json-schema":
         plan.schemas = False
         plan.format["schemas"] = "registry"
     elif other:
-        if plan.format.pop("schemas") == "false":
-            raise Unsupported("its recording has no schemas")
         plan.format = {"schema_name_adjustment_mode": "none", "field_name_adjustment_mode": "none"} | plan.format | {"type": "avro"}
     return plan
 

@@ -34,9 +34,10 @@ def content_of(path, patience=5) -> bytes:
             time.sleep(0.02)
 
 
-def lines(directory) -> list[bytes]:
-    """All published lines in the order of their commits. Checks each file's bytes, records and checksum."""
-    directory, found, named = pathlib.Path(directory), [], set()
+def published(directory):
+    """(number of the commit, name of the file, its lines), in the order of the commits. Checks each file's bytes, records
+    and checksum."""
+    directory, named = pathlib.Path(directory), set()
     # Before the commits are read: what stands there now must be named by one of them.
     standing = {str(p.relative_to(directory)) for p in directory.rglob("*")
                 if p.is_file() and p.relative_to(directory).parts[0] != "_millrace"}
@@ -50,9 +51,13 @@ def lines(directory) -> list[bytes]:
             assert content.count(b"\n") == entry["records"] and content.endswith(b"\n"), entry
             assert entry["name"] not in named, f"{entry['name']} is published twice"
             named.add(entry["name"])
-            found += content.splitlines()
+            yield commit["n"], entry["name"], content.splitlines()
     assert standing <= named, f"files that no commit names: {standing - named}"
-    return found
+
+
+def lines(directory) -> list[bytes]:
+    """All published lines in the order of their commits."""
+    return [line for _, _, found in published(directory) for line in found]
 
 
 def events(directory) -> list[dict]:

@@ -126,6 +126,8 @@ static int scripted_open(void *state, const struct mr_source_args *args, struct 
     if (fails)
         script->fail_open--;
     pthread_mutex_unlock(&script->lock);
+    if (script->at_open)
+        script->at_open(script->at_open_state);
     if (fails && script->before_failing)
         script->before_failing(script->before_failing_state);
     if (fails)

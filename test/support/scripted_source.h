@@ -37,7 +37,9 @@ struct mr_script {
     uint64_t
         fail_read_after; /* after so many changes since the open, read() fails once with fail_class */
     enum mr_class fail_class;
-    uint64_t fail_open; /* so many opens fail with fail_class (MR_RETRY when that is 0) */
+    uint64_t fail_open;           /* so many opens fail with fail_class (MR_RETRY when that is 0) */
+    void (*at_open)(void *state); /* called at each open with at_open_state, on the reader thread */
+    void *at_open_state;
     void (*before_failing)(void *state); /* called first, on the reader thread, lock not held */
     void *before_failing_state;
 

@@ -23,11 +23,17 @@ static void note(void *state, int level, const char *code, const char *format, .
 int mr_bench_open(struct mr_bench *bench, const struct mr_sink *sink, const void *config,
                   const char *owner, struct mr_err *err)
 {
+    return mr_bench_open_noting(bench, sink, config, owner, NULL, err);
+}
+
+int mr_bench_open_noting(struct mr_bench *bench, const struct mr_sink *sink, const void *config,
+                         const char *owner, uint64_t *noted, struct mr_err *err)
+{
     *bench = (struct mr_bench){.sink = sink};
     bench->context =
         (struct mr_context){.pipeline = "test", .server = "test", .notes = {note, bench}};
-    bench->args =
-        (struct mr_sink_args){.context = &bench->context, .config = config, .owner = owner};
+    bench->args = (struct mr_sink_args){
+        .context = &bench->context, .config = config, .owner = owner, .claim = noted};
     bench->state = mr_alloc_zero(bench->sink->state_size + 1);
     mr_buf_init(&bench->checkpoint, 1 << 20);
     return bench->sink->open(bench->state, &bench->args, &bench->checkpoint, err);

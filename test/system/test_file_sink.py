@@ -194,6 +194,27 @@ def test_a_disk_that_is_full_for_minutes_stops_the_reading_and_loses_nothing(db,
         db.server.sql("select pg_reload_conf()")
 
 
+def test_a_starter_takes_over_from_a_busy_owner(db, millrace, proxy):
+    """The owner commits many times while the other one, on a slow network, looks, connects and claims."""
+    route = Route(db, millrace, age="10ms")
+    slow = proxy(db.server.port)
+    slow.rate = 20_000
+    other = millrace.config(pathlib.Path(route.config).read_text().replace(f"port={db.server.port}", f"port={slow.port}"),
+                            "slow.yaml")
+    owner = millrace.start("run", route.config)
+    owner.wait_error("streaming")
+    load = Load(db)
+    process.wait_until(lambda: route.published() > 0, 30, "rows", owner)
+    starter = millrace.start("run", other)
+    assert owner.wait(60) == 75, f"{owner.tail()}\n{starter.tail()}"
+    starter.wait_error("pipeline claimed", 60)
+    slow.rate = None
+    rows = load.stop()
+    process.wait_until(lambda: route.published() == rows, 120, "all rows", starter, pause=0.2)
+    assert starter.stop() == 0
+    assert [json.loads(line)["after"]["id"] for line in files.lines(route.out)] == list(range(1, rows + 1))
+
+
 PLACES = {
     "a segment is opened": ("open", ".segment"),
     "a segment is written": ("write", ".segment"),

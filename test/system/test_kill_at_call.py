@@ -5,6 +5,7 @@ longest tests take a sample.
 """
 import errno
 import functools
+import json
 
 import files
 import killat
@@ -51,6 +52,28 @@ class FileRoute(sweeps.Route):
 
     def claimed(self, calls):
         return "link" in [call.name for call in calls]
+
+    def check_state(self, why):
+        super().check_state(why)
+        self.check_reads(why)
+
+    def check_reads(self, why):
+        """A table's rows were read once: all in the commit whose position first calls it finished, none in another."""
+        finished, read = {}, {}
+        for commit in files.commits(self.out):
+            source = commit["checkpoint"]["source"] or {}
+            for table, view in source.get("snapshot", {}).get("done", {}).items():
+                assert finished.setdefault(table, (commit["n"], view))[1] == view, f"{why}: {table} has two views"
+            if "resume" in source and not source.get("snapshot", {}).get("active"):
+                # All are; those of the slot's own view need not be remembered any more.
+                for table in ("public.items", "public.other"):
+                    finished.setdefault(table, (commit["n"], source["resume"]))
+        for n, _, lines in files.published(self.out):
+            for event in map(json.loads, lines):
+                if event["op"] == "r":
+                    read.setdefault("public." + event["source"]["table"], set()).add(n)
+        for table, commits in read.items():
+            assert commits == {finished[table][0]}, f"{why}: {table} was read in {commits}, finished in {finished[table][0]}"
 
     def verify(self):
         """millrace's own judgement of the folder."""

@@ -13,7 +13,8 @@ KEYS = {"t6": ("id", "k"), "t8": ()} | {f"t{i}": ("id",) for i in (0, 1, 2, 3, 4
 FULL = ("t8", "t9")
 MANY = 8  # sentences of one kind are enough
 
-Change = collections.namedtuple("Change", "xid table op key row")
+# old: the whole old row, for tables without a key.
+Change = collections.namedtuple("Change", "xid table op key row old", defaults=[None])
 COLUMN = re.compile(r"(\w+)\[([^\]]+)\]:('(?:[^']|'')*'|[^ ]+)", re.S)
 
 
@@ -55,7 +56,8 @@ def changes_of(xid, table, operation, rest):
         row = tuple_of(rest)
         yield Change(xid, table, "c", key_of(table, row), row)
     elif operation == "DELETE":
-        yield Change(xid, table, "d", key_of(table, tuple_of(rest)), None)
+        old = tuple_of(rest)
+        yield Change(xid, table, "d", key_of(table, old), None, old)
     elif operation == "UPDATE":
         old, _, new = rest.removeprefix("old-key: ").partition(" new-tuple: ") if rest.startswith("old-key: ") \
             else ("", "", rest)
@@ -64,7 +66,7 @@ def changes_of(xid, table, operation, rest):
             yield Change(xid, table, "d", key_of(table, before), None)
             yield Change(xid, table, "c", key_of(table, row), row)
         else:
-            yield Change(xid, table, "u", key_of(table, row), row)
+            yield Change(xid, table, "u", key_of(table, row), row, before)
 
 
 def change_of(record):
@@ -177,7 +179,7 @@ class Replay:
 
     def without_key(self, table, op, event):
         rows = self.bag[table]
-        if op != "c":
+        if op not in "cr":
             before = strip(event["before"])
             place = next((i for i, row in enumerate(rows) if matches(strip(row), before)), None)
             if place is None:

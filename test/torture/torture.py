@@ -38,13 +38,16 @@ FENCED = 75
 
 
 class Torture:
+    slot = "torture"
+    rate = None  # bytes a second through the proxy
+
     def __init__(self, options):
         self.options = options
         self.random = random.Random(options.seed)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="millrace-torture-"))
         self.server = Postgres(shared_buffers="'128MB'", max_wal_size="'4GB'").start()
         self.db = Database(self.server, "torture")
-        self.proxy = Proxy(self.server.port)
+        self.proxy = Proxy(self.server.port, self.rate)
         self.millrace = Millrace(self.folder)
         self.counts = collections.Counter()
         self.ending = threading.Event()
@@ -53,33 +56,38 @@ class Torture:
         workload.create(self.db)
         # The witness stands before everything else, so that it misses nothing.
         self.db.sql("select pg_create_logical_replication_slot('witness', 'test_decoding')")
-        self.config = self.millrace.config(f"""version: 1
+        self.out = self.folder / "out"
+        self.config = self.configure()
+
+    def configure(self):
+        return self.millrace.config(f"""version: 1
 pipelines:
-  torture:
+  {self.slot}:
     source:
       type: postgres
       dsn: "host=127.0.0.1 port={self.proxy.port} dbname=torture user=postgres"
       name: torture
       tables: ["public.*"]
-      slot: torture
+      slot: {self.slot}
       snapshot: {self.snapshot()}
       skipped_operations: none
     format: {{type: json, envelope: debezium, tombstones: true}}
     sink:
 {self.sink()}
-{self.limits()}""")
+{self.limits()}""", f"{self.slot}.yaml")
 
     def snapshot(self):
         return "no_data"
 
     def limits(self):
-        return ""
+        """Small batches end inside transactions, and there a commit may come."""
+        return "    limits: {batch: 16KiB}\n"
 
     def sink(self):
         return f"""      type: file
-      directory: {self.folder}/out
+      directory: {self.out}
       content: record
-      roll: {{bytes: 256KiB, age: 150ms, split: 400}}"""
+      roll: {{bytes: 256KiB, age: 150ms, split: 100}}"""
 
     def more_actions(self):
         return []
@@ -106,10 +114,22 @@ pipelines:
         self.write()
 
     def write(self, **more):
-        self.writers = [workload.Writer(self.db.dsn, self.options.seed, number, self.ending, self.options.pause, **more)
+        self.proxy.rate = self.rate
+        self.ending.clear()
+        self.writers = [workload.Writer(self.db.dsn, f"{self.options.seed}{self.slot}", number, self.ending,
+                                        self.options.pause, **more)
                         for number in range(1, self.options.writers + 1)]
         for writer in self.writers:
             writer.start()
+
+    def stop_writing(self):
+        """And the network is as fast as it can be: what is left is only to be delivered."""
+        self.proxy.rate = None
+        self.ending.set()
+        for writer in self.writers:
+            writer.join(60)
+            if writer.failure:
+                raise writer.failure
 
     def rest(self):
         time.sleep(self.random.choice((0.05, 0.2, 0.5, 1.0, 1.5)) * self.random.random() + 0.02)
@@ -173,8 +193,8 @@ pipelines:
         return running
 
     def backend_terminated(self, running):
-        self.server.sql("select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = 'torture' "
-                        "and active")
+        self.server.sql("select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = %s "
+                        "and active", [self.slot])
         self.counts["walsender terminated"] += 1
         return running
 
@@ -198,11 +218,7 @@ pipelines:
             running = action(running)
             if sum(self.counts.values()) % 25 == 0:
                 print(f"torture: {time.monotonic() - begin:.0f} s, {dict(self.counts)}", flush=True)
-        self.ending.set()
-        for writer in self.writers:
-            writer.join(60)
-            if writer.failure:
-                raise writer.failure
+        self.stop_writing()
         running.stop(120)
 
     def deliver_all(self):
@@ -213,15 +229,18 @@ pipelines:
         raise AssertionError(f"the last run ended with {last.popen.returncode}\n{last.tail()}")
 
     def delivered(self):
-        return files.lines(self.folder / "out")
+        return files.lines(self.out)
 
     def evidence(self):
         lines = self.delivered()
         log = [row[0] for row in self.db.sql(
             "select data from pg_logical_slot_peek_changes('witness', null, null, 'skip-empty-xacts', '1')")]
-        tables = {name: [row[0] for row in self.db.sql(f"select row_to_json(t) from {name} t")]
-                  for name in workload.TABLES}
-        return lines, list(checker.witness(log)), tables
+        return lines, list(checker.witness(log)), self.rows()
+
+    def rows(self):
+        """The tables as they are."""
+        return {name: [row[0] for row in self.db.sql(f"select row_to_json(t) from {name} t")]
+                for name in workload.TABLES}
 
     def parse(self, lines):
         return checker.parse(lines)
@@ -237,6 +256,15 @@ pipelines:
         self.seconds = time.monotonic() - begin
         self.transactions = sum(writer.committed for writer in self.writers)
         return wrong
+
+
+class FileTorture(Torture):
+    """A slow network, small batches, a low split: a good part of the kills comes inside transactions."""
+
+    rate = 2_000_000
+
+    def write(self, **more):
+        super().write(large=self.options.large, **more)
 
 
 def planted(records, chance):
@@ -282,7 +310,7 @@ def resumed_inside(commits):
 def report(torture, found, command):
     counts = "\n".join(f"| {name} | {count} |" for name, count in sorted(torture.counts.items()))
     faults = "\n".join(f"| {name} | {sentence[:150].replace('|', '/')} |" for name, sentence in found.items())
-    commits = files.commits(torture.folder / "out")
+    commits = files.commits(torture.out)
     split, resumed = resumed_inside(commits)
     return f"""## To files
 
@@ -291,8 +319,9 @@ def report(torture, found, command):
 ```
 
 Writers change ten tables (inserts, updates with key changes, deletes, COPY, TRUNCATE, ALTER TABLE, savepoints,
-rollbacks, transactions of thousands of rows that are published in pieces) while millrace and its database are
-tormented. At the end the files are compared, change by change, with PostgreSQL's own test_decoding of the same log,
+rollbacks, transactions of thousands of rows) while millrace and its database are tormented. The network is slow, batches
+are small and `roll.split` is 100, so that large transactions are published in pieces and a good part of the kills comes
+inside one. At the end the files are compared, change by change, with PostgreSQL's own test_decoding of the same log,
 and, replayed, with the tables. The last long run:
 
 | | |
@@ -330,6 +359,25 @@ def keep(path, section):
     path.write_text("".join(section.rstrip("\n") + "\n\n" if mine else part for mine, part in zip(found, parts)))
 
 
+def began(kind, options):
+    """Prints the seed, without which nothing can be done again."""
+    if options.seed is None:
+        options.seed = random.SystemRandom().randrange(1 << 32)
+    print(f"torture: seed {options.seed}", flush=True)
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))  # each start leaves two pipes open to the end
+    return kind(options)
+
+
+def command(program):
+    """What was typed, but for where the report goes."""
+    words = sys.argv[1:]
+    if "--report" in words:
+        place = words.index("--report")
+        words = words[:place] + words[place + 2:]
+    return " ".join([program, *(word for word in words if not word.startswith("--report="))])
+
+
 def main():
     parser = argparse.ArgumentParser(prog="test/torture/torture.py")
     parser.add_argument("--short", action="store_true", help="45 s and at least 20 kills")
@@ -338,6 +386,7 @@ def main():
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--writers", type=int, default=4)
     parser.add_argument("--pause", type=float, default=0.02, help="mean pause between a writer's transactions")
+    parser.add_argument("--large", type=float, default=0.6, help="how often a large transaction comes, per 90 steps")
     parser.add_argument("--only", help="one kind of torment, by the name of its function, until --seconds are over")
     parser.add_argument("--keep", action="store_true", help="leave the files behind")
     parser.add_argument("--report", help="keep the report in this page")
@@ -345,27 +394,21 @@ def main():
     options = parser.parse_args()
     if options.short:
         options.kills, options.seconds = 20, 45
-    if options.seed is None:
-        options.seed = random.SystemRandom().randrange(1 << 32)
-    print(f"torture: seed {options.seed}", flush=True)
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))  # each start leaves two pipes open to the end
-    torture = Torture(options)
+    torture = began(FileTorture, options)
     try:
         wrong = torture.run()
         print(f"torture: {torture.seconds:.0f} s, {torture.transactions} transactions, {len(torture.expected)} changes, "
               f"{dict(torture.counts)}")
         for sentence in wrong:
             print(f"torture: WRONG: {sentence}")
-        split, resumed = resumed_inside(files.commits(torture.folder / "out"))
+        split, resumed = resumed_inside(files.commits(torture.out))
         print(f"torture: {split} commits inside a transaction, {resumed} starts that went on from one")
         if wrong:
             return 1
         found = prove(torture)
         print(f"torture: nothing lost, doubled or reordered; {len(found)} of {len(found)} planted faults found")
         if options.report:
-            words = " ".join(word for word in sys.argv[1:] if not word.startswith("--report"))
-            keep(options.report, report(torture, found, f"test/torture/torture.py {words}"))
+            keep(options.report, report(torture, found, command("test/torture/torture.py")))
     finally:
         torture.close()
     return 0

@@ -158,6 +158,8 @@ class Writer(threading.Thread):
         has = connection.execute("select 1 from information_schema.columns where table_name = %s and column_name = %s",
                                  (table, column)).fetchone()
         if has:
+            # Values of a dropped column are in no event; without them the events tell all of a row.
+            connection.execute(f"update {table} set {column} = null where {column} is not null")
             connection.execute(f"alter table {table} drop column {column}")
         else:
             connection.execute(f"alter table {table} add column {column} integer")

@@ -472,6 +472,40 @@ static void a_record_that_its_schema_cannot_read_is_found_before_it_is_sent(void
     teardown(&f);
 }
 
+static void messages_have_their_ids_before_they_are_encoded(void **state)
+{
+    static const struct fake_answer answers[] = {{.method = "POST",
+                                                  .path = "/subjects/shop.message-key/versions",
+                                                  .status = 200,
+                                                  .body = "{\"id\":3}"},
+                                                 {.method = "POST",
+                                                  .path = "/subjects/shop.message-value/versions",
+                                                  .status = 200,
+                                                  .body = "{\"id\":4}"},
+                                                 {0}};
+    struct mr_message message = {.prefix = MR_SLICE("note"), .content = MR_SLICE("hello")};
+    struct mr_encoder_args args;
+    struct mr_change *made;
+    struct fixture f;
+    struct mr_err err;
+
+    (void)state;
+    setup(&f, answers);
+    args = (struct mr_encoder_args){.context = &f.context, .config = &f.config};
+    f.encoder = mr_alloc_zero(mr_encoder_avro.state_size);
+    assert_int_equal(mr_encoder_avro.open(f.encoder, &args, &err), 0);
+    assert_int_equal(mr_encoder_avro.describe_messages(f.encoder, &err), 0);
+    assert_int_equal(f.fake.requests, 2);
+    assert_non_null(strstr(mr_encoder_avro.remember(f.encoder).data, "shop.message-value\":4"));
+    made = change(&f, MR_OP_MESSAGE);
+    made->table = NULL;
+    made->message = &message;
+    encode(&f);
+    assert_int_equal(f.fake.requests, 2);
+    assert_memory_equal(f.batch->records[0].key.data, "\0\0\0\0\3\2\10note", 11);
+    teardown(&f);
+}
+
 static void ten_plain_columns(struct fixture *f, int64_t from)
 {
     static const enum mr_type kept[] = {
@@ -579,6 +613,7 @@ int main(void)
         cmocka_unit_test(names_that_avro_forbids_are_refused_before_they_are_registered),
         cmocka_unit_test(a_value_that_does_not_fit_names_its_column),
         cmocka_unit_test(a_record_that_its_schema_cannot_read_is_found_before_it_is_sent),
+        cmocka_unit_test(messages_have_their_ids_before_they_are_encoded),
         cmocka_unit_test(warm_rows_make_no_malloc),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

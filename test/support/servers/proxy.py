@@ -3,13 +3,14 @@ import contextlib
 import selectors
 import socket
 import threading
+import time
 
 
 class Proxy:
-    """Proxy(port) forwards .port to 127.0.0.1:port until close()."""
+    """Proxy(port) forwards .port to 127.0.0.1:port until close(); rate: bytes a second, each connection by itself."""
 
-    def __init__(self, target: int):
-        self.target = target
+    def __init__(self, target: int, rate: float | None = None):
+        self.target, self.rate = target, rate
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.lock = threading.Lock()
@@ -91,6 +92,8 @@ class Proxy:
                             return
                         self.bytes += len(data)
                         other[key.fileobj].sendall(data)
+                        if self.rate:
+                            time.sleep(len(data) / self.rate)
         except (OSError, ValueError, KeyError):
             pass  # cut by us, or ended by one side
         finally:

@@ -48,10 +48,27 @@ static int encoder_describe(void *encoder, struct mr_table *table, struct mr_err
     return 0;
 }
 
+/* Whether batches say that they have logical messages; how often the registry is away for their schemas. */
+static bool marks_messages, messages_known;
+static size_t messages_asked, messages_away;
+
+static int encoder_describe_messages(void *encoder, struct mr_err *err)
+{
+    (void)encoder;
+    messages_asked++;
+    if (messages_away > 0) {
+        messages_away--;
+        return mr_err_set(err, MR_RETRY, "encoder.away", "no registry");
+    }
+    messages_known = true;
+    return 0;
+}
+
 static int encoder_encode(void *encoder, struct mr_batch *batch, size_t *ret_failed,
                           struct mr_err *err)
 {
     (void)encoder;
+    assert_true(!batch->messages || messages_known);
     for (size_t i = 0; i < batch->change_count; i++) {
         const struct mr_change *change = &batch->changes[i];
         const struct mr_value *row = change->after ? change->after : change->before;
@@ -85,6 +102,7 @@ static const struct mr_encoder test_encoder = {
     .state_size = 1,
     .open = encoder_open,
     .describe = encoder_describe,
+    .describe_messages = encoder_describe_messages,
     .encode = encoder_encode,
     .close = encoder_close,
 };
@@ -104,6 +122,7 @@ static int transform_apply(void *transform, struct mr_batch *batch, struct mr_er
 
     (void)err;
     transformed_batches++;
+    batch->messages = marks_messages;
     for (size_t i = 0; i < batch->table_count; i++) {
         if (!*derived) {
             *derived = mr_table_derive(batch->tables[i], 1);
@@ -513,6 +532,28 @@ static void only_what_a_transform_made_is_described(void **state)
     assert_true(transformed_batches <= 2); /* the rows, and a last batch without any: none twice */
 }
 
+static void the_schemas_of_messages_are_asked_for_once_and_before_their_batch(void **state)
+{
+    static const struct mr_transform *transforms[] = {&test_transform};
+    static const void *configs[] = {""};
+    struct fixture *f = *state;
+
+    marks_messages = true;
+    messages_known = false;
+    messages_asked = 0;
+    messages_away = 1;
+    f->config.transform_count = 1;
+    f->config.transforms = transforms;
+    f->config.transform_configs = configs;
+    f->script.batch_changes = 4;
+    mr_script_fill(&f->script, 3, 7, 1);
+    start(f, "now");
+    assert_int_equal(finish(f), 0);
+    marks_messages = false;
+    check_all(f, 21);
+    assert_int_equal(messages_asked, 2);
+}
+
 /* Each session describes its tables anew; what it leaves behind must not stay for the life of the process. */
 static void versions_of_ended_sessions_are_let_go(void **state)
 {
@@ -674,6 +715,34 @@ static void a_successor_that_came_in_the_wait_is_not_fought_for(void **state)
     check_all(f, 8);
 }
 
+/* An owner that commits whenever somebody else opens the source. */
+static void commit_meanwhile(void *state)
+{
+    struct fixture *f = state;
+
+    pthread_mutex_lock(&f->store.lock);
+    f->store.commits += strcmp(f->store.owner, "busy") == 0;
+    pthread_mutex_unlock(&f->store.lock);
+}
+
+/* Its position is old by the time the source is open, each time anew: the claim must come first. */
+static void a_busy_owner_does_not_keep_a_starter_out(void **state)
+{
+    struct fixture *f = *state;
+
+    strcpy(f->store.owner, "busy");
+    f->store.checkpoint = strdup("{\"format\":1,\"pipeline\":\"p\",\"owner\":\"busy\",\"start\":1,"
+                                 "\"number\":999,\"source\":{\"done\":0,\"n\":0}}");
+    mr_script_fill(&f->script, 4, 2, 1);
+    f->script.at_open = commit_meanwhile;
+    f->script.at_open_state = f;
+    start(f, "now");
+    assert_int_equal(finish(f), 0);
+    assert_int_equal(f->store.claims, 1);
+    assert_int_equal(f->script.opens, 2);
+    check_all(f, 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -698,6 +767,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_row_that_cannot_be_encoded_stops_with_its_position_kept,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(only_what_a_transform_made_is_described, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            the_schemas_of_messages_are_asked_for_once_and_before_their_batch, setup, teardown),
         cmocka_unit_test_setup_teardown(versions_of_ended_sessions_are_let_go, setup, teardown),
         cmocka_unit_test_setup_teardown(a_gap_is_never_retried, setup, teardown),
         cmocka_unit_test_setup_teardown(a_position_that_got_old_before_the_claim_is_read_again,
@@ -706,6 +777,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_successor_that_came_in_the_wait_is_not_fought_for, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_busy_owner_does_not_keep_a_starter_out, setup, teardown),
         cmocka_unit_test_setup_teardown(a_gap_made_by_a_successor_is_a_fence, setup, teardown),
     };
 
