@@ -141,8 +141,10 @@ pipelines:
 
     def stop(self, running):
         code = running.stop(60)
-        # 1: the database was away, and what was in flight could not be committed; it says so.
-        assert code == 0 or (code == 1 and "pipeline.drain_cut" in running.tail()), \
+        # 1: the database was away, and what was in flight could not be committed; it says so. On a busy machine the
+        # signal may come before anybody waits for it.
+        early = code == -signal.SIGTERM and not running.errors
+        assert early or code == 0 or (code == 1 and "pipeline.drain_cut" in running.tail()), \
             f"SIGTERM: exit {code}\n{running.tail()}"
         self.counts["stopped in good order"] += 1
         return self.start()

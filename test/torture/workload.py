@@ -30,7 +30,7 @@ def fill(db, rows):
     for name in TABLES:
         key = ", k" if name == "t6" else ""
         one = ", 'k1'" if key else ""
-        db.sql(f"insert into {name} (id{key}, a, b, big) select (1 + i % 4) * 1000000000 + i / 4{one}, i, 'filled', "
+        db.sql(f"insert into {name} (id{key}, a, b, big) select (1 + i % 4) * 1000000000::bigint + i / 4{one}, i, 'filled', "
                f"case when i % 50 = 0 then repeat('{BIG}', 50) end "
                f"from generate_series(1, {rows}) i")
 
