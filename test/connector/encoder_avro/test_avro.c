@@ -109,7 +109,8 @@ static void setup(struct fixture *f, const struct fake_answer *answers)
 
 static int open_encoder(struct fixture *f, struct mr_err *err)
 {
-    struct mr_encoder_args args = {.context = &f->context, .config = &f->config};
+    struct mr_encoder_args args = {
+        .context = &f->context, .config = &f->config, .transactions = MR_SLICE("shop.transaction")};
     int rc;
 
     f->encoder = mr_alloc_zero(mr_encoder_avro.state_size);
@@ -604,9 +605,137 @@ static void warm_rows_make_no_malloc(void **state)
     teardown(&f);
 }
 
+/* What Confluent's converter registers for Debezium's side records. */
+static const char end_schema[] =
+    "{\"type\":\"record\",\"name\":\"TransactionMetadataValue\",\"namespace\":"
+    "\"io.debezium.connector.common\",\"fields\":[{\"name\":\"status\",\"type\":\"string\"},{"
+    "\"name\":\"id\",\"type\":\"string\"},{\"name\":\"event_count\",\"type\":[\"null\",\"long\"],"
+    "\"default\":null},{\"name\":\"data_collections\",\"type\":[\"null\",{\"type\":\"array\","
+    "\"items\":[\"null\",{\"type\":\"record\",\"name\":\"collection\",\"namespace\":\"event\","
+    "\"fields\":[{\"name\":\"data_collection\",\"type\":\"string\"},{\"name\":\"event_count\","
+    "\"type\":\"long\"}],\"connect.version\":1,\"connect.name\":\"event.collection\"}]}],"
+    "\"default\":null},{\"name\":\"ts_ms\",\"type\":\"long\"}],\"connect.version\":1,"
+    "\"connect.name\":\"io.debezium.connector.common.TransactionMetadataValue\"}";
+
+/* The text that avro-c prints of a record. */
+static void expect_json(const char *schema, struct mr_slice record, const char *wanted)
+{
+    avro_reader_t reader = avro_reader_memory(record.data + 5, (int64_t)record.size - 5);
+    avro_value_iface_t *class;
+    avro_schema_t parsed;
+    avro_value_t value;
+    char *got = NULL;
+
+    assert_int_equal(avro_schema_from_json_length(schema, strlen(schema), &parsed), 0);
+    class = avro_generic_class_from_schema(parsed);
+    avro_generic_value_new(class, &value);
+    assert_int_equal(avro_value_read(reader, &value), 0);
+    assert_int_equal(avro_value_to_json(&value, 1, &got), 0);
+    assert_string_equal(got, wanted);
+    free(got);
+    avro_value_decref(&value);
+    avro_value_iface_decref(class);
+    avro_schema_decref(parsed);
+    avro_reader_free(reader);
+}
+
+static struct mr_change *side(struct fixture *f, enum mr_op op)
+{
+    struct mr_change *made = change(f, op);
+
+    made->table = NULL;
+    return made;
+}
+
+static void side_records_have_schemas_of_their_own(void **state)
+{
+    static const struct fake_answer ids[] = {
+        {"POST", "/subjects/shop.public.t-key/versions", 200, "{\"id\":7}"},
+        {"POST", "/subjects/shop.public.t-value/versions", 200, "{\"id\":258}"},
+        {"POST", "/subjects/shop.transaction-key/versions", 200, "{\"id\":1}"},
+        {"POST", "/subjects/shop.transaction-value/versions", 200, "{\"id\":2}"},
+        {"POST", "/subjects/beat.shop-key/versions", 200, "{\"id\":3}"},
+        {"POST", "/subjects/beat.shop-value/versions", 200, "{\"id\":4}"},
+        {0}};
+    static const struct mr_collection_count tables[] = {{MR_SLICE("public.t"), 2}};
+    static const struct mr_counts counts = {2, 1, tables}, none = {0, 0, NULL};
+    static const struct mr_heartbeat heartbeat = {.topic = MR_SLICE("beat.shop"),
+                                                  .time_us = 1787220940000999};
+    struct mr_change *made;
+    struct mr_err err;
+    struct fixture f;
+    char posted[4096] = "";
+
+    (void)state;
+    setup(&f, ids);
+    assert_int_equal(open_encoder(&f, &err), 0);
+    made = side(&f, MR_OP_BEGIN);
+    assert_int_equal(mr_encoder_avro.describe_side(f.encoder, made, &err), 0);
+    for (const char *from = f.fake.last_body, *end = from + strlen(from); from < end; from++) {
+        if (*from != '\\')
+            strncat(posted, from, 1);
+    }
+    if (!strstr(posted, end_schema))
+        fail_msg("%s", posted);
+    side(&f, MR_OP_END)->counts = &counts;
+    side(&f, MR_OP_END)->counts = &none;
+    side(&f, MR_OP_HEARTBEAT)->heartbeat = &heartbeat;
+    encode(&f);
+    assert_int_equal(f.fake.wrong, 0);
+    assert_int_equal(f.fake.requests, 6);
+    assert_int_equal(f.batch->record_count, 4);
+    assert_memory_equal(f.batch->records[0].key.data,
+                        "\0\0\0\0\1\030"
+                        "771:24026984",
+                        18);
+    assert_memory_equal(f.batch->records[0].value.data, "\0\0\0\0\2", 5);
+    expect_json(end_schema, f.batch->records[0].value,
+                "{\"status\": \"BEGIN\", \"id\": \"771:24026984\", \"event_count\": null, "
+                "\"data_collections\": null, \"ts_ms\": 1787220930123}");
+    expect_json(end_schema, f.batch->records[1].value,
+                "{\"status\": \"END\", \"id\": \"771:24026984\", \"event_count\": {\"long\": 2}, "
+                "\"data_collections\": {\"array\": [{\"collection\": {\"data_collection\": "
+                "\"public.t\", \"event_count\": 2}}]}, \"ts_ms\": 1787220930123}");
+    expect_json(end_schema, f.batch->records[2].value,
+                "{\"status\": \"END\", \"id\": \"771:24026984\", \"event_count\": {\"long\": 0}, "
+                "\"data_collections\": {\"array\": []}, \"ts_ms\": 1787220930123}");
+    assert_true(mr_slice_is(f.batch->records[3].topic, "beat.shop"));
+    assert_memory_equal(f.batch->records[3].key.data, "\0\0\0\0\3\010shop", 10);
+    assert_int_equal(f.batch->records[3].partition, 0);
+    teardown(&f);
+}
+
+/* The block stands where null stood, and the record is still its schema's. */
+static void events_say_their_place(void **state)
+{
+    struct mr_change *made;
+    struct mr_err err;
+    struct fixture f;
+
+    (void)state;
+    setup(&f, two_ids);
+    assert_int_equal(open_encoder(&f, &err), 0);
+    parse_schema(&f);
+    made = change(&f, MR_OP_CREATE);
+    made->after = random_row(&f);
+    made->total_order = 70;
+    made->collection_order = 3;
+    encode(&f);
+    check_by_avro_c(&f, f.batch->records[0].value);
+    assert_non_null(memmem(f.batch->records[0].value.data, f.batch->records[0].value.size,
+                           "\2\030"
+                           "771:24026984\214\1\6",
+                           17));
+    avro_value_iface_decref(f.class);
+    avro_schema_decref(f.schema);
+    teardown(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(side_records_have_schemas_of_their_own),
+        cmocka_unit_test(events_say_their_place),
         cmocka_unit_test(random_rows_are_what_avro_c_writes),
         cmocka_unit_test(keys_tombstones_and_headers),
         cmocka_unit_test(a_flat_row_is_the_row_alone),

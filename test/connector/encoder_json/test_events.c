@@ -20,7 +20,8 @@ struct fixture {
     struct mr_table *table;
     struct mr_batch *batch;
     struct mr_transaction transaction;
-    char noted[64]; /* the code of the last note */
+    struct mr_slice transactions; /* topic */
+    char noted[64];               /* the code of the last note */
 };
 
 static void note(void *state, int level, const char *code, const char *format, ...)
@@ -76,7 +77,8 @@ static struct fixture *setup(void)
 
 static void open_encoder(struct fixture *f)
 {
-    struct mr_encoder_args args = {.context = &f->context, .config = &f->config};
+    struct mr_encoder_args args = {
+        .context = &f->context, .config = &f->config, .transactions = f->transactions};
     struct mr_err err;
 
     f->encoder = mr_alloc_zero(mr_encoder_json.state_size);
@@ -443,9 +445,137 @@ static void long_texts_are_escaped_whole(void **state)
     free(long_text);
 }
 
+/* ---- transactions and heartbeats ---- */
+
+static const struct mr_collection_count two_tables[] = {{MR_SLICE("public.t"), 2},
+                                                        {MR_SLICE("a \"prefix\""), 1}};
+static const struct mr_counts counts = {
+    .events = 3, .collection_count = 2, .collections = two_tables};
+static const struct mr_heartbeat heartbeat = {.topic = MR_SLICE("beat.shop"),
+                                              .time_us = 1787220940000999,
+                                              .position = MR_SLICE("{\"resume\":\"0/1\"}")};
+
+/* BEGIN, END, heartbeat. */
+static void sides(struct fixture *f)
+{
+    static const enum mr_op ops[] = {MR_OP_BEGIN, MR_OP_END, MR_OP_HEARTBEAT};
+
+    for (int i = 0; i < 3; i++) {
+        struct mr_change *c = change(f, ops[i]);
+        c->table = NULL;
+        if (ops[i] == MR_OP_END)
+            c->counts = &counts;
+        if (ops[i] == MR_OP_HEARTBEAT) {
+            c->heartbeat = &heartbeat;
+            c->transaction = NULL;
+        }
+    }
+}
+
+static void transactions_have_a_topic_of_their_own(void **state)
+{
+    (void)state;
+    for (int flat = 0; flat < 2; flat++) {
+        struct fixture *f = setup();
+        f->transactions = mr_slice_str("shop.transaction");
+        f->config.events.envelope = flat ? MR_ENVELOPE_FLAT : MR_ENVELOPE_DEBEZIUM;
+        f->config.events.context_headers = true;
+        open_encoder(f);
+        sides(f);
+        encode(f);
+        assert_int_equal(f->batch->record_count, 3);
+        check(f->batch->records[0].topic, "shop.transaction");
+        check(f->batch->records[0].key, "{\"id\":\"771:24026984\"}");
+        check(f->batch->records[0].value,
+              "{\"status\":\"BEGIN\",\"id\":\"771:24026984\",\"event_count\":null,"
+              "\"data_collections\":null,\"ts_ms\":1787220930123}");
+        check(f->batch->records[1].value,
+              "{\"status\":\"END\",\"id\":\"771:24026984\",\"event_count\":3,\"data_collections\":"
+              "[{\"data_collection\":\"public.t\",\"event_count\":2},{\"data_collection\":\"a "
+              "\\\"prefix\\\"\",\"event_count\":1}],\"ts_ms\":1787220930123}");
+        assert_int_equal(f->batch->records[1].header_count, 0);
+        check(f->batch->records[2].topic, "beat.shop");
+        check(f->batch->records[2].key, "{\"serverName\":\"shop\"}");
+        check(f->batch->records[2].value, "{\"ts_ms\":1787220940000}");
+        assert_int_equal(f->batch->records[2].partition, 0);
+        assert_int_equal(f->batch->records[2].header_count, 1);
+        check(f->batch->records[2].headers[0].name, "__millrace.position");
+        check(f->batch->records[2].headers[0].value, "{\"resume\":\"0/1\"}");
+        teardown(f);
+    }
+}
+
+static void side_records_have_debezium_s_schemas(void **state)
+{
+    struct fixture *f = setup();
+
+    (void)state;
+    f->transactions = mr_slice_str("shop.transaction");
+    f->config.schemas = JSON_SCHEMAS_INLINE;
+    open_encoder(f);
+    sides(f);
+    encode(f);
+    check(f->batch->records[0].key,
+          "{\"schema\":{\"type\":\"struct\",\"fields\":[{\"type\":\"string\",\"optional\":false,"
+          "\"field\":\"id\"}],\"optional\":false,\"name\":"
+          "\"io.debezium.connector.common.TransactionMetadataKey\",\"version\":1},\"payload\":{"
+          "\"id\":\"771:24026984\"}}");
+    check(f->batch->records[0].value,
+          "{\"schema\":{\"type\":\"struct\",\"fields\":[{\"type\":\"string\",\"optional\":false,"
+          "\"field\":\"status\"},{\"type\":\"string\",\"optional\":false,\"field\":\"id\"},{"
+          "\"type\":\"int64\",\"optional\":true,\"field\":\"event_count\"},{\"type\":\"array\","
+          "\"items\":{\"type\":\"struct\",\"fields\":[{\"type\":\"string\",\"optional\":false,"
+          "\"field\":\"data_collection\"},{\"type\":\"int64\",\"optional\":false,\"field\":"
+          "\"event_count\"}],\"optional\":true,\"name\":\"event.collection\",\"version\":1},"
+          "\"optional\":true,\"field\":\"data_collections\"},{\"type\":\"int64\",\"optional\":"
+          "false,\"field\":\"ts_ms\"}],\"optional\":false,\"name\":"
+          "\"io.debezium.connector.common.TransactionMetadataValue\",\"version\":1},\"payload\":{"
+          "\"status\":\"BEGIN\",\"id\":\"771:24026984\",\"event_count\":null,"
+          "\"data_collections\":null,\"ts_ms\":1787220930123}}");
+    check(f->batch->records[2].key,
+          "{\"schema\":{\"type\":\"struct\",\"fields\":[{\"type\":\"string\",\"optional\":false,"
+          "\"field\":\"serverName\"}],\"optional\":false,\"name\":"
+          "\"io.debezium.connector.common.ServerNameKey\",\"version\":1},\"payload\":{"
+          "\"serverName\":\"shop\"}}");
+    check(f->batch->records[2].value,
+          "{\"schema\":{\"type\":\"struct\",\"fields\":[{\"type\":\"int64\",\"optional\":false,"
+          "\"field\":\"ts_ms\"}],\"optional\":false,\"name\":"
+          "\"io.debezium.connector.common.Heartbeat\",\"version\":1},\"payload\":{\"ts_ms\":"
+          "1787220940000}}");
+    teardown(f);
+}
+
+/* The create of a key change is the event after its delete; its tombstone is none. */
+static void events_say_their_place(void **state)
+{
+    struct fixture *f = setup();
+    struct mr_change *c;
+
+    (void)state;
+    open_encoder(f);
+    c = change(f, MR_OP_UPDATE);
+    c->before = old_key(f, 2);
+    c->before_is_key = c->key_changed = true;
+    c->after = row(f, 20, "u", "w", 100);
+    c->total_order = 3;
+    c->collection_order = 2;
+    encode(f);
+    assert_true(contains(f->batch->records[0].value,
+                         ",\"transaction\":{\"id\":\"771:24026984\",\"total_order\":3,"
+                         "\"data_collection_order\":2},\"op\":\"d\","));
+    check(f->batch->records[1].value, NULL);
+    assert_true(contains(f->batch->records[2].value,
+                         ",\"transaction\":{\"id\":\"771:24026984\",\"total_order\":4,"
+                         "\"data_collection_order\":3},\"op\":\"c\","));
+    teardown(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(transactions_have_a_topic_of_their_own),
+        cmocka_unit_test(side_records_have_debezium_s_schemas),
+        cmocka_unit_test(events_say_their_place),
         cmocka_unit_test(a_create_is_one_record),
         cmocka_unit_test(a_delete_fills_what_the_key_does_not_have),
         cmocka_unit_test(a_key_change_is_delete_tombstone_create),

@@ -119,6 +119,23 @@ static void every_operation(void **state)
     teardown(&f);
 }
 
+/* Transactions' ends and heartbeats say nothing to people. */
+static void side_records_are_not_shown(void **state)
+{
+    static const enum mr_op ops[] = {MR_OP_BEGIN, MR_OP_END, MR_OP_HEARTBEAT};
+    struct mr_err err;
+    struct fixture f;
+    size_t failed;
+
+    (void)state;
+    setup(&f, (struct settings){false, 60});
+    for (int i = 0; i < 3; i++)
+        mr_batch_add_change(f.batch)->op = ops[i];
+    assert_int_equal(mr_encoder_pretty.encode(f.encoder, f.batch, &failed, &err), 0);
+    assert_int_equal(f.batch->record_count, 0);
+    teardown(&f);
+}
+
 static void a_changed_key_shows_both(void **state)
 {
     struct fixture f;
@@ -227,6 +244,7 @@ static void colours_only_when_asked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(side_records_are_not_shown),
         cmocka_unit_test(every_operation),
         cmocka_unit_test(a_changed_key_shows_both),
         cmocka_unit_test(every_kind_of_value),
