@@ -11,6 +11,7 @@
  * (rd_kafka_topic_new) is made only after the cluster was asked and the topic is known to exist. */
 #include "connectors/sink_kafka/topics.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,7 +80,7 @@ static int create(struct mr_kafka_client *client, const char *name, int *ret_par
     return mr_kafka_admin_create(client, &wanted, ret_partitions, err);
 }
 
-/* Where the first sentence on what ails a topic goes. */
+/* Where the sentence on what ails the topics goes: the first one, but a missing leader before all others. */
 struct illness {
     char *text;
     size_t room;
@@ -88,9 +89,14 @@ struct illness {
 static int look(struct mr_kafka_client *client, const char *name, int *ret_partitions,
                 struct illness *ill, struct mr_err *err)
 {
-    if (ill->text[0])
-        return mr_kafka_admin_partitions(client, name, ret_partitions, err);
-    return mr_kafka_admin_look(client, name, ret_partitions, ill->text, ill->room, err);
+    static const char gravest[] = "no leader";
+    char text[400] = "";
+    int rc = mr_kafka_admin_look(client, name, ret_partitions, text, sizeof text, err);
+
+    if (rc == 0 && text[0] &&
+        (!ill->text[0] || (strstr(text, gravest) && !strstr(ill->text, gravest))))
+        snprintf(ill->text, ill->room, "%s", text);
+    return rc;
 }
 
 /* Partitions of a topic; 0 only when brokers deny it for ABSENT_NS: one that just came up, or has not heard of a new
@@ -324,14 +330,14 @@ int mr_kafka_topics_verify(struct mr_kafka_topics *topics, struct mr_kafka_clien
     struct mr_kafka_topic *topic;
     struct mr_slice name;
     size_t at = 0;
+    int rc = 0;
 
     ret_ill[0] = 0;
-    int rc = verify_positions(client, &ill, err);
     while (rc == 0 && (topic = mr_map_next(&topics->by_name, &at, &name, NULL))) {
         if (topic->rkt)
             rc = find_out(client, topic, &ill, err);
     }
-    return rc;
+    return rc < 0 ? rc : verify_positions(client, &ill, err);
 }
 
 int32_t mr_kafka_topic_place(const struct mr_kafka_topic *topic, struct mr_slice key)

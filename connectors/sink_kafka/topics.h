@@ -43,7 +43,7 @@ int mr_kafka_topics_get(struct mr_kafka_topics *topics, struct mr_kafka_client *
 /* Remembers how many partitions records were placed over before this process. */
 void mr_kafka_topics_recall(struct mr_kafka_topics *topics, struct mr_slice name, int partitions);
 /* Asks the cluster whether all topics in use are still there. MR_CONFIG names one that is not, MR_GAP tells of the
- * checkpoint topic. ret_ill is the first sentence of mr_kafka_admin_look on any of them, or on the topic in which
+ * checkpoint topic. ret_ill is the gravest sentence of mr_kafka_admin_look on any of them, or on the topic in which
  * brokers keep transactions. */
 int mr_kafka_topics_verify(struct mr_kafka_topics *topics, struct mr_kafka_client *client,
                            char *ret_ill, size_t room, struct mr_err *err) MR_MUST_CHECK;

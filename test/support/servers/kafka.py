@@ -127,16 +127,17 @@ class Reader:
         finally:
             consumer.close()
 
-    def end(self, topic: str) -> int:
-        """Offsets of all partitions together, what is not committed included; 0 without the topic."""
+    def end(self, topic: str, committed: bool = False) -> int:
+        """The end offsets of all partitions together, or those up to which all is committed; 0 without the topic."""
         admin = self.admin()
         known = admin.list_topics(timeout=20).topics
         wanted = {TopicPartition(topic, number): OffsetSpec.latest() for number in known[topic].partitions} \
             if topic in known else {}
         if not wanted:
             return 0
-        found = admin.list_offsets(wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED)
-        return sum(future.result(20).offset for future in found.values())
+        level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
+        found = admin.list_offsets(wanted, isolation_level=level)
+        return sum(future.result(5).offset for future in found.values())
 
     def delete_topic(self, name: str):
         admin = self.admin()

@@ -1,0 +1,100 @@
+"""The brokers are away for long while rows come in: frozen at first, then dead, then back.
+
+MR_OUTAGE=600 makes it ten minutes; a minute otherwise. Printed at the end: what docs/explanation/outage.md keeps.
+"""
+import json
+import os
+import threading
+import time
+
+from ledger import Load, check
+from servers import process
+from test_kafka_route import config, until_now
+
+SECONDS = int(os.environ.get("MR_OUTAGE") or 60)
+RATE, SIZE = 1000, 20  # rows a second, rows a transaction
+CEILING = 256  # MiB: an eighth of it is commit.bytes times eight, the rest queue, pool and librdkafka
+
+
+class Steady(Load):
+    """So many rows a second, whatever a transaction takes."""
+
+    def _run(self):
+        try:
+            with self.db.connect(autocommit=False) as connection:
+                begin = time.monotonic()
+                while not self.stopping.is_set():
+                    self.transaction(connection, SIZE)
+                    time.sleep(max(0, begin + self.committed * SIZE / RATE - time.monotonic()))
+        except Exception as problem:  # told by stop()
+            self.failure = problem
+
+
+class Memory:
+    """VmRSS in MiB, once a second."""
+
+    def __init__(self, pid):
+        self.path, self.seen, self.over = f"/proc/{pid}/status", [], threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        while not self.over.wait(1):
+            try:
+                with open(self.path) as status:
+                    words = dict(line.split(":", 1) for line in status)
+            except OSError:
+                return
+            self.seen.append(int(words["VmRSS"].split()[0]) / 1024)
+
+    def peak(self):
+        return max(self.seen)
+
+
+def test_brokers_away_under_load(db, millrace, kafka):
+    db.sql(f'alter database "{db.name}" set wal_sender_timeout = \'10s\'')
+    load, path = Steady(db), millrace.config(config(db, kafka, "outage"))
+    until_now(millrace, path)
+    running = millrace.start("run", path)
+    load.start()
+
+    def reader():
+        return db.sql("select active_pid from pg_replication_slots where slot_name = 'outage'")[0][0]
+
+    def behind():
+        """Bytes of log that are written and not yet confirmed: what is confirmed is in Kafka."""
+        return db.one("select pg_current_wal_lsn() - confirmed_flush_lsn from pg_replication_slots "
+                      "where slot_name = 'outage'")
+
+    running.wait_error("streaming")
+    process.wait_until(lambda: load.committed > 200 and behind() < 1 << 20, 60, "a steady stream", running, pause=0.5)
+    connection, memory, before = reader(), Memory(running.pid), load.committed
+    begin = time.monotonic()
+    kafka.freeze(1)
+    time.sleep(SECONDS / 4)
+    kafka.kill9()
+    while time.monotonic() < begin + SECONDS:
+        assert not running.ended(), running.tail()
+        assert reader() == connection, running.tail()
+        time.sleep(1)
+    middle = memory.seen[len(memory.seen) // 2]
+    last = memory.seen[-1]
+    kafka.start()
+    waiting, back = load.committed - before, time.monotonic()
+    process.wait_until(lambda: behind() < 1 << 20, 120 + SECONDS, "the backlog delivered", running, pause=1)
+    caught_up = time.monotonic() - back
+    load.stop()
+    assert reader() == connection, "the connection to PostgreSQL outlives it"
+    assert running.stop(60) == 0, running.tail()
+    until_now(millrace, path)
+    check(kafka, load, "outage")
+
+    reasons = [line for line in map(json.loads, running.errors[:-1]) if line.get("code", "").startswith("sink.kafka.")]
+    print(f"\naway for {back - begin:.0f} s, {waiting * SIZE} rows inserted meanwhile ({waiting * SIZE / (back - begin):.0f} a "
+          f"second), caught up {caught_up:.0f} s after the broker was up again; memory before {memory.seen[0]:.0f}, in the "
+          f"middle {middle:.0f}, at the end {last:.0f}, peak {memory.peak():.0f} MiB; {len(reasons)} lines in the log on it; "
+          f"{load.committed * SIZE} rows, none lost, doubled or out of order")
+    assert reasons and reasons[0]["code"] == "sink.kafka.unreachable"
+    assert len(reasons) < 10 + SECONDS / 20, "the same reason is told about once a minute"
+    assert memory.peak() < CEILING, memory.seen
+    assert last < middle + 32, "memory does not grow while brokers are away"
