@@ -198,14 +198,29 @@ def check_ends(expected, checkpoints, reads):
     return wrong
 
 
-def advance(rows, change):
-    """A table's rows by key after one more change of the log."""
-    if change.op == "t":
-        rows.clear()
-    elif change.op == "d":
-        rows.pop(change.key, None)
-    else:
-        rows[change.key] = checker.Replay.filled(change.row, rows.get(change.key) or {})
+class Table:
+    """A table's rows by key, as far as the log was followed."""
+
+    def __init__(self, log):
+        self.rows, self.moved, self.rest = {}, (None, {}), iter(log)
+        self.next = next(self.rest, None)
+
+    def follow(self, point):
+        """Applies the transactions that ended up to there."""
+        while self.next and self.next.end <= point:
+            self._apply(self.next.change, self.next.number)
+            self.next = next(self.rest, None)
+        return self.rows
+
+    def _apply(self, change, number):
+        if change.op == "t":
+            self.rows.clear()
+        elif change.op == "d":
+            self.moved = number, self.rows.pop(change.key, {})
+        else:
+            # A changed key is a delete and a create of one number; what was left unchanged is the deleted row's.
+            old = self.moved[1] if change.op == "c" and self.moved[0] == number else self.rows.get(change.key, {})
+            self.rows[change.key] = checker.Replay.filled(change.row, old)
 
 
 def check_snapshot(reads, log):
@@ -217,12 +232,9 @@ def check_snapshot(reads, log):
     for table, points in seen.items():
         if not checker.KEYS[table]:
             continue
-        rows, changes = {}, iter([wanted for wanted in log if wanted.change.table == table])
-        following = next(changes, None)
+        state = Table([wanted for wanted in log if wanted.change.table == table])
         for point in sorted(points):
-            while following and following.end <= point:
-                advance(rows, following.change)
-                following = next(changes, None)
+            rows = state.follow(point)
             found = {checker.key_of(table, row): row for row in points[point]}
             if len(found) != len(points[point]):
                 wrong.append(f"{table}: rows came twice from the view of {point:#x}")
@@ -311,22 +323,25 @@ def planted(evidence, seed):
         place, records, i = somewhere()
     later = [r._replace(offset=r.offset + (k >= i)) for k, r in enumerate(records)]
     yield "a commit without its checkpoint", changed(place, later)
-    steps = [k for k, (a, b) in enumerate(itertools.pairwise(evidence.checkpoints)) if a.count < b.count]
-    k = dice.choice(steps[:-1]) + 1
+    reads = sum(record.value is not None and record.value["op"] == "r"
+                for found in evidence.places.values() for record in found)
+    steps = [k for k, three in enumerate(zip(evidence.checkpoints, evidence.checkpoints[1:], evidence.checkpoints[2:]))
+             if reads <= three[0].count < three[1].count < three[2].count]
+    k = dice.choice(steps) + 1
     at, rest = evidence.checkpoints[k], evidence.checkpoints
     yield "a checkpoint removed", evidence._replace(checkpoints=rest[:k] + rest[k + 1:])
     yield "a checkpoint behind its rows", evidence._replace(
         checkpoints=rest[:k] + [at._replace(count=at.count - 1)] + rest[k + 1:])
-    k = next((k for k, commit in enumerate(rest) if commit.n), None)
+    k = next((k for k, commit in enumerate(rest) if commit.n and commit.count > reads), None)
     if k is not None:
         yield "a split called whole", evidence._replace(checkpoints=rest[:k] + [rest[k]._replace(n=0)] + rest[k + 1:])
-    reads = [place for place, found in evidence.places.items() if found[0].value and found[0].value["op"] == "r"
+    first = [place for place, found in evidence.places.items() if found[0].value and found[0].value["op"] == "r"
              and checker.KEYS[found[0].value["source"]["table"]]]
-    if reads:
-        records = evidence.places[reads[0]]
+    if first:
+        records = evidence.places[first[0]]
         event = records[0].value
         other = records[0]._replace(value=event | {"after": event["after"] | {"a": 123456789}})
-        yield "a snapshot's row changed", changed(reads[0], [other] + records[1:])
+        yield "a snapshot's row changed", changed(first[0], [other] + records[1:])
 
 
 def prove(evidence, seed):

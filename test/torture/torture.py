@@ -217,6 +217,8 @@ pipelines:
             # The short form must come to its kills in its time: towards the end they come first.
             if 0 < self.options.seconds * 0.8 < time.monotonic() - begin and self.counts["kill -9"] < self.options.kills:
                 action = self.kill
+            if getattr(self.options, "tell", False):
+                print(f"torture: {time.monotonic() - begin:6.1f} {action.__name__}", flush=True)
             running = action(running)
             if sum(self.counts.values()) % 25 == 0:
                 print(f"torture: {time.monotonic() - begin:.0f} s, {dict(self.counts)}", flush=True)
@@ -392,6 +394,7 @@ def main():
     parser.add_argument("--only", help="one kind of torment, by the name of its function, until --seconds are over")
     parser.add_argument("--keep", action="store_true", help="leave the files behind")
     parser.add_argument("--report", help="keep the report in this page")
+    parser.add_argument("--tell", action="store_true", help="each torment as it comes")
     parser.set_defaults(faults=0)
     options = parser.parse_args()
     if options.short:

@@ -330,7 +330,7 @@ class Kafka(Reader):
             broker.process = process.Process(broker.inside(command), broker.folder / "log")
         for broker in chosen:
             process.wait_until(lambda b=broker: "Kafka Server started" in (b.folder / "log").read_text(errors="replace"),
-                               90, f"Kafka broker {broker.number}", broker.process)
+                               240, f"Kafka broker {broker.number}", broker.process)
         return self
 
     def stop(self, number: int | None = None):
