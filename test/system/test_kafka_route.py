@@ -299,3 +299,54 @@ def test_events_that_are_too_large_or_cannot_be_become_dead_letters(db, millrace
     assert headers["__connect.errors.exception.class.name"] == b"encode.too_large"
     assert json.loads(headers["millrace.position"])["number"] == values[2]["number"]
     assert checkpoint(kfake, "dead")["number"] > values[2]["number"], "the position is behind all four"
+
+
+def murmur2(data: bytes) -> int:
+    """As org.apache.kafka.common.utils.Utils has it, written from its description and not from ours."""
+    mask, m = 0xFFFFFFFF, 0x5BD1E995
+    h = (0x9747B28C ^ len(data)) & mask
+    for at in range(0, len(data) // 4 * 4, 4):
+        k = int.from_bytes(data[at:at + 4], "little") * m & mask
+        k = (k ^ k >> 24) * m & mask
+        h = (h * m & mask) ^ k
+    rest = data[len(data) // 4 * 4:]
+    if rest:
+        h = (h ^ int.from_bytes(rest, "little")) * m & mask
+    h = (h ^ h >> 13) * m & mask
+    return h ^ h >> 15
+
+
+def test_records_stand_where_the_user_says_at_the_time_of_their_commit(db, millrace, kfake):
+    assert murmur2(b"21") == -973932308 & 0xFFFFFFFF  # a vector of Kafka's own tests
+    db.sql("create table orders (id int primary key, customer int, note text)")
+    db.sql("alter table orders replica identity full")
+    sink = """      create_topics: {partitions: 2, topics: {"place.public.ord*": "partitions=5 retention.ms=3600000"}}
+      partition_columns: {"public.orders": customer}
+      timestamp: commit
+"""
+    path = millrace.config(config(db, kfake, "place", sink=sink))
+    until_now(millrace, path)
+    db.sql("insert into orders select n, n % 7, 'x' from generate_series(1, 50) n")
+    db.sql("delete from orders where id % 5 = 0")
+    until_now(millrace, path)
+
+    messages = kfake.consume("place.public.orders")
+    assert len(messages) == 50 + 2 * 10
+    for message in messages:
+        customer = json.loads(message.key())["id"] % 7
+        assert message.partition() == (murmur2(str(customer).encode()) & 0x7FFFFFFF) % 5
+        if message.value():
+            assert message.timestamp()[1] == json.loads(message.value())["source"]["ts_ms"]
+    assert checkpoint(kfake, "place")["partitions"] == {"place.public.orders": 5}
+
+
+def test_columns_that_deletes_do_not_bring_are_refused(db, millrace, kfake):
+    db.sql("create table orders (id int primary key, customer int)")
+    path = millrace.config(config(db, kfake, "refuse", sink='      partition_columns: {"public.orders": customer}\n'))
+    checked = millrace.run("check", "--environment", path)
+    assert checked.popen.returncode == 78
+    assert "sink.kafka.partition_columns" in checked.tail() and "REPLICA IDENTITY FULL" in checked.tail()
+    db.sql("insert into orders values (1, 1)")
+    running = millrace.run("run", path, "--until", "now")
+    assert running.popen.returncode == 78
+    assert "sink.kafka.partition_columns" in running.tail()
