@@ -42,6 +42,7 @@
 #define GLANCE_NS   (3 * MR_SECOND_NS)
 #define LEAST_BATCH 1024
 #define STILL_NS    MR_SECOND_NS
+#define QUIET_NS    (5 * MR_MS_NS)
 #define DOUBT_NS    (5 * MR_SECOND_NS)
 #define CLAIM_NS    MR_SECOND_NS
 
@@ -569,18 +570,23 @@ static int look_around(struct mr_kafka_producer *producer, const char *doing, in
 /* Lets full batches leave before a flush. librdkafka (2.14.2, and 2.15) holds the number of messages on their way against
  * its limit of five requests, so that a partition of an idempotent producer has one request on its way at a time; and in
  * a flush its broker thread polls without pause while that one is and more waits, which took a fifth of all our CPU
- * time. What is left here fits: a partition's last batch is not full, so all that waits is less than one for each. */
+ * time. A partition's last batch is not full, so when all full ones have left, less than one for each is left over. With
+ * several partitions that much may also be a full one and little else: there, QUIET_NS without an answer tells. */
 static void let_batches_leave(struct mr_kafka_producer *producer)
 {
     uint64_t records = producer->records - producer->records_before;
-    uint64_t size = records ? (producer->bytes - producer->bytes_before) / records + 1 : 1;
-    uint64_t most =
-        (uint64_t)producer->client.batch_bytes * (producer->touched ? producer->touched : 1);
+    uint64_t bytes = producer->bytes - producer->bytes_before;
+    uint64_t size = records ? bytes / records + 1 : 1,
+             batch = (uint64_t)producer->client.batch_bytes;
+    uint64_t most = batch * (producer->touched ? producer->touched : 1);
+    int64_t quiet_ns = producer->touched > 1 && bytes > batch ? QUIET_NS : 0;
     int64_t moved = mr_clock_mono_ns();
     int left = rd_kafka_outq_len(producer->client.rk);
 
-    while ((uint64_t)left * size > most && mr_clock_mono_ns() - moved < STILL_NS &&
-           !producer->client.refused && !mr_kafka_stopping(producer->setting)) {
+    while (left > 0 && !producer->client.refused && !mr_kafka_stopping(producer->setting)) {
+        int64_t still_ns = mr_clock_mono_ns() - moved;
+        if (still_ns >= ((uint64_t)left * size > most ? STILL_NS : quiet_ns))
+            break;
         mr_kafka_client_serve(&producer->client, 1);
         int now = rd_kafka_outq_len(producer->client.rk);
         if (now < left)
