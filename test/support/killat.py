@@ -26,6 +26,11 @@ REQUESTS = {0: "Produce", 1: "Fetch", 2: "ListOffsets", 3: "Metadata", 10: "Find
             19: "CreateTopics", 22: "InitProducerId", 24: "AddPartitionsToTxn", 26: "EndTxn", 32: "DescribeConfigs"}
 
 
+# The first bytes of what ends one step and begins another.
+STEPS = {name: f"........{key:04x}" for key, name in REQUESTS.items()} | {
+    "START_REPLICATION": "51........" + b"START_REPLICATION".hex(), "status": "64........72"}
+
+
 def request(head: bytes) -> str:
     """What a message into a socket asks for, by its first bytes: a request of Kafka, or a message to PostgreSQL."""
     if len(head) >= 8 and head[:1] == b"\0":
@@ -107,10 +112,12 @@ def killed(running) -> bool:
 class Attack:
     def __init__(self, folder):
         self.log = pathlib.Path(folder) / "killat.log"
+        self.head = None  # only messages that begin so are numbered: see STEPS
 
     def _env(self, **more) -> dict[str, str]:
         self.log.unlink(missing_ok=True)
         return {"LD_PRELOAD": str(library()), "MILLRACE_KILLAT_NAME": "millrace", "MILLRACE_KILLAT_LOG": str(self.log),
+                **({"MILLRACE_KILLAT_HEAD": self.head} if self.head else {}),
                 **{key: str(value) for key, value in more.items()}}
 
     def none(self):

@@ -172,15 +172,16 @@ class Tally:
               ", ".join(f"{name} {count}" for name, count in self.found.most_common()))
 
 
-def kill_in_a_first_start(make):
+def kill_in_a_first_start(make, sample=False):
     """make(fresh_tables): a route that never ran. The claim, the slot: the next start goes on from what was made."""
     tally, tables = Tally("a first start killed"), True
-    for number in killat.numbers():
+    for number in killat.numbers(sample=sample):
         route = make(fresh_tables=tables)
         route.next_id, tables = 1000 * number, False
         running = route.run(route.attack.kill(number))
         where = last_call(route)
-        tally.add(route)
+        if killat.killed(running):
+            tally.add(route)
         route.finish()
         route.load()
         route.finish()
@@ -203,7 +204,8 @@ def kill_in_a_snapshot(make, db):
         route.next_id, tables = 1000 * (number + 100), False
         running = route.run(route.attack.kill(number))
         where = last_call(route)
-        tally.add(route)
+        if killat.killed(running):
+            tally.add(route)
         route.load()
         # Rows that may be out already, or not: one goes, one changes, one gets another key.
         gone, changed, moved = dice.sample(range(1, route.snapshot_rows + 1), 3)
@@ -221,16 +223,17 @@ def kill_in_a_snapshot(make, db):
     tally.tell()
 
 
-def kill_in_a_load(route):
+def kill_in_a_load(route, sample=False):
     """Then kills once more, in the run that repairs it, at a random call."""
     dice, tally = random.Random(4), Tally("a load killed")
     route.finish()
-    for number in killat.numbers():
+    for number in killat.numbers(sample=sample):
         route.load()
         running = route.run(route.attack.kill(number))
         where = last_call(route)
-        tally.add(route)
-        again = route.run(route.attack.kill(dice.randrange(1, 60)))
+        if killat.killed(running):
+            tally.add(route)
+        again = route.run(route.attack.kill(dice.randrange(1, 3 if route.attack.head else 60)))
         where += f", then before {last_call(route)}" if killat.killed(again) else ""
         route.finish()
         route.check(f"killed before {where}")
@@ -269,11 +272,11 @@ def confirmed(route):
                             "where slot_name = %s", [route.slot]))
 
 
-def stop_in_a_load(route):
+def stop_in_a_load(route, sample=False):
     """The owner stops before a call, a successor commits, the owner wakes: exit 75, and all is as it was."""
     tally = Tally("zombies stopped")
     route.finish()
-    for number in killat.numbers():
+    for number in killat.numbers(sample=sample):
         route.load()
         owner, draining = start_zombie(route, number)
         if owner.ended():
@@ -312,7 +315,8 @@ def two_first_starts(make, db, snapshot):
         first = route.millrace.start("run", route.config, "--until", "now", env=route.attack.stop(number))
         process.wait_until(lambda: stopped(first.pid) or first.ended(), 60, f"stopped before call {number}, or ended")
         where, claimed, ended = last_call(route), route.claimed(route.attack.calls()[:-1]), first.ended()
-        tally.add(route)
+        if not ended:
+            tally.add(route)
         route.finish()
         route.load()
         if not ended:

@@ -8,6 +8,7 @@ import functools
 import json
 import os
 
+import killat
 import pytest
 import sweeps
 from follower import Follower
@@ -88,7 +89,7 @@ def route(make):
 
 def test_killed_before_each_call_of_a_first_start(make):
     """The checkpoint topic, init_transactions, the claim, the publication, the slot."""
-    sweeps.kill_in_a_first_start(make)
+    sweeps.kill_in_a_first_start(make, sample=True)
 
 
 def test_killed_before_each_call_of_a_snapshot(make, db):
@@ -96,18 +97,35 @@ def test_killed_before_each_call_of_a_snapshot(make, db):
 
 
 def test_killed_before_each_call_of_a_load(route):
-    sweeps.kill_in_a_load(route)
+    sweeps.kill_in_a_load(route, sample=True)
 
 
 def test_killed_before_each_call_with_several_partitions(make):
     route = make(topics="many")
-    sweeps.kill_in_a_load(route)
+    sweeps.kill_in_a_load(route, sample=True)
     route.close()
+
+
+# Who begins anew, what was open, where it stands, what is written, and what the source is told.
+STEPS = ("InitProducerId", "ListOffsets", "Fetch", "AddPartitionsToTxn", "Produce", "EndTxn", "START_REPLICATION", "status")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_before_each_request_of_a_kind(route, step):
+    """As in the sweeps, but none is left out by the threads that take turns in numbering the calls."""
+    route.attack.head = killat.STEPS[step]
+    sweeps.kill_in_a_load(route)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_zombie_stopped_before_each_request_of_a_kind_changes_nothing(route, step):
+    route.attack.head = killat.STEPS[step]
+    sweeps.stop_in_a_load(route)
 
 
 def test_a_zombie_changes_nothing(route):
     """Stopped before init_transactions, each produce, commit, checkpoint read, slot start and confirm."""
-    sweeps.stop_in_a_load(route)
+    sweeps.stop_in_a_load(route, sample=True)
 
 
 @pytest.mark.parametrize("snapshot", ["no_data", "initial"])

@@ -4,7 +4,6 @@ import random
 import signal
 import time
 
-import killat
 import pytest
 from ledger import Load, check
 from servers import kfake as kfake_server
@@ -223,24 +222,6 @@ def test_at_least_once_may_repeat_but_loses_nothing(db, millrace, kfake):
     load.stop()
     until_now(millrace, path)
     check(kfake, load, "least", twice=True)
-
-
-def test_killed_at_outside_calls(db, millrace, kfake, tmp_path):
-    """kill -9 before the N-th call with an outside effect, N over the whole run; every restart goes on from there."""
-    load, path = prepared(db, millrace, kfake, "calls")
-    attack = killat.Attack(tmp_path)
-    number, runs = 1, 0
-    while True:
-        load.some(2)
-        running = millrace.run("run", path, "--until", "now", seconds=90, env=attack.kill(number))
-        if not killat.killed(running):
-            assert running.popen.returncode == 0, running.tail()
-            break
-        runs += 1
-        number += max(1, number // 6)
-    assert runs > 5
-    until_now(millrace, path)
-    check(kfake, load, "calls")
 
 
 def test_the_checker_sees_what_is_wrong():

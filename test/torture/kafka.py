@@ -351,7 +351,7 @@ def rounds(options):
         one.seed = options.seed + number
         one.faults = min(left, ROUND) if options.faults else 0
         left -= ROUND
-        one.prove = number < 4  # once for each form: it takes as long as the checks of a dozen rounds
+        one.prove = number < options.proofs
         if options.snapshot is None:
             one.snapshot = number % 2 == 0
         if options.topics is None:
@@ -364,6 +364,8 @@ def main():
     parser.add_argument("--short", action="store_true", help="60 s, with a snapshot, at least 15 kills")
     parser.add_argument("--faults", type=int, default=0, help="so many faults of all kinds, in rounds of 100")
     parser.add_argument("--minutes", type=float, default=0, help="begin no round after so many")
+    parser.add_argument("--proofs", type=int, default=4,
+                        help="rounds after which faults are planted: a proof takes as long as the checks of a dozen rounds")
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=0, help="go on for at least so long")
     parser.add_argument("--brokers", type=int, default=3)

@@ -12,6 +12,8 @@
  *     MILLRACE_FAIL_WHILE=f      every counted call fails with that errno for as long as file f exists
  *     MILLRACE_KILLAT_PATH=x     only calls on files whose path contains x count
  *     MILLRACE_KILLAT_CALLS=a,b  only these functions count ("fdatasync,link"); absent: all
+ *     MILLRACE_KILLAT_HEAD=h     only what goes into a socket and begins with these bytes takes a number, others are
+ *                                logged as 0: hexadecimal digits, "." for any ("........001a": Kafka's EndTxn)
  *     MILLRACE_KILLAT_NAME=x     only a program of this name; others that inherit the preload run untouched
  *     MILLRACE_KILLAT_COUNT=f    at the end the number of calls is written into file f
  *     MILLRACE_KILLAT_LOG=f      a line is appended per call before it is made: "N name what", and for what goes
@@ -50,7 +52,7 @@ _Static_assert(sizeof(long) == 8, "system calls are made with 64-bit arguments")
 static bool active;
 static long kill_at, stop_at, fail_at;
 static int fail_errno = EIO;
-static const char *only, *count_path, *only_path, *fail_while;
+static const char *only, *only_head, *count_path, *only_path, *fail_while;
 static int log_fd = -1;
 static atomic_long calls;
 static _Atomic bool outside[FD_MAX]; /* opened for writing, or connected: its close counts */
@@ -75,6 +77,7 @@ __attribute__((constructor)) static void set_up(void)
     if (getenv("MILLRACE_FAILAT_ERRNO"))
         fail_errno = (int)number_of("MILLRACE_FAILAT_ERRNO");
     only = getenv("MILLRACE_KILLAT_CALLS");
+    only_head = getenv("MILLRACE_KILLAT_HEAD");
     only_path = getenv("MILLRACE_KILLAT_PATH");
     fail_while = getenv("MILLRACE_FAIL_WHILE");
     count_path = getenv("MILLRACE_KILLAT_COUNT");
@@ -162,6 +165,20 @@ static const char *head_text(struct head head, char text[2 * HEAD_SIZE + 2])
     return text;
 }
 
+static bool has_head(struct head head)
+{
+    char text[2 * HEAD_SIZE + 2];
+    const char *have = head_text(head, text);
+
+    for (const char *want = only_head; want && *want; want++) {
+        have += *have == ' ';
+        if (!*have || (*want != '.' && *want != *have))
+            return false;
+        have++;
+    }
+    return true;
+}
+
 static void log_call(long number, const char *call, int fd, const char *path, struct head head)
 {
     char line[LINE_SIZE], target[4096], text[2 * HEAD_SIZE + 2];
@@ -177,13 +194,16 @@ static bool before_with(const char *call, int fd, const char *path, struct head 
 {
     int saved = errno;
     long number;
-    bool fails;
+    bool fails, counted;
 
     if (!active || !is_listed(call) || !has_path(fd, path))
         return false;
-    number = atomic_fetch_add(&calls, 1) + 1;
+    counted = has_head(head);
+    number = counted ? atomic_fetch_add(&calls, 1) + 1 : 0;
     if (log_fd >= 0)
         log_call(number, call, fd, path, head);
+    if (!counted)
+        return errno = saved, false;
     if (number == kill_at)
         syscall(SYS_tgkill, (long)getpid(), (long)gettid(), (long)SIGKILL);
     if (number == stop_at)
