@@ -13,9 +13,9 @@
  * one we read, and going on would lose or double rows: MR_GAP. Where transactions are counted (`boundaries`) they are
  * given all the same, as replayed: whoever counts needs them.
  *
- * A transaction's BEGIN stands before its first change, wanted or not, since from there on a position inside it may be
- * committed (n > 0: the BEGIN is out); its END is out when the position has left it. One without any change has
- * neither: older servers send such empty ones, newer ones do not.
+ * A transaction's BEGIN stands before its first change that is not of a skipped operation, captured or not; its END is
+ * out when the position has left it. One without such a change has neither: Debezium has its server leave skipped
+ * operations out, and newer servers do not send empty transactions, which older ones do.
  *
  * Old and new rows: a key-only old row ('K') has ABSENT for what is no key; unchanged TOAST values that stand in the
  * old row (those of a FULL table, or of the key) are filled in from it, others stay UNCHANGED.
@@ -227,27 +227,51 @@ static uint64_t number_now(const struct mr_pg_feed *feed)
     return feed->position.base + feed->position.count - 1 - ahead;
 }
 
-static void add_boundary(struct mr_pg_feed *feed, struct mr_batch *batch, enum mr_op op)
+static struct mr_milestone *add_boundary(struct mr_pg_feed *feed, struct mr_batch *batch,
+                                         enum mr_op op)
 {
     struct mr_milestone *milestone = mr_batch_add_milestone(batch, op);
 
     milestone->transaction = shared_transaction(feed, batch);
     milestone->number = number_now(feed);
-    milestone->replayed = op == MR_OP_BEGIN && feed->skip > 0;
+    return milestone;
 }
 
-/* True when this change is out already; checks the hash at the last such change. The first change of a transaction
- * begins it. */
-static int skipped(struct mr_pg_feed *feed, struct mr_batch *batch, bool *ret_skipped,
-                   struct mr_err *err)
+static bool is_left_out(const struct mr_pg_feed *feed, enum mr_op op)
+{
+    switch (op) {
+    case MR_OP_CREATE: return feed->skip_create;
+    case MR_OP_UPDATE: return feed->skip_update;
+    case MR_OP_DELETE: return feed->skip_delete;
+    case MR_OP_TRUNCATE: return feed->skip_truncate;
+    default: return false;
+    }
+}
+
+/* The transaction begins with this change. A Begin message has the LSN of the first change that is sent, or 0 in a
+ * transaction with an origin. */
+static void note_begin(struct mr_pg_feed *feed, struct mr_batch *batch, enum mr_op op, uint64_t lsn)
+{
+    if (!feed->boundaries || feed->begun || is_left_out(feed, op))
+        return;
+    feed->begun = true;
+    if (feed->ordinal > 1 && feed->transaction.first_lsn != 0) {
+        feed->transaction.first_lsn = lsn;
+        feed->shared = NULL;
+    }
+    add_boundary(feed, batch, MR_OP_BEGIN)->replayed = feed->ordinal <= feed->skip;
+}
+
+/* True when this change is out already; checks the hash at the last such change. */
+static int skipped(struct mr_pg_feed *feed, struct mr_batch *batch, enum mr_op op, uint64_t lsn,
+                   bool *ret_skipped, struct mr_err *err)
 {
     *ret_skipped = feed->ordinal <= feed->skip;
     if (feed->ordinal == feed->skip && feed->hash != feed->skip_hash)
         return replay_differs(feed, "the server now sends other changes in its place", err);
     if (!*ret_skipped)
         feed->position.count++;
-    if (feed->boundaries && feed->ordinal == 1)
-        add_boundary(feed, batch, MR_OP_BEGIN);
+    note_begin(feed, batch, op, lsn);
     return 0;
 }
 
@@ -271,13 +295,7 @@ static bool wanted(const struct mr_pg_feed *feed, const struct mr_pg_relation *r
 {
     if (!relation->captured || feed->transaction.commit_lsn < relation->below)
         return false;
-    switch (op) {
-    case MR_OP_CREATE: return !feed->skip_create;
-    case MR_OP_UPDATE: return !feed->skip_update;
-    case MR_OP_DELETE: return !feed->skip_delete;
-    case MR_OP_TRUNCATE: return !feed->skip_truncate;
-    default: return true;
-    }
+    return !is_left_out(feed, op);
 }
 
 static void count_op(struct mr_counters *counters, enum mr_op op)
@@ -357,7 +375,7 @@ static int take_row(struct mr_pg_feed *feed, struct mr_batch *batch, uint64_t ls
         return rc;
     count_change(feed, op, relation->hash, relation->table,
                  image.after ? image.after : image.before);
-    rc = skipped(feed, batch, &is_skipped, err);
+    rc = skipped(feed, batch, op, lsn, &is_skipped, err);
     if (rc < 0 || (is_skipped && !feed->boundaries))
         return rc;
     if (!want) {
@@ -388,7 +406,7 @@ static int take_truncate(struct mr_pg_feed *feed, struct mr_batch *batch, uint64
         if (!relation)
             return unknown_relation(oid, err);
         count_change(feed, MR_OP_TRUNCATE, relation->hash, relation->table, NULL);
-        rc = skipped(feed, batch, &is_skipped, err);
+        rc = skipped(feed, batch, MR_OP_TRUNCATE, lsn, &is_skipped, err);
         if (rc < 0)
             return rc;
         if (is_skipped && !feed->boundaries)
@@ -456,7 +474,7 @@ static int take_logical(struct mr_pg_feed *feed, struct mr_batch *batch, uint64_
     if (single)
         feed->position.count++;
     else
-        rc = skipped(feed, batch, &is_skipped, err);
+        rc = skipped(feed, batch, MR_OP_MESSAGE, lsn, &is_skipped, err);
     if (rc < 0 || (is_skipped && !feed->boundaries))
         return rc;
     if (message_wanted(feed, message->logical.prefix))
@@ -483,6 +501,7 @@ static int begin(struct mr_pg_feed *feed, uint64_t lsn, const struct mr_pg_messa
         return 0;
     }
     feed->open = true;
+    feed->begun = false;
     feed->dropping = commit_lsn < feed->resume_lsn;
     feed->shared = NULL;
     feed->ordinal = 0;
@@ -506,8 +525,8 @@ static int finish(struct mr_pg_feed *feed, struct mr_batch *batch,
     if (feed->ordinal < feed->skip)
         return replay_differs(feed, "the server now ends it before that change", err);
     feed->skip = 0;
-    if (feed->boundaries && feed->ordinal > 0)
-        add_boundary(feed, batch, MR_OP_END);
+    if (feed->begun)
+        (void)add_boundary(feed, batch, MR_OP_END);
     if (feed->shared)
         feed->shared->end_lsn = message->commit.end_lsn;
     feed->shared = NULL;

@@ -26,6 +26,7 @@ struct mr_pg_feed {
 
     bool open;     /* between B and C */
     bool dropping; /* ... of a transaction that was finished before */
+    bool begun;    /* its BEGIN was made */
     struct mr_transaction transaction;
     char origin[MR_PG_NAME + 1];   /* transaction.origin stands here */
     struct mr_transaction *shared; /* its copy in the batch's arena; NULL: none there yet */

@@ -22,6 +22,7 @@
 #include "schema/topic.h"
 
 #define COLLECTIONS_MAX 65536 /* names remembered over transactions */
+#define FEW             32    /* collections that are sorted without asking for memory */
 
 struct mr_collection {
     struct mr_slice name;
@@ -61,6 +62,21 @@ void mr_transactions_close(struct mr_transactions *transactions)
     mr_table_unref(transactions->name);
     free(transactions->listed);
     *transactions = (struct mr_transactions){0};
+}
+
+int mr_transactions_check(const struct mr_transactions *transactions, const struct mr_table *table,
+                          struct mr_err *err)
+{
+    struct mr_slice topic = mr_transactions_topic(transactions);
+
+    if (!topic.data || !mr_slice_equal(topic, table->topic))
+        return 0;
+    mr_err_set(err, MR_CONFIG, "config.topic_collision",
+               "table %.*s.%.*s would go to the topic %.*s, which has the transactions' BEGIN and "
+               "END",
+               MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), MR_SLICE_ARG(topic));
+    mr_err_hint(err, "choose another format.transaction_topic, or another sink.topic");
+    return MR_CONFIG;
 }
 
 struct mr_slice mr_transactions_topic(const struct mr_transactions *transactions)
@@ -113,6 +129,12 @@ static void forget_names(struct mr_transactions *transactions)
     transactions->listed_count = 0;
 }
 
+/* Nobody asks, and nothing stands between the changes. */
+static bool is_plain(const struct mr_transactions *transactions, const struct mr_batch *batch)
+{
+    return !transactions->config->provide && batch->milestone_count == 0;
+}
+
 void mr_transactions_look(struct mr_transactions *transactions, struct mr_batch *batch)
 {
     struct mr_collection *collection = NULL;
@@ -120,6 +142,8 @@ void mr_transactions_look(struct mr_transactions *transactions, struct mr_batch 
 
     transactions->seen_count = batch->change_count;
     transactions->seen = NULL;
+    if (is_plain(transactions, batch))
+        return;
     for (size_t i = 0; i < batch->change_count; i++)
         batch->changes[i].place = (uint32_t)i;
     if (!transactions->config->provide)
@@ -246,14 +270,15 @@ static int by_bucket(const void *one, const void *other)
 
 void mr_transactions_sort(struct mr_collection_count *collections, uint32_t count)
 {
-    struct bucket *buckets;
+    struct bucket few[FEW], *buckets = few;
     uint32_t size = 16;
 
     if (count < 2)
         return;
     while (count > size / 4 * 3)
         size *= 2;
-    buckets = mr_alloc(count * sizeof *buckets);
+    if (count > FEW)
+        buckets = mr_alloc(count * sizeof *buckets);
     for (uint32_t i = 0; i < count; i++)
         buckets[i] = (struct bucket){.number = java_hash(collections[i].name) & (size - 1),
                                      .arrived = i,
@@ -261,7 +286,8 @@ void mr_transactions_sort(struct mr_collection_count *collections, uint32_t coun
     qsort(buckets, count, sizeof *buckets, by_bucket);
     for (uint32_t i = 0; i < count; i++)
         collections[i] = buckets[i].count;
-    free(buckets);
+    if (buckets != few)
+        free(buckets);
 }
 
 static const struct mr_counts *counts_of(const struct mr_transactions *transactions,
@@ -308,11 +334,6 @@ static bool pass(struct mr_transactions *transactions, struct mr_batch *batch,
     return transactions->records && !milestone->replayed;
 }
 
-static bool plain(const struct mr_transactions *transactions, const struct mr_batch *batch)
-{
-    return !transactions->config->provide && batch->milestone_count == 0;
-}
-
 void mr_transactions_place(struct mr_transactions *transactions, struct mr_batch *batch)
 {
     size_t next = 0, passed = 0, count = 0;
@@ -320,7 +341,7 @@ void mr_transactions_place(struct mr_transactions *transactions, struct mr_batch
 
     if (transactions->config->skip_unchanged)
         drop_unchanged(transactions, batch);
-    if (plain(transactions, batch))
+    if (is_plain(transactions, batch))
         return;
     if (transactions->seen)
         settle_keys(transactions, batch);

@@ -323,6 +323,8 @@ static int describe_tables(struct mr_writer *writer, struct mr_batch *batch, str
             rc = mr_topic_assign(writer->config->topic, table, err);
         if (rc == 0)
             rc = mr_topic_owners_take(&writer->topics, writer->config->topic, table, err);
+        if (rc == 0)
+            rc = mr_transactions_check(&writer->transactions, table, err);
         if (rc == 0 && writer->config->encoder)
             rc = writer->config->encoder->describe(writer->encoder, table, err);
         if (rc == 0)

@@ -486,6 +486,12 @@ static const char *told(struct rig *rig, char *text, size_t room)
     return text;
 }
 
+static bool not_hidden(void *state, uint32_t oid, struct mr_slice schema, struct mr_slice table)
+{
+    (void)state, (void)oid, (void)schema;
+    return !mr_slice_is(table, "hidden");
+}
+
 static void a_transaction_has_its_ends_when_asked_for(void **state)
 {
     char text[200];
@@ -494,20 +500,46 @@ static void a_transaction_has_its_ends_when_asked_for(void **state)
     (void)state;
     begin_rig(&rig, (struct mr_pg_position){0});
     rig.feed.boundaries = true;
-    rig.feed.skip_update = true;
+    rig.feed.relations.filter = not_hidden;
     assert_int_equal(relation(&rig, 1, "t", 'd'), 0);
+    assert_int_equal(relation(&rig, 2, "hidden", 'd'), 0);
     assert_int_equal(begin(&rig, 900), 0); /* older servers send empty ones: nothing */
     assert_int_equal(commit(&rig, 900), 0);
     assert_int_equal(begin(&rig, 1000), 0);
-    assert_int_equal(update(&rig, 0, NULL, NULL, "1", "a"), 0); /* not wanted, but counted */
+    assert_int_equal(insert(&rig, 2, "1", "a"), 0); /* not wanted, but it begins the transaction */
+    assert_int_equal(insert(&rig, 1, "1", "a"), 0);
+    assert_int_equal(commit(&rig, 1000), 0);
+    assert_int_equal(begin(&rig, 2000), 0);
+    assert_int_equal(insert(&rig, 2, "1", "a"), 0);
+    assert_int_equal(commit(&rig, 2000), 0);
+    assert_string_equal(told(&rig, text, sizeof text), "B100 c101 E101 B102 E102 ");
+    assert_int_equal(rig.batch->milestones[0].transaction->first_lsn, 992);
+    assert_int_equal(rig.batch->milestones[1].transaction->end_lsn, 1008);
+    end_rig(&rig);
+}
+
+/* Skipped operations are as if the server did not send them: they begin nothing. */
+static void a_skipped_operation_begins_nothing(void **state)
+{
+    char text[200];
+    struct rig rig;
+
+    (void)state;
+    begin_rig(&rig, (struct mr_pg_position){0});
+    rig.feed.boundaries = rig.feed.skip_update = true;
+    assert_int_equal(relation(&rig, 1, "t", 'd'), 0);
+    assert_int_equal(begin(&rig, 1000), 0);
+    assert_int_equal(update(&rig, 0, NULL, NULL, "1", "a"), 0);
+    mr_pg_feed_close_batch(&rig.feed, rig.batch);
+    mr_pg_feed_new_batch(&rig.feed);
     assert_int_equal(insert(&rig, 1, "1", "a"), 0);
     assert_int_equal(commit(&rig, 1000), 0);
     assert_int_equal(begin(&rig, 2000), 0);
     assert_int_equal(update(&rig, 0, NULL, NULL, "1", "a"), 0);
     assert_int_equal(commit(&rig, 2000), 0);
-    assert_string_equal(told(&rig, text, sizeof text), "B100 c101 E101 B102 E102 ");
-    assert_int_equal(rig.batch->milestones[0].transaction->first_lsn, 992);
-    assert_int_equal(rig.batch->milestones[1].transaction->end_lsn, 1008);
+    assert_string_equal(told(&rig, text, sizeof text), "B101 c101 E101 ");
+    assert_int_equal(rig.batch->milestones[0].transaction->first_lsn, 50);
+    assert_int_equal(rig.batch->milestones[0].transaction->end_lsn, 1008);
     end_rig(&rig);
 }
 
@@ -600,6 +632,7 @@ int main(void)
         cmocka_unit_test(text_that_is_not_utf8_is_refused_where_the_server_does_not_convert),
         cmocka_unit_test(a_transaction_beyond_until_is_not_begun),
         cmocka_unit_test(a_transaction_has_its_ends_when_asked_for),
+        cmocka_unit_test(a_skipped_operation_begins_nothing),
         cmocka_unit_test(what_is_out_is_given_again_to_be_counted),
         cmocka_unit_test(messages_are_chosen_by_their_prefix),
     };

@@ -260,6 +260,19 @@ static void not_asked_for_there_is_nothing(void **state)
     end(&f);
 }
 
+static void a_table_cannot_have_their_topic(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    begin(&f);
+    f.config.events.topic = "{name}.public.t";
+    write_script(&f);
+    assert_int_equal(run(&f), 78);
+    assert_int_equal(f.store.visible_count, 0);
+    end(&f);
+}
+
 /* ---- placing ---- */
 
 struct rig {
@@ -498,6 +511,7 @@ int main(void)
         cmocka_unit_test(numbers_are_the_same_after_any_break),
         cmocka_unit_test(a_source_that_breaks_changes_nothing),
         cmocka_unit_test(not_asked_for_there_is_nothing),
+        cmocka_unit_test(a_table_cannot_have_their_topic),
         cmocka_unit_test(places_count_for_each_table_and_prefix),
         cmocka_unit_test(what_transforms_drop_counts_and_keys_count_as_they_decide),
         cmocka_unit_test(an_update_without_change_is_no_event),
