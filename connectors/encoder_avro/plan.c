@@ -12,6 +12,8 @@
 #include <avro.h>
 #include <stdlib.h>
 
+#include "schema/topic.h"
+
 #define TYPICAL_START 512
 
 static struct mr_slice keep(struct mr_arena *arena, struct mr_out *out)
@@ -93,7 +95,8 @@ struct avro_plan *avro_plan_new(const struct avro_config *config, struct mr_tabl
     }
     plan->table = mr_table_ref(table);
     plan->topic = table->topic;
-    mr_envelope_make(&plan->arena, table, table->topic, &config->forms, &plan->envelope);
+    mr_envelope_make(&plan->arena, table, mr_topic_logical(&plan->arena, table), &config->forms,
+                     &plan->envelope);
     plan_columns(plan);
     plan_source(plan, config, table->connector, table->server);
     avro_plan_database(plan, table->database);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "schema/json_schema.h"
+#include "schema/topic.h"
 
 #define TYPICAL_START 512
 
@@ -141,7 +142,8 @@ struct json_plan *json_plan_new(const struct json_config *config, struct mr_tabl
     if (table) {
         plan->table = mr_table_ref(table);
         plan->topic = table->topic;
-        mr_envelope_make(&plan->arena, table, table->topic, &config->forms, &plan->envelope);
+        mr_envelope_make(&plan->arena, table, mr_topic_logical(&plan->arena, table), &config->forms,
+                         &plan->envelope);
         plan->column_count =
             mr_row_plan(&plan->arena, plan->envelope.forms, NULL, table->column_count,
                         config->decimal_format != 0, &plan->columns);

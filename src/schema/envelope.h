@@ -22,7 +22,7 @@ struct mr_envelope {
     const struct mr_connect *value; /* <topic>.Envelope */
 };
 
-/* Makes forms and schemas; table->topic is set. `base` is the name before .Key and .Value: usually the topic. */
+/* Makes forms and schemas; table->topic is set. `base` is the name before .Key and .Value: mr_topic_logical. */
 void mr_envelope_make(struct mr_arena *arena, const struct mr_table *table, struct mr_slice base,
                       const struct mr_form_options *options, struct mr_envelope *ret_envelope);
 

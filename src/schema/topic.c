@@ -138,6 +138,16 @@ int mr_topic_assign(const char *template, struct mr_table *table, struct mr_err 
     return 0;
 }
 
+struct mr_slice mr_topic_logical(struct mr_arena *arena, const struct mr_table *table)
+{
+    const char *template =
+        table->schema.size > 0 ? "{name}.{schema}.{table}" : "{name}.{database}.{table}";
+    char name[TOPIC_MAX];
+    size_t size = expand(template, table, name);
+
+    return mr_arena_copy(arena, mr_slice(name, size < TOPIC_MAX ? size : TOPIC_MAX));
+}
+
 void mr_topic_parts(const char *template, const struct mr_table *table, struct mr_buf *buf)
 {
     for (const char *at = template; *at; at++) {

@@ -13,5 +13,8 @@
 int mr_topic_check(const char *template, struct mr_err *err) MR_MUST_CHECK;
 /* Expands it into the table's arena and sets table->topic. */
 int mr_topic_assign(const char *template, struct mr_table *table, struct mr_err *err) MR_MUST_CHECK;
+/* "{name}.{schema}.{table}" of a table, whatever topic it has, in the arena: what its schemas are named by, so that
+ * tables that share a topic do not share names. */
+struct mr_slice mr_topic_logical(struct mr_arena *arena, const struct mr_table *table);
 /* Appends what each placeholder of the template stands for, unaltered, with a NUL behind each. */
 void mr_topic_parts(const char *template, const struct mr_table *table, struct mr_buf *buf);

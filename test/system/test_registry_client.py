@@ -96,6 +96,19 @@ def test_credentials_do_not_follow_a_redirect(shop, fake):
     assert other.requests == 0
 
 
+def test_tables_that_share_a_topic_have_subjects_of_their_own(db, millrace, fake):
+    registry = fake()
+    db.psql("create table a (id int primary key, x text); create table b (id int primary key, y int);"
+            "insert into a values (1, 'x'); insert into b values (1, 2)")
+    more = ", key_subject_name_strategy: record_name, value_subject_name_strategy: topic_record_name"
+    text = SHOP.format(dsn=db.dsn, name=db.name, urls=f'"{registry.url}"', more="", format="avro" + more)
+    path = millrace.config(text.replace("type: 'null'", "type: 'null', topic: all"))
+    done = millrace.run("run", "--until", "now", "--config", path, seconds=60)
+    assert done.popen.returncode == 0, done.tail()
+    assert set(registry.subjects) == {f"{db.name}.public.{table}.Key" for table in "ab"} | {
+        f"all-{db.name}.public.{table}.Envelope" for table in "ab"}
+
+
 def test_check_tells_what_the_registry_would_refuse_without_asking_it(db, millrace, fake):
     registry = fake()
     db.psql('create table t (id int primary key, "a.b" text, "a-b" text); create table fine (id int primary key);'

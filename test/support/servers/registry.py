@@ -46,7 +46,7 @@ class Registry:
                    "-Dapicurio.rest.deletion.artifact.enabled=true",
                    "-Dapicurio.rest.deletion.artifactVersion.enabled=true", "-jar", self.jar]
         self.process = process.Process(command, self.folder / "log", cwd=self.jar.parent)
-        process.wait_until(self._answers, 120, "schema registry", self.process)
+        process.wait_until(self._answers, 300, "schema registry", self.process)
         return self
 
     def _answers(self) -> bool:

@@ -110,12 +110,33 @@ static void two_tables_become_one_topic_only_on_purpose(void **state)
     mr_topic_owners_done(&owners);
 }
 
+static void schemas_are_named_by_the_table_whatever_its_topic(void **state)
+{
+    struct mr_table *made = table("public", "o t");
+    struct mr_arena arena;
+    struct mr_err err;
+
+    (void)state;
+    mr_arena_init(&arena, 1024, 0);
+    assert_int_equal(mr_topic_assign("everything", made, &err), 0);
+    assert_true(
+        mr_slice_is(mr_topic_logical(&arena, made),
+                    mr_arena_printf(&arena, "%.*s.public.o_t", MR_SLICE_ARG(made->server))));
+    made->schema = (struct mr_slice){NULL, 0};
+    assert_true(mr_slice_is(mr_topic_logical(&arena, made),
+                            mr_arena_printf(&arena, "%.*s.%.*s.o_t", MR_SLICE_ARG(made->server),
+                                            MR_SLICE_ARG(made->database))));
+    mr_table_unref(made);
+    mr_arena_done(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(expands),
         cmocka_unit_test(refuses),
         cmocka_unit_test(refuses_names_kafka_does_not_allow),
+        cmocka_unit_test(schemas_are_named_by_the_table_whatever_its_topic),
         cmocka_unit_test(two_tables_become_one_topic_only_on_purpose),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
