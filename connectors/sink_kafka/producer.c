@@ -567,11 +567,12 @@ static int look_around(struct mr_kafka_producer *producer, const char *doing, in
     return 0;
 }
 
-/* Lets full batches leave before a flush. librdkafka (2.14.2, and 2.15) holds the number of messages on their way against
- * its limit of five requests, so that a partition of an idempotent producer has one request on its way at a time; and in
- * a flush its broker thread polls without pause while that one is and more waits, which took a fifth of all our CPU
- * time. A partition's last batch is not full, so when all full ones have left, less than one for each is left over. With
- * several partitions that much may also be a full one and little else: there, QUIET_NS without an answer tells. */
+/* Lets full batches leave before a flush. librdkafka (2.14.2, and 2.15) holds the number of messages on their way
+ * against its limit of five requests, so that a partition of an idempotent producer has one request on its way at a
+ * time; and in a flush its broker thread polls without pause while that one is and more waits, which took a fifth of
+ * all our CPU time. A partition's last batch is not full, so when all full ones have left, less than one for each is
+ * left over. With several partitions that much may also be a full one and little else: there, QUIET_NS without an
+ * answer tells. */
 static void let_batches_leave(struct mr_kafka_producer *producer)
 {
     uint64_t records = producer->records - producer->records_before;

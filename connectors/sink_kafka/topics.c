@@ -205,7 +205,9 @@ static int find_limit(struct mr_kafka_client *client, struct mr_kafka_topic *top
     mr_buf_init(&value, 4096);
     mr_err_clear(&problem);
     int rc = mr_kafka_admin_setting(client, topic->name, "max.message.bytes", &value, &problem);
-    topic->most = rc == 0 && value.size ? strtoull(mr_buf_cstr(&value), NULL, 10) : USUAL_MOST;
+    topic->most = own ? own : USUAL_MOST; /* a user who may not ask may still say */
+    if (rc == 0 && value.size)
+        topic->most = strtoull(mr_buf_cstr(&value), NULL, 10);
     mr_buf_done(&value);
     if (rc == MR_RETRY) {
         *err = problem;

@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 from millrace import Millrace  # noqa: E402
-from servers.kafka import Kafka  # noqa: E402
+from servers.kafka import Disk, Kafka  # noqa: E402
 from servers.postgres import Database, Postgres  # noqa: E402
 from servers.proxy import Proxy  # noqa: E402
 from servers.registry import Registry  # noqa: E402
@@ -58,8 +58,8 @@ def kafka():
 
 @pytest.fixture(scope="session")
 def kafka3():
-    """Three brokers, replication 3, two in-sync replicas wanted."""
-    cluster = Kafka(brokers=3)
+    """Three brokers, replication 3, two in-sync replicas wanted; the first has a small disk of its own (needs root)."""
+    cluster = Kafka(brokers=3, small_disks={1: "256m"} if Disk.possible() else None)
     try:
         yield cluster.start()
     finally:

@@ -193,7 +193,7 @@ def test_an_event_too_large_for_the_topic(db, millrace, kafka):
     until_now(millrace, path)
     big_row(db, 1)
     last = refused(millrace, path, 1, "sink.kafka.too_large", "large.public.big", "max.message.bytes")
-    assert "bytes to topic" in last["err"]
+    assert '{"id":1} has 3' in last["err"], last
     check(kafka, load, "large")
 
 

@@ -153,26 +153,20 @@ def test_a_disk_of_two_that_fills_up_takes_partitions_away(db, millrace):
 
 
 @needs_disk
-def test_the_only_disk_of_one_broker_of_three_fills_up(db, millrace):
+def test_the_only_disk_of_one_broker_of_three_fills_up(db, millrace, kafka3):
     """That broker ends itself; the others go on, and it comes back when there is room."""
-    cluster = Kafka(brokers=3, small_disks={1: "64m"})
-    try:
-        cluster.start()
-        load, path = gentle(db, millrace, cluster, "full3",
-                              sink="      create_topics: {partitions: 3, replication: 3}\n")
-        load.start()
-        running = millrace.start("run", path)
-        delivered(cluster, "full3", running)
-        broker = cluster.brokers[0]
-        broker.disk.fill()
-        process.wait_until(broker.process.ended, 90, "the end of the broker without a disk")
-        delivered(cluster, "full3", running, seconds=90)
-        broker.disk.empty()
-        cluster.start(1)
-        delivered(cluster, "full3", running, seconds=90)
-        load.stop()
-        assert running.stop(60) == 0, running.tail()
-        until_now(millrace, path)
-        check(cluster, load, "full3")
-    finally:
-        cluster.close()
+    load, path = gentle(db, millrace, kafka3, "full3", sink="      create_topics: {partitions: 3, replication: 3}\n")
+    load.start()
+    running = millrace.start("run", path)
+    delivered(kafka3, "full3", running)
+    broker = kafka3.brokers[0]
+    broker.disk.fill()
+    process.wait_until(broker.process.ended, 90, "the end of the broker without a disk")
+    delivered(kafka3, "full3", running, seconds=90)
+    broker.disk.empty()
+    kafka3.start(1)
+    delivered(kafka3, "full3", running, seconds=90)
+    load.stop()
+    assert running.stop(60) == 0, running.tail()
+    until_now(millrace, path)
+    check(kafka3, load, "full3")
