@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+
 static struct mr_slice copy(struct mr_arena *arena, const PGresult *result, int row, int column)
 {
     return mr_arena_copy(
@@ -211,29 +213,44 @@ int mr_pg_candidates_load(struct mr_pg_source *source, struct mr_arena *arena,
     return 0;
 }
 
-bool mr_pg_captured(struct mr_pg_source *source, uint32_t oid, struct mr_slice schema,
-                    struct mr_slice table)
+/* Its parents; a row of nulls when there is no such table any more. */
+static void parents_sql(struct mr_buf *sql, uint32_t oid)
 {
-    bool captured = mr_pg_filter_match(&source->filter, schema, table);
-    struct mr_buf sql;
-    PGresult *result;
-
-    if (captured || !source->sql || mr_pg_filter_excludes(&source->filter, schema, table))
-        return captured;
-    mr_buf_init(&sql, 1024);
+    mr_buf_clear(sql);
     mr_buf_printf(
-        &sql,
+        sql,
         "SELECT n.nspname, c.relname FROM pg_catalog.pg_partition_ancestors(%" PRIu32
         ") a JOIN pg_catalog.pg_class c ON c.oid = a.relid JOIN pg_catalog.pg_namespace n ON "
-        "n.oid = c.relnamespace",
-        oid);
-    if (mr_pg_query(&source->sql_connect, source->sql, mr_buf_cstr(&sql),
-                    "look for a table's parents", &result, NULL) == 0) {
-        for (int i = 0; i < PQntuples(result); i++)
+        "n.oid = c.relnamespace UNION ALL SELECT NULL, NULL WHERE NOT EXISTS (SELECT 1 FROM "
+        "pg_catalog.pg_class WHERE oid = %" PRIu32 ")",
+        oid, oid);
+}
+
+int mr_pg_captured(struct mr_pg_source *source, uint32_t oid, struct mr_slice schema,
+                   struct mr_slice table, bool *ret_captured, struct mr_err *err)
+{
+    bool captured = mr_pg_filter_match(&source->filter, schema, table);
+    PGresult *result;
+    int rc;
+
+    *ret_captured = captured;
+    if (captured || !source->sql || mr_pg_filter_excludes(&source->filter, schema, table))
+        return 0;
+    parents_sql(&source->sql_text, oid);
+    rc = ask(source, "look for a table's parents", &result, err);
+    if (rc < 0)
+        return rc;
+    for (int i = 0; i < PQntuples(result); i++) {
+        if (PQgetisnull(result, i, 1))
+            mr_pg_note(source, MR_LOG_WARN, "source.table_gone",
+                       "table %.*s.%.*s does not exist any more; whether it was a partition of a "
+                       "table in source.tables cannot be told, and its last changes are left out",
+                       MR_SLICE_ARG(schema), MR_SLICE_ARG(table));
+        else
             captured |= mr_pg_filter_match(&source->filter, mr_slice_str(mr_pg_text(result, i, 0)),
                                            mr_slice_str(mr_pg_text(result, i, 1)));
-        PQclear(result);
     }
-    mr_buf_done(&sql);
-    return captured;
+    PQclear(result);
+    *ret_captured = captured;
+    return 0;
 }

@@ -23,9 +23,10 @@ struct mr_pg_candidates {
     size_t count;
 };
 
-/* Whether the user's patterns take this table in: by its name, or as a partition of a table that they name. */
-bool mr_pg_captured(struct mr_pg_source *source, uint32_t oid, struct mr_slice schema,
-                    struct mr_slice table);
+/* Whether the user's patterns take this table in: by its name, or as a partition of a table that they name. A table
+ * that is gone by now cannot be asked for its parents: it is left out, and that is noted. */
+int mr_pg_captured(struct mr_pg_source *source, uint32_t oid, struct mr_slice schema,
+                   struct mr_slice table, bool *ret_captured, struct mr_err *err) MR_MUST_CHECK;
 
 /* All tables the user's patterns take in, by schema and name; in `arena`. Where partitions come as their root
  * (source->via_root), without those that have one among them. */

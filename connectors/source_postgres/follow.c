@@ -112,10 +112,20 @@ int mr_pg_publication_uncovered(struct mr_pg_source *source,
     return rc;
 }
 
-/* A note for each table once in a session: the map keeps who was named. */
-static bool named_before(struct mr_pg_source *source, const struct mr_pg_candidate *table)
+/* Tries to publish the table. Its lock may be held, by a VACUUM for one: that is not waited for here, where the stream
+ * stands still meanwhile, but tried again at the next look. */
+static int publish(struct mr_pg_source *source, struct mr_err *err)
 {
-    return mr_map_put_number(&source->named, table->oid, source) != NULL;
+    struct mr_buf sql;
+    int rc;
+
+    mr_buf_init(&sql, 64 << 10);
+    mr_buf_printf(&sql, "SET lock_timeout = '1s'; %s SET lock_timeout = 0",
+                  mr_buf_cstr(&source->sql_text));
+    rc = mr_pg_command(&source->sql_connect, source->sql, mr_buf_cstr(&sql),
+                       "add a table to the publication", err);
+    mr_buf_done(&sql);
+    return rc;
 }
 
 static void follow_one(struct mr_pg_source *source, const struct mr_pg_candidate *table)
@@ -123,12 +133,16 @@ static void follow_one(struct mr_pg_source *source, const struct mr_pg_candidate
     bool may = source->config->publication.create == MR_PG_CREATE_FILTERED &&
                (table->identity || source->use_inserts);
     struct mr_err err;
+    int rc;
 
-    if (named_before(source, table))
+    if (mr_map_get_number(&source->named, table->oid))
         return;
     add_sql(source, table, &source->sql_text);
-    if (may && mr_pg_command(&source->sql_connect, source->sql, mr_buf_cstr(&source->sql_text),
-                             "add a table to the publication", &err) == 0) {
+    rc = may ? publish(source, &err) : MR_CONFIG;
+    if (rc == MR_RETRY)
+        return;
+    (void)mr_map_put_number(&source->named, table->oid, source);
+    if (rc == 0)
         mr_pg_note(
             source, MR_LOG_INFO, "source.table_added",
             "table %.*s.%.*s is new and was added to publication %s: its changes are read from now "
@@ -136,14 +150,13 @@ static void follow_one(struct mr_pg_source *source, const struct mr_pg_candidate
             MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name),
             table->identity ? source->publication : source->inserts, source->context->pipeline,
             MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name));
-        return;
-    }
-    mr_pg_note(
-        source, MR_LOG_WARN, "source.not_published",
-        "table %.*s.%.*s matches the patterns but is not in publication %s, so its changes do not "
-        "come; its owner can add it: %s",
-        MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), source->publication,
-        mr_buf_cstr(&source->sql_text));
+    else
+        mr_pg_note(
+            source, MR_LOG_WARN, "source.not_published",
+            "table %.*s.%.*s matches the patterns but is not in publication %s, so its changes do "
+            "not come; its owner can add it: %s",
+            MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), source->publication,
+            mr_buf_cstr(&source->sql_text));
 }
 
 int mr_pg_publication_follow(struct mr_pg_source *source, struct mr_err *err)

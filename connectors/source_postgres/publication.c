@@ -226,7 +226,8 @@ static int create(struct mr_pg_source *source, const struct mr_pg_candidates *ca
     int rc;
 
     mr_buf_init(&sql, 16 << 20);
-    mr_buf_add_str(&sql, "BEGIN;");
+    /* Publishing waits for whoever holds a table, a VACUUM for one: not without a word. */
+    mr_buf_add_str(&sql, "BEGIN; SET LOCAL lock_timeout = '5s';");
     mr_pg_publication_sql(source, candidates, &sql);
     mr_buf_add_str(&sql, "COMMIT");
     rc = mr_pg_command(&source->sql_connect, source->sql, mr_buf_cstr(&sql),

@@ -59,6 +59,7 @@ struct make {
     struct mr_table *table;
     struct mr_pg_type *types;
     struct mr_pg_table_info info;
+    bool captured;
 };
 
 static int ask_type(struct make *make, uint32_t oid, struct mr_pg_type_info *ret_info,
@@ -342,6 +343,10 @@ static int make_table(struct make *make, const struct mr_pg_message *message, st
     }
     if (rc == 0)
         make_key(make, flags);
+    make->captured = true;
+    if (rc == 0 && make->relations->filter)
+        rc = make->relations->filter(make->relations->filter_state, message->relation.oid,
+                                     make->table->schema, make->table->name, &make->captured, err);
     return rc;
 }
 
@@ -390,9 +395,7 @@ static void install(struct mr_pg_relations *relations, struct mr_pg_relation *re
     memcpy(relation->wire, message->relation.all.data, relation->wire_size);
     free(before);
     relation->hash = mr_hash(make->table->name, mr_hash(make->table->schema, 0));
-    relation->captured =
-        !relations->filter || relations->filter(relations->filter_state, relation->oid,
-                                                make->table->schema, make->table->name);
+    relation->captured = make->captured;
     relations->versions++;
 }
 

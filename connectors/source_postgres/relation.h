@@ -69,7 +69,8 @@ struct mr_pg_relations {
     const struct mr_context *context;
     struct mr_slice database;
     void *filter_state;
-    bool (*filter)(void *state, uint32_t oid, struct mr_slice schema, struct mr_slice table);
+    int (*filter)(void *state, uint32_t oid, struct mr_slice schema, struct mr_slice table,
+                  bool *ret_wanted, struct mr_err *err); /* NULL: every table is wanted */
     struct mr_pg_relation *last; /* the one found last: rows of a table come in runs */
     uint64_t versions;           /* versions made so far */
 };

@@ -16,9 +16,10 @@
 #include "connectors/source_postgres/snapshot.h"
 #include "connectors/source_postgres/stream.h"
 
-static bool wanted(void *state, uint32_t oid, struct mr_slice schema, struct mr_slice table)
+static int wanted(void *state, uint32_t oid, struct mr_slice schema, struct mr_slice table,
+                  bool *ret_wanted, struct mr_err *err)
 {
-    return mr_pg_captured(state, oid, schema, table);
+    return mr_pg_captured(state, oid, schema, table, ret_wanted, err);
 }
 
 static int set_skipped(struct mr_pg_source *source, struct mr_err *err)

@@ -149,20 +149,25 @@ static const char *override_of(const struct mr_pg_source *source, const char *fu
     return NULL;
 }
 
-static bool asked_for(struct mr_pg_source *source, const struct mr_pg_snapshot_item *item)
+static int asked_for(struct mr_pg_source *source, const struct mr_pg_snapshot_item *item,
+                     bool *ret_asked, struct mr_err *err)
 {
     const struct mr_pg_snapshot_progress *progress = &source->feed.position.snapshot;
+    bool captured;
+    int rc;
 
+    *ret_asked = false;
     if (mr_pg_snapshot_find_done(progress, item->full))
-        return false;
-    for (size_t i = 0; i < progress->only_count; i++) {
-        if (strcmp(progress->only[i], item->full) == 0)
-            return true;
-    }
-    return progress->only_count == 0 &&
-           mr_pg_captured(source, item->oid, item->schema, item->name) &&
-           (source->config->snapshot_tables.count == 0 ||
-            mr_pg_filter_match(&source->snapshot_filter, item->schema, item->name));
+        return 0;
+    for (size_t i = 0; i < progress->only_count && !*ret_asked; i++)
+        *ret_asked = strcmp(progress->only[i], item->full) == 0;
+    if (progress->only_count > 0)
+        return 0;
+    rc = mr_pg_captured(source, item->oid, item->schema, item->name, &captured, err);
+    *ret_asked =
+        captured && (source->config->snapshot_tables.count == 0 ||
+                     mr_pg_filter_match(&source->snapshot_filter, item->schema, item->name));
+    return rc;
 }
 
 /* Tables are read in the order of the patterns that name them, as Debezium's are; one that was begun comes first, so
@@ -176,10 +181,33 @@ static int in_order(const void *one, const void *other)
     return a->listed < b->listed ? -1 : a->listed > b->listed;
 }
 
+static struct mr_pg_snapshot_item item_of(struct mr_pg_source *source, struct mr_arena *arena,
+                                          const PGresult *result, int row)
+{
+    const char *begun = source->feed.position.snapshot.current;
+    struct mr_pg_snapshot_item item = {
+        .oid = (uint32_t)mr_pg_number(result, row, 0),
+        .schema = field(arena, result, row, 1),
+        .name = field(arena, result, row, 2),
+        .partitioned = mr_pg_text(result, row, 3)[0] == 'p',
+        .rows = strtod(mr_pg_text(result, row, 4), NULL),
+        .listed = (size_t)row,
+    };
+
+    if (!PQgetisnull(result, row, 5))
+        item.where = field(arena, result, row, 5);
+    item.full =
+        mr_arena_printf(arena, "%.*s.%.*s", MR_SLICE_ARG(item.schema), MR_SLICE_ARG(item.name));
+    item.select = override_of(source, item.full);
+    item.rank = begun && strcmp(begun, item.full) == 0
+                    ? 0
+                    : 1 + mr_pg_filter_rank(&source->filter, item.schema, item.name);
+    return item;
+}
+
 int mr_pg_view_list(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
                     struct mr_err *err)
 {
-    const char *begun = source->feed.position.snapshot.current;
     PGresult *result;
     int rc;
 
@@ -190,29 +218,16 @@ int mr_pg_view_list(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot
         return rc;
     snapshot->items =
         MR_ARENA_ARRAY(&snapshot->arena, struct mr_pg_snapshot_item, (size_t)PQntuples(result) + 1);
-    for (int i = 0; i < PQntuples(result); i++) {
+    for (int i = 0; i < PQntuples(result) && rc == 0; i++) {
         struct mr_pg_snapshot_item *item = &snapshot->items[snapshot->count];
-        *item = (struct mr_pg_snapshot_item){
-            .oid = (uint32_t)mr_pg_number(result, i, 0),
-            .schema = field(&snapshot->arena, result, i, 1),
-            .name = field(&snapshot->arena, result, i, 2),
-            .partitioned = mr_pg_text(result, i, 3)[0] == 'p',
-            .rows = strtod(mr_pg_text(result, i, 4), NULL),
-        };
-        if (!PQgetisnull(result, i, 5))
-            item->where = field(&snapshot->arena, result, i, 5);
-        item->full = mr_arena_printf(&snapshot->arena, "%.*s.%.*s", MR_SLICE_ARG(item->schema),
-                                     MR_SLICE_ARG(item->name));
-        item->select = override_of(source, item->full);
-        item->rank = begun && strcmp(begun, item->full) == 0
-                         ? 0
-                         : 1 + mr_pg_filter_rank(&source->filter, item->schema, item->name);
-        item->listed = (size_t)i;
-        snapshot->count += asked_for(source, item);
+        bool asked;
+        *item = item_of(source, &snapshot->arena, result, i);
+        rc = asked_for(source, item, &asked, err);
+        snapshot->count += asked;
     }
     PQclear(result);
     qsort(snapshot->items, snapshot->count, sizeof(*snapshot->items), in_order);
-    return 0;
+    return rc;
 }
 
 static void columns_sql(const struct mr_pg_source *source, const struct mr_pg_snapshot_item *item,

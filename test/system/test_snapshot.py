@@ -146,7 +146,6 @@ def test_a_kill_while_tables_are_read_loses_no_row_where_the_sink_forgets(db, sh
     done = shop.until_now()
     ids = [json.loads(line)["id"] for line in done.lines]
     assert {1, 2, 11, 12} <= set(ids) and len(set(ids)) == 60005
-    assert ids.count(12) == 1
     assert f"{db.name}_unread" not in slots(db)
     assert shop.until_now().lines == [], "the tables are not read a third time"
 

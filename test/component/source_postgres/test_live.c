@@ -348,8 +348,8 @@ static void a_predecessor_is_ended_and_a_stranger_is_not(void **state)
     pg_run_end(&run);
 }
 
-/* Tables finished before a kill are not read again; the others are, in a view of their own, and what was committed
- * in between comes once. */
+/* Tables finished before a kill are not read again; the others are, in a view of their own. Of a table whose rows
+ * came in two views everything that was committed in between comes, or a reader would keep what was deleted. */
 static void a_snapshot_goes_on_after_a_kill(void **state)
 {
     struct pg_run run;
@@ -382,13 +382,16 @@ static void a_snapshot_goes_on_after_a_kill(void **state)
     pg_run_start(&run);
     assert_non_null(strstr(run.noted, "source.snapshot_repeats"));
     pg_run_read_all(&run);
-    assert_int_equal(run.seen_count - first, 49 + 1);
+    assert_int_equal(run.seen_count - first, 49 + 4);
     assert_string_equal(run.seen[first + 48], "r b after 4/0:7,0 9/0:newer");
-    assert_string_equal(run.seen[run.seen_count - 1], "c a after 4/0:3,0");
+    assert_string_equal(run.seen[first + 49], "c a after 4/0:3,0");
+    assert_string_equal(run.seen[first + 50], "u b after 4/0:7,0 9/0:new");
+    assert_memory_equal(run.seen[first + 51], "d b ", 4);
+    assert_string_equal(run.seen[first + 52], "u b after 4/0:7,0 9/0:newer");
     pg_run_resume_at(&run, run.positions[run.batches - 1]);
     pg_run_start(&run);
     pg_run_read_all(&run);
-    assert_int_equal(run.seen_count - first, 50);
+    assert_int_equal(run.seen_count - first, 53);
     pg_run_end(&run);
 }
 
@@ -573,6 +576,62 @@ static void a_partitioned_table_can_be_one(void **state)
     pg_run_end(&run);
 }
 
+/* A partition that is gone cannot be asked whose it was: its last changes are left out, and that is said. */
+static void a_partition_that_is_gone_is_told(void **state)
+{
+    static const char *const tables[] = {"public.orders"};
+    struct pg_run run;
+
+    (void)state;
+    pg_run_begin(&run);
+    run.config.tables = (struct mr_option_list){(const char **)(uintptr_t)tables, 1};
+    pg_run_sql(&run,
+               "CREATE TABLE orders (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE "
+               "old PARTITION OF orders FOR VALUES FROM (0) TO (10); CREATE TABLE new "
+               "PARTITION OF orders FOR VALUES FROM (10) TO (20)");
+    pg_run_start(&run);
+    pg_run_sql(&run,
+               "INSERT INTO orders VALUES (1); INSERT INTO orders VALUES (11); DROP TABLE old");
+    run.last_number = 0;
+    pg_run_read_all(&run);
+    assert_int_equal(run.seen_count, 1);
+    assert_string_equal(run.seen[0], "c new after 4/0:11,0");
+    assert_non_null(strstr(run.noted, "source.table_gone"));
+    pg_run_end(&run);
+}
+
+/* Who holds a table's lock holds up its publication; that is told, or tried again, and never waited for in silence. */
+static void a_lock_on_a_table_is_not_waited_for_in_silence(void **state)
+{
+    static const char hold[] = "BEGIN; LOCK TABLE late IN SHARE UPDATE EXCLUSIVE MODE";
+    struct pg_run run;
+    char drop[100];
+    PGconn *other;
+
+    (void)state;
+    pg_run_begin(&run);
+    pg_run_sql(&run, "CREATE TABLE late (id int PRIMARY KEY)");
+    other = PQconnectdb(run.dsn);
+    PQclear(PQexec(other, hold));
+    pg_run_expect_code(&run, pg_run_try_start(&run), MR_RETRY, "source.server_busy");
+    PQclear(PQexec(other, "ROLLBACK"));
+    pg_run_start(&run);
+    (void)snprintf(drop, sizeof(drop), "ALTER PUBLICATION millrace_%s DROP TABLE late",
+                   run.database);
+    pg_run_sql(&run, drop);
+    PQclear(PQexec(other, hold));
+    pg_run_hang_up(&run);
+    pg_run_start(&run);
+    assert_null(strstr(run.noted, "source.table_added"));
+    assert_null(strstr(run.noted, "source.not_published"));
+    PQclear(PQexec(other, "ROLLBACK"));
+    pg_run_hang_up(&run);
+    pg_run_start(&run);
+    assert_non_null(strstr(run.noted, "source.table_added"));
+    PQfinish(other);
+    pg_run_end(&run);
+}
+
 /* libpq's buffer for a large message is given back by a new session at the head of the log. */
 static void a_large_message_leaves_no_memory_behind(void **state)
 {
@@ -687,6 +746,8 @@ int main(void)
         cmocka_unit_test(a_hole_is_filled_by_reading_again_when_that_is_asked_for),
         cmocka_unit_test(a_partitioned_table_is_its_partitions),
         cmocka_unit_test(a_partitioned_table_can_be_one),
+        cmocka_unit_test(a_partition_that_is_gone_is_told),
+        cmocka_unit_test(a_lock_on_a_table_is_not_waited_for_in_silence),
         cmocka_unit_test(a_large_message_leaves_no_memory_behind),
         cmocka_unit_test(until_now_ends_by_itself),
         cmocka_unit_test(an_idle_slot_moves_when_confirmed),

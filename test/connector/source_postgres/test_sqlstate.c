@@ -71,6 +71,7 @@ static void a_statement_that_failed_is_classified(void **state)
         {"", "source.connection_lost", MR_RETRY, 69},
         {"57P01", "source.server_busy", MR_RETRY, 69},
         {"08006", "source.server_busy", MR_RETRY, 69},
+        {"55P03", "source.server_busy", MR_RETRY, 69},
         {"42501", "source.permission", MR_CONFIG, 77},
         {"42601", "source.sql", MR_CONFIG, 78},
     };
