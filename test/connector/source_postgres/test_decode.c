@@ -60,67 +60,67 @@ static bool same(const struct mr_value *a, const struct mr_value *b)
     }
 }
 
+static const struct {
+    uint32_t oid;
+    const char *text, *binary;
+} both_forms[] = {
+    {16, "t", "01"},
+    {16, "f", "00"},
+    {21, "-2", "fffe"},
+    {23, "-2147483648", "80000000"},
+    {20, "9223372036854775807", "7fffffffffffffff"},
+    {20, "-9223372036854775808", "8000000000000000"},
+    {26, "4294967295", "ffffffff"},
+    {700, "1.1", "3f8ccccd"},
+    {701, "-Infinity", "fff0000000000000"},
+    {701, "5e-324", "0000000000000001"},
+    {1700, "-12345.678", "0003 0001 4000 0003 0001 0929 1a7c"},
+    {1700, "0.00012", "0002 ffff 0000 0005 0001 07d0"},
+    {1700, "1.500", "0002 0000 0000 0003 0001 1388"},
+    {1700, "10000", "0001 0001 0000 0000 0001"},
+    {1700, "0", "0000 0000 0000 0000"},
+    {1700, "0.00", "0000 0000 0000 0002"},
+    {1700, "-0.0000000000000000000000000001", "0001 fff9 4000 001c 0001"},
+    {1700, "123456789012345678901234567890.5",
+     "0009 0007 0000 0001 000c 0d80 1ed2 04d2 162e 2334 0d80 1ed2 1388"},
+    {1700, "NaN", "0000 0000 c000 0000"},
+    {1700, "-Infinity", "0000 0000 f000 0020"},
+    {790, "-$1,234.56", "fffffffffffe1dc0"},
+    {17, "\\xdeadbeef", "deadbeef"},
+    {2950, "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "a0eebc999c0b4ef8bb6d6bb9bd380a11"},
+    {3802, "{\"a\": 1}", "01 7b2261223a20317d"},
+    {1082, "2000-01-01", "00000000"},
+    {1082, "1999-12-31", "ffffffff"},
+    {1082, "infinity", "7fffffff"},
+    {1082, "-infinity", "80000000"},
+    {1082, "2024-02-29", "00002279"},
+    {1083, "24:00:00", "000000141dd76000"},
+    {1266, "00:00:01+02", "00000000000f4240 ffffe3e0"},
+    {1114, "2000-01-01 00:00:00.000001", "0000000000000001"},
+    {1114, "infinity", "7fffffffffffffff"},
+    {1184, "2000-01-01 02:00:00+02", "0000000000000000"},
+    {1186, "1 year 2 mons 3 days 04:05:06.789", "000000036c97ca88 00000003 0000000e"},
+    {1186, "-1 mons +2 days -00:00:00.5", "fffffffffff85ee0 00000002 ffffffff"},
+    {1186, "00:00:00", "0000000000000000 00000000 00000000"},
+    {1560, "1011111111", "0000000a bfc0"},
+    {1562, "", "00000000"},
+    {829, "08:00:2b:01:02:03", "08002b010203"},
+    {25, "as it is", "6173206974206973"},
+};
+
 static void text_and_binary_agree(void **state)
 {
-    static const struct {
-        uint32_t oid;
-        const char *text, *binary;
-    } cases[] = {
-        {16, "t", "01"},
-        {16, "f", "00"},
-        {21, "-2", "fffe"},
-        {23, "-2147483648", "80000000"},
-        {20, "9223372036854775807", "7fffffffffffffff"},
-        {20, "-9223372036854775808", "8000000000000000"},
-        {26, "4294967295", "ffffffff"},
-        {700, "1.1", "3f8ccccd"},
-        {701, "-Infinity", "fff0000000000000"},
-        {701, "5e-324", "0000000000000001"},
-        {1700, "-12345.678", "0003 0001 4000 0003 0001 0929 1a7c"},
-        {1700, "0.00012", "0002 ffff 0000 0005 0001 07d0"},
-        {1700, "1.500", "0002 0000 0000 0003 0001 1388"},
-        {1700, "10000", "0001 0001 0000 0000 0001"},
-        {1700, "0", "0000 0000 0000 0000"},
-        {1700, "0.00", "0000 0000 0000 0002"},
-        {1700, "-0.0000000000000000000000000001", "0001 fff9 4000 001c 0001"},
-        {1700, "123456789012345678901234567890.5",
-         "0009 0007 0000 0001 000c 0d80 1ed2 04d2 162e 2334 0d80 1ed2 1388"},
-        {1700, "NaN", "0000 0000 c000 0000"},
-        {1700, "-Infinity", "0000 0000 f000 0020"},
-        {790, "-$1,234.56", "fffffffffffe1dc0"},
-        {17, "\\xdeadbeef", "deadbeef"},
-        {2950, "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "a0eebc999c0b4ef8bb6d6bb9bd380a11"},
-        {3802, "{\"a\": 1}", "01 7b2261223a20317d"},
-        {1082, "2000-01-01", "00000000"},
-        {1082, "1999-12-31", "ffffffff"},
-        {1082, "infinity", "7fffffff"},
-        {1082, "-infinity", "80000000"},
-        {1082, "2024-02-29", "00002279"},
-        {1083, "24:00:00", "000000141dd76000"},
-        {1266, "00:00:01+02", "00000000000f4240 ffffe3e0"},
-        {1114, "2000-01-01 00:00:00.000001", "0000000000000001"},
-        {1114, "infinity", "7fffffffffffffff"},
-        {1184, "2000-01-01 02:00:00+02", "0000000000000000"},
-        {1186, "1 year 2 mons 3 days 04:05:06.789", "000000036c97ca88 00000003 0000000e"},
-        {1186, "-1 mons +2 days -00:00:00.5", "fffffffffff85ee0 00000002 ffffffff"},
-        {1186, "00:00:00", "0000000000000000 00000000 00000000"},
-        {1560, "1011111111", "0000000a bfc0"},
-        {1562, "", "00000000"},
-        {829, "08:00:2b:01:02:03", "08002b010203"},
-        {25, "as it is", "6173206974206973"},
-    };
-
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        const struct mr_pg_codec *codec = mr_pg_codec_by_oid(cases[i].oid);
+    for (size_t i = 0; i < sizeof(both_forms) / sizeof(both_forms[0]); i++) {
+        const struct mr_pg_codec *codec = mr_pg_codec_by_oid(both_forms[i].oid);
         struct mr_pg_type type = {.codec = codec, .delimiter = ','};
         struct mr_value text, binary;
-        if (!codec->text(&arena, &type, mr_slice_str(cases[i].text), &text))
-            fail_msg("%s %s is not read as text", codec->name, cases[i].text);
-        if (!codec->binary(&arena, &type, unhex(cases[i].binary), &binary))
-            fail_msg("%s %s is not read in binary", codec->name, cases[i].text);
+        if (!codec->text(&arena, &type, mr_slice_str(both_forms[i].text), &text))
+            fail_msg("%s %s is not read as text", codec->name, both_forms[i].text);
+        if (!codec->binary(&arena, &type, unhex(both_forms[i].binary), &binary))
+            fail_msg("%s %s is not read in binary", codec->name, both_forms[i].text);
         if (!same(&text, &binary))
-            fail_msg("%s %s: text and binary differ", codec->name, cases[i].text);
+            fail_msg("%s %s: text and binary differ", codec->name, both_forms[i].text);
     }
 }
 

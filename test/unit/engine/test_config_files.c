@@ -137,6 +137,28 @@ static void a_connection_string_is_shown_without_its_secrets(void **state)
     mr_buf_done(&text);
 }
 
+/* Fifty are enough to begin with; how many more there are is said. */
+static void of_many_findings_fifty_are_shown(void **state)
+{
+    struct mr_buf text, yaml;
+    size_t shown = 0;
+
+    (void)state;
+    mr_buf_init(&text, 1 << 20);
+    mr_buf_init(&yaml, 1 << 20);
+    mr_buf_add_str(&yaml, "version: 1\n" PIPELINE("a"));
+    for (int i = 0; i < 60; i++)
+        mr_buf_printf(&yaml, "strange%d: 1\n", i);
+    put("many.yaml", mr_buf_cstr(&yaml));
+    assert_string_equal(load("many.yaml", &text), "config.unknown_key");
+    for (const char *at = mr_buf_cstr(&text); (at = strstr(at, ": unknown key")) != NULL; at++)
+        shown++;
+    assert_int_equal(shown, 50);
+    assert_non_null(strstr(mr_buf_cstr(&text), "10 more"));
+    mr_buf_done(&text);
+    mr_buf_done(&yaml);
+}
+
 static void a_pipeline_is_never_merged(void **state)
 {
     struct mr_buf text;
@@ -219,6 +241,7 @@ int main(void)
         cmocka_unit_test(a_pattern_may_match_nothing_but_a_name_must_exist),
         cmocka_unit_test(a_circle_ends),
         cmocka_unit_test(a_connection_string_is_shown_without_its_secrets),
+        cmocka_unit_test(of_many_findings_fifty_are_shown),
         cmocka_unit_test(a_pipeline_is_never_merged),
         cmocka_unit_test(findings_of_all_files_come_in_order),
         cmocka_unit_test(one_file_that_cannot_be_parsed_hides_the_secrets_of_all),
