@@ -486,10 +486,12 @@ static const char *told(struct rig *rig, char *text, size_t room)
     return text;
 }
 
-static bool not_hidden(void *state, uint32_t oid, struct mr_slice schema, struct mr_slice table)
+static int not_hidden(void *state, uint32_t oid, struct mr_slice schema, struct mr_slice table,
+                      bool *ret_wanted, struct mr_err *err)
 {
-    (void)state, (void)oid, (void)schema;
-    return !mr_slice_is(table, "hidden");
+    (void)state, (void)oid, (void)schema, (void)err;
+    *ret_wanted = !mr_slice_is(table, "hidden");
+    return 0;
 }
 
 static void a_transaction_has_its_ends_when_asked_for(void **state)
