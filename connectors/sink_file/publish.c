@@ -6,8 +6,8 @@
  *
  * An owner that is busy commits many times between a starter's look and its claim, which reads a position, connects
  * to the source and only then claims: such claims could lose for ever. So the loser of that race looks again at once
- * and makes a commit that changes nothing, with the checkpoint as it stands. That takes a moment, and is tried until it is
- * linked; from there on the owner is fenced, and the starter begins anew with a position that nobody moves. Not done
+ * and makes a commit that changes nothing, with the checkpoint as it stands. That takes a moment, and is tried until it
+ * is linked; from there on the owner is fenced, and the starter begins anew with a position that nobody moves. Not done
  * against another starter's claim, else two of them would stop each other; nor by one who owned the pipeline before,
  * because then the faster one is its successor.
  *

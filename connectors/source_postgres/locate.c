@@ -27,6 +27,8 @@ static int find_now(struct mr_pg_source *source, const struct mr_pg_slot *slot, 
 {
     int rc = mr_pg_publication_ensure(source, err);
 
+    if (rc == 0)
+        rc = mr_pg_slot_finished(source, slot, err);
     if (rc == 0 && slot->exists && slot->lost)
         rc = mr_pg_slot_drop(source, err);
     if (rc == 0 && (!slot->exists || slot->lost)) {

@@ -10,7 +10,9 @@
  * otherwise. A slot behind our position is normal, every kill leaves one: the server starts where we ask.
  *
  * Making a slot waits until all transactions that are open now have ended. That can take hours, and looks like a
- * hang; so after some seconds the sessions it waits for are named. */
+ * hang; so after some seconds the sessions it waits for are named. All that time the slot is listed, without a place
+ * of its own, and goes away when its maker does: a predecessor's unfinished one is ended with its session, never
+ * adopted. */
 #include "connectors/source_postgres/slot.h"
 
 #include <ctype.h>
@@ -354,10 +356,35 @@ static int find_owner(struct mr_pg_source *source, int *ret_pid, bool *ret_ours,
     return 0;
 }
 
+static int end_session(struct mr_pg_source *source, int pid, struct mr_err *err)
+{
+    char sql[64];
+
+    (void)snprintf(sql, sizeof(sql), "SELECT pg_catalog.pg_terminate_backend(%d)", pid);
+    return mr_pg_command(&source->sql_connect, source->sql, sql, "end the predecessor's session",
+                         err);
+}
+
+int mr_pg_slot_finished(struct mr_pg_source *source, const struct mr_pg_slot *slot,
+                        struct mr_err *err)
+{
+    bool ours = false;
+    int pid = 0, rc;
+
+    if (!slot->exists || slot->lost || slot->confirmed != 0)
+        return 0;
+    rc = find_owner(source, &pid, &ours, err);
+    if (rc == 0 && pid && ours && source->args->take_over)
+        rc = end_session(source, pid, err);
+    return rc < 0
+               ? rc
+               : mr_err_set(err, MR_RETRY, "source.slot_in_use",
+                            "slot %s is no slot yet: pid %d is still making it", source->slot, pid);
+}
+
 /* MR_AGAIN: ask again; otherwise err says who has it. */
 static int take_over(struct mr_pg_source *source, int64_t deadline_ns, struct mr_err *err)
 {
-    char sql[64];
     bool ours = false;
     int pid = 0, rc = find_owner(source, &pid, &ours, err);
 
@@ -365,13 +392,8 @@ static int take_over(struct mr_pg_source *source, int64_t deadline_ns, struct mr
         return rc;
     if (mr_clock_mono_ns() >= deadline_ns || (pid && !(ours && source->args->take_over)))
         return MR_RETRY;
-    if (pid) {
-        (void)snprintf(sql, sizeof(sql), "SELECT pg_catalog.pg_terminate_backend(%d)", pid);
-        rc = mr_pg_command(&source->sql_connect, source->sql, sql, "end the predecessor's session",
-                           err);
-        if (rc < 0)
-            return rc;
-    }
+    if (pid && (rc = end_session(source, pid, err)) < 0)
+        return rc;
     rc = mr_pg_wait(&source->stream_connect, source->conn, false,
                     mr_clock_mono_ns() + 50 * MR_MS_NS, err);
     return rc < 0 ? rc : MR_AGAIN;

@@ -29,6 +29,11 @@ bool mr_pg_names_segment(const char *message);
 int mr_pg_slot_unreadable(const struct mr_pg_source *source, const char *message,
                           struct mr_err *err) MR_MUST_CHECK;
 
+/* MR_RETRY source.slot_in_use: the slot is listed, but its creation has not come to its end, and may never do. That
+ * of a predecessor is ended when that may be done. */
+int mr_pg_slot_finished(struct mr_pg_source *source, const struct mr_pg_slot *slot,
+                        struct mr_err *err) MR_MUST_CHECK;
+
 /* Makes it on the replication session and sets slot_point; with `export`, snapshot_name too. Waits for open
  * transactions, as long as that takes, and names them after some seconds. */
 int mr_pg_slot_create(struct mr_pg_source *source, bool export, struct mr_err *err) MR_MUST_CHECK;

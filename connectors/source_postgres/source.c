@@ -135,6 +135,8 @@ static int make_slot(struct mr_pg_source *source, struct mr_err *err)
     struct mr_pg_slot slot;
     int rc = mr_pg_slot_look(source, &slot, err);
 
+    if (rc == 0)
+        rc = mr_pg_slot_finished(source, &slot, err);
     if (rc == 0 && slot.exists && (slot.lost || source->anew))
         rc = mr_pg_slot_drop(source, err);
     if (rc == 0 && (!slot.exists || slot.lost || source->anew)) {

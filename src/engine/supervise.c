@@ -440,8 +440,8 @@ static struct outcome run_sessions(struct mr_pipeline *pipeline)
 }
 
 /* An owner that is busy moves the position on faster than a source is opened: what was read is always old by then.
- * Claiming first, with the position as it was just read, stops the owner. Only after an opening has shown that the source
- * is there and ours; a first start, which holds no position, has nobody to race. */
+ * Claiming first, with the position as it was just read, stops the owner. Only after an opening has shown that the
+ * source is there; a first start, which holds no position, has nobody to race. */
 static int claim_at_once(struct mr_pipeline *pipeline, struct mr_err *err)
 {
     struct mr_slice held = pipeline->writer.durable.position.text;

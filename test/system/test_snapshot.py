@@ -201,3 +201,27 @@ def test_progress_is_a_line_every_ten_seconds_otherwise(db, shop):
     finally:
         running.kill()
         running.wait()
+
+
+def test_a_slot_that_is_still_being_made_is_not_adopted(db, shop):
+    """A first start dies while its slot waits for an open transaction; the server goes on making it, for nobody."""
+    with db.connect(autocommit=False) as connection:
+        connection.execute("insert into a values (3, 'open')")
+        first = shop.millrace.start("run", shop.path)
+
+        def unfinished():
+            return db.sql("select 1 from pg_replication_slots where slot_name = %s and confirmed_flush_lsn is null", [db.name])
+
+        process.wait_until(unfinished, 60, "the slot is being made", first)
+        first.kill9()
+        second = shop.millrace.start("run", shop.path)
+        second.wait_error("is no slot yet", 60)
+        connection.commit()
+    db.sql("insert into b values (12, 'after')")
+    process.wait_until(lambda: shop.ids() == [1, 2, 3, 11, 12], 90, "all rows", second, pause=0.2)
+    assert second.stop() == 0, second.tail()
+    resumes = [commit["checkpoint"]["source"].get("resume") for commit in files.commits(shop.out)]
+    assert "0/0" not in resumes
+    db.sql("insert into b values (13, 'later')")
+    shop.until_now()
+    assert shop.ids() == [1, 2, 3, 11, 12, 13]
