@@ -10,6 +10,10 @@
  * neither partial nor an expression. Under DEFAULT and INDEX the wire's flags must agree with the catalogue, or
  * else the flags win: the catalogue may be ahead of the stream.
  *
+ * The catalogue is ahead of the stream: a column may be dropped or renamed there while rows that have it still come. What
+ * it says no more is taken from the version before, or such rows would need a version of their own in which the
+ * column is optional.
+ *
  * A domain is read as its base type, with the domain's modifier when the column has none of its own. */
 #include "connectors/source_postgres/relation.h"
 
@@ -202,6 +206,37 @@ static const struct mr_pg_column_info *column_info(const struct mr_pg_table_info
     return NULL;
 }
 
+/* Adds what the hints of the version before say of the columns on the wire that the catalogue has no more. */
+static void keep_dropped(struct make *make, const struct mr_pg_message *message,
+                         const struct mr_pg_table_info *before)
+{
+    struct mr_arena *arena = &make->table->arena;
+    struct mr_cur cur = mr_cur(message->relation.bytes);
+    uint32_t count = make->info.count, room = count + message->relation.columns;
+    bool table_gone = count == 0;
+    struct mr_pg_column_info *columns =
+        MR_ARENA_ARRAY(arena, struct mr_pg_column_info, room ? room : 1);
+    struct mr_pg_column wire;
+
+    if (count)
+        memcpy(columns, make->info.columns, sizeof(*columns) * count);
+    for (uint32_t i = 0; i < message->relation.columns; i++) {
+        const struct mr_pg_column_info *old;
+        mr_pg_column_next(&cur, &wire);
+        old = column_info(before, wire.name);
+        if (!old || column_info(&make->info, wire.name))
+            continue;
+        columns[count] = *old;
+        columns[count].name = mr_arena_copy(arena, old->name);
+        if (old->standard.data)
+            columns[count].standard = mr_arena_copy(arena, old->standard);
+        if (!table_gone)
+            columns[count].key = columns[count].unique = columns[count].identity = 0;
+        count++;
+    }
+    make->info = (struct mr_pg_table_info){count, columns};
+}
+
 static int make_column(struct make *make, const struct mr_pg_column *wire, uint32_t i,
                        struct mr_err *err)
 {
@@ -319,7 +354,9 @@ static void make_names(struct make *make, const struct mr_pg_message *message)
     table->identity = identity(message->relation.identity);
 }
 
-static int make_table(struct make *make, const struct mr_pg_message *message, struct mr_err *err)
+/* before: of the version held; NULL when there is none. */
+static int make_table(struct make *make, const struct mr_pg_message *message,
+                      const struct mr_pg_table_info *before, struct mr_err *err)
 {
     const struct mr_pg_hints *hints = make->relations->hints;
     struct mr_cur cur = mr_cur(message->relation.bytes);
@@ -336,6 +373,8 @@ static int make_table(struct make *make, const struct mr_pg_message *message, st
     if (hints)
         rc = hints->table(hints->state, &make->table->arena, message->relation.oid, &make->info,
                           err);
+    if (rc == 0 && before)
+        keep_dropped(make, message, before);
     for (uint32_t i = 0; i < count && rc == 0; i++) {
         mr_pg_column_next(&cur, &wire);
         flags[i] = wire.key;
@@ -390,6 +429,7 @@ static void install(struct mr_pg_relations *relations, struct mr_pg_relation *re
     mr_table_unref(relation->table);
     relation->table = make->table;
     relation->types = make->types;
+    relation->info = make->info;
     relation->wire_size = message->relation.all.size;
     relation->wire = mr_alloc(relation->wire_size);
     memcpy(relation->wire, message->relation.all.data, relation->wire_size);
@@ -407,7 +447,7 @@ int mr_pg_relations_take(struct mr_pg_relations *relations, const struct mr_pg_m
     struct make make = {.relations = relations};
     bool same_wire = relation && mr_slice_equal(mr_slice(relation->wire, relation->wire_size),
                                                 message->relation.all);
-    int rc = make_table(&make, message, err);
+    int rc = make_table(&make, message, relation ? &relation->info : NULL, err);
 
     if (rc < 0) {
         mr_table_unref(make.table);
@@ -439,7 +479,7 @@ int mr_pg_relations_loosen(struct mr_pg_relations *relations, struct mr_pg_relat
     int rc = mr_pg_parse(mr_slice(relation->wire, relation->wire_size), &message, err);
 
     if (rc == 0)
-        rc = make_table(&make, &message, err);
+        rc = make_table(&make, &message, &relation->info, err);
     if (rc < 0) {
         mr_table_unref(make.table);
         return rc;

@@ -58,6 +58,7 @@ struct mr_pg_relation {
     size_t wire_size;
     struct mr_table *table;         /* one reference */
     const struct mr_pg_type *types; /* one a column; in the table's arena */
+    struct mr_pg_table_info info;   /* the hints it was made with; in the table's arena */
     bool captured;                  /* the user's patterns want it */
     uint64_t hash;                  /* of "schema.table", for the position's check */
     uint64_t below; /* events of commits below this LSN are in the snapshot already; 0 none */
