@@ -1,4 +1,5 @@
-/* JSON with schemas in a registry: the frame, what a schema forbids, when ids are asked for, and that rows stay cheap. */
+/* JSON with schemas in a registry: the frame, what a schema forbids, when ids are asked for, and that rows stay
+ * cheap. */
 #include "plug/encoder.h"
 
 #include <setjmp.h>
