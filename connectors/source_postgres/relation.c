@@ -10,8 +10,8 @@
  * neither partial nor an expression. Under DEFAULT and INDEX the wire's flags must agree with the catalogue, or
  * else the flags win: the catalogue may be ahead of the stream.
  *
- * The catalogue is ahead of the stream: a column may be dropped or renamed there while rows that have it still come. What
- * it says no more is taken from the version before, or such rows would need a version of their own in which the
+ * The catalogue is ahead of the stream: a column may be dropped or renamed there while rows that have it still come.
+ * What it says no more is taken from the version before, or such rows would need a version of their own in which the
  * column is optional.
  *
  * A domain is read as its base type, with the domain's modifier when the column has none of its own. */
