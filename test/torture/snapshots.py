@@ -315,7 +315,7 @@ def report(run, found, command):
 Rounds of a first start with `snapshot: initial` behind a slow network, while the writers change the tables that are being
 read. The rows read must be exactly the tables as they were in the view of their position, the changes exactly those after
 it, and no finished table is read again; all three are proven from the files and positions against test_decoding. The last
-long run:
+run that was kept:
 
 | | |
 |---|---|
