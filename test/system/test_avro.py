@@ -12,7 +12,7 @@ SHOP = """version: 1
 pipelines:
   avro:
     source: {{type: postgres, name: {name}, dsn: "{dsn}", slot: {name}, tables: ["public.*"]}}
-    format: {{type: avro, logical_types: {types}, registry: {{urls: ["{url}"], timeout: 2s}}}}
+    format: {{type: avro, logical_types: {types}, registry: {{urls: ["{url}"], timeout: 30s}}}}
     sink: {{type: file, directory: "{directory}", content: record}}
 """
 

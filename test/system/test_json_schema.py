@@ -11,7 +11,7 @@ SHOP = """version: 1
 pipelines:
   json:
     source: {{type: postgres, name: {name}, dsn: "{dsn}", slot: {name}, tables: ["public.*"]}}
-    format: {{type: json, schemas: registry, {more}registry: {{urls: ["{url}"], timeout: 2s}}}}
+    format: {{type: json, schemas: registry, {more}registry: {{urls: ["{url}"], timeout: 30s}}}}
     sink: {{type: file, directory: "{directory}", content: record}}
 """
 TYPE = {"Content-Type": "application/vnd.schemaregistry.v1+json"}

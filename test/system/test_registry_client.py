@@ -7,7 +7,7 @@ SHOP = """version: 1
 pipelines:
   shop:
     source: {{type: postgres, dsn: "{dsn}", slot: {name}, publication: {{name: reg}}, name: {name}, tables: ["public.*"]}}
-    format: {{type: {format}, registry: {{urls: [{urls}], timeout: 5s{more}}}}}
+    format: {{type: {format}, registry: {{urls: [{urls}], timeout: 30s{more}}}}}
     sink: {{type: 'null'}}
 """
 BASIC = "Basic bWU6Z2VoZWlt"       # me:geheim
