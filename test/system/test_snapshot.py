@@ -213,6 +213,7 @@ def test_a_slot_that_is_still_being_made_is_not_adopted(db, shop):
             return db.sql("select 1 from pg_replication_slots where slot_name = %s and confirmed_flush_lsn is null", [db.name])
 
         process.wait_until(unfinished, 60, "the slot is being made", first)
+        first.wait_error("source.slot_waits", 60)  # by now the server is where it does not notice that its client has gone
         first.kill9()
         second = shop.millrace.start("run", shop.path)
         second.wait_error("is no slot yet", 60)
