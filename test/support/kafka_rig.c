@@ -78,6 +78,30 @@ void kafka_broker_stop(struct kafka_broker *broker)
     broker->pid = 0;
 }
 
+struct kafka_broker kafka_shared;
+
+int kafka_shared_start(void **state)
+{
+    static const char *const arguments[] = {"-partitions", "3", NULL};
+
+    (void)state;
+    (void)kafka_broker_start(&kafka_shared, arguments);
+    return 0;
+}
+
+int kafka_shared_stop(void **state)
+{
+    (void)state;
+    kafka_broker_stop(&kafka_shared);
+    return 0;
+}
+
+void kafka_shared_needed(void)
+{
+    if (kafka_shared.pid <= 0)
+        skip();
+}
+
 void kafka_broker_say(struct kafka_broker *broker, const char *format, ...)
 {
     char answer[512] = "";
@@ -125,6 +149,13 @@ void kafka_rig_init(struct kafka_rig *rig, const struct kafka_broker *broker)
         .counters = &rig->counters,
         .stopping = &rig->stopping,
     };
+}
+
+void kafka_rig_named(struct kafka_rig *rig, const char *pipeline)
+{
+    kafka_shared_needed();
+    kafka_rig_init(rig, &kafka_shared);
+    rig->context.pipeline = pipeline;
 }
 
 int kafka_rig_open(struct kafka_rig *rig, const char *owner)

@@ -22,6 +22,13 @@ void kafka_broker_stop(struct kafka_broker *broker);
 void kafka_broker_say(struct kafka_broker *broker, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* For a program whose tests share one broker, three partitions a topic: setup and teardown of its group. */
+extern struct kafka_broker kafka_shared;
+int kafka_shared_start(void **state);
+int kafka_shared_stop(void **state);
+/* Skips the test where there is no broker. */
+void kafka_shared_needed(void);
+
 struct kafka_rig {
     struct mr_kafka_config config;
     struct mr_context context;
@@ -41,6 +48,8 @@ struct kafka_rig {
 
 /* A configuration with all defaults, for this broker. */
 void kafka_rig_init(struct kafka_rig *rig, const struct kafka_broker *broker);
+/* The same on the shared broker, with a pipeline of its own; skips the test where there is no broker. */
+void kafka_rig_named(struct kafka_rig *rig, const char *pipeline);
 int kafka_rig_open(struct kafka_rig *rig, const char *owner);
 void kafka_rig_close(struct kafka_rig *rig);
 /* A batch of `count` records "k<n>" -> "v<n>" with n from `first`, `pad` bytes longer than needed. */

@@ -18,33 +18,6 @@ extern const struct mr_sink mr_sink_kafka;
 
 enum { PRODUCE = 0, CREATE = 19, INIT = 22, ADD = 24, END = 26 };
 
-static struct kafka_broker broker;
-static bool have_broker;
-
-static int start_broker(void **state)
-{
-    static const char *const arguments[] = {"-partitions", "3", NULL};
-
-    (void)state;
-    have_broker = kafka_broker_start(&broker, arguments);
-    return 0;
-}
-
-static int stop_broker(void **state)
-{
-    (void)state;
-    kafka_broker_stop(&broker);
-    return 0;
-}
-
-static void rig_named(struct kafka_rig *rig, const char *pipeline)
-{
-    if (!have_broker)
-        skip();
-    kafka_rig_init(rig, &broker);
-    rig->context.pipeline = pipeline;
-}
-
 static void test_refused_requests_are_sent_again_until_they_pass(void **state)
 {
     static const struct {
@@ -63,13 +36,13 @@ static void test_refused_requests_are_sent_again_until_they_pass(void **state)
     int next = 0;
 
     (void)state;
-    rig_named(&rig, "again");
+    kafka_rig_named(&rig, "again");
     assert_int_equal(kafka_rig_open(&rig, "one"), 0);
     assert_int_equal(kafka_rig_block(&rig, "again.t", next, 30, "{\"warm\":1}"), 0);
     next += 30;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        kafka_broker_say(&broker, "fail %d %d %d%s", cases[i].key, cases[i].code, cases[i].count,
-                         cases[i].data ? " again.t" : "");
+        kafka_broker_say(&kafka_shared, "fail %d %d %d%s", cases[i].key, cases[i].code,
+                         cases[i].count, cases[i].data ? " again.t" : "");
         for (int block = 0; block < 2; block++, next += 30) {
             int rc = kafka_rig_block(&rig, "again.t", next, 30, "{\"at\":1}");
             if (rc != 0)
@@ -78,7 +51,7 @@ static void test_refused_requests_are_sent_again_until_they_pass(void **state)
         }
     }
     kafka_rig_close(&rig);
-    kafka_expect_sequence(broker.address, "again.t", next);
+    kafka_expect_sequence(kafka_shared.address, "again.t", next);
 }
 
 static void test_refusals_for_good_are_told_with_their_code(void **state)
@@ -98,15 +71,15 @@ static void test_refusals_for_good_are_told_with_their_code(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        rig_named(&rig, "refuse");
+        kafka_rig_named(&rig, "refuse");
         snprintf(topic, sizeof topic, "refuse.%zu", i);
         assert_int_equal(kafka_rig_open(&rig, "one"), 0);
         assert_int_equal(kafka_rig_block(&rig, topic, 0, 10, "{}"), 0);
-        kafka_broker_say(&broker, "fail %d %d 1 %s", cases[i].key, cases[i].code, topic);
+        kafka_broker_say(&kafka_shared, "fail %d %d 1 %s", cases[i].key, cases[i].code, topic);
         assert_int_equal(kafka_rig_block(&rig, topic, 10, 10, "{}"), cases[i].class);
         assert_string_equal(rig.err.code, cases[i].says);
         kafka_rig_close(&rig);
-        kafka_expect_sequence(broker.address, topic, 10);
+        kafka_expect_sequence(kafka_shared.address, topic, 10);
     }
 }
 
@@ -127,8 +100,8 @@ static void test_opening_says_why_it_cannot(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         snprintf(pipeline, sizeof pipeline, "opening%zu", i);
-        rig_named(&rig, pipeline);
-        kafka_broker_say(&broker, "fail %d %d 1%s%s%s", cases[i].key, cases[i].code,
+        kafka_rig_named(&rig, pipeline);
+        kafka_broker_say(&kafka_shared, "fail %d %d 1%s%s%s", cases[i].key, cases[i].code,
                          cases[i].key == CREATE ? " millrace.shop." : "",
                          cases[i].key == CREATE ? pipeline : "",
                          cases[i].key == CREATE ? ".checkpoint" : "");
@@ -145,7 +118,7 @@ static void test_an_event_too_large_for_the_client_stops(void **state)
     struct kafka_rig rig;
 
     (void)state;
-    rig_named(&rig, "huge");
+    kafka_rig_named(&rig, "huge");
     assert_int_equal(kafka_rig_open(&rig, "one"), 0);
     struct mr_batch *batch = kafka_rig_batch("huge.t", 0, 3, 0);
     batch->records[1].value = mr_arena_copy(&batch->arena, mr_slice(huge, sizeof huge));
@@ -154,7 +127,7 @@ static void test_an_event_too_large_for_the_client_stops(void **state)
     assert_int_equal(kafka_rig_settle(&rig, 20), MR_DATA);
     assert_string_equal(rig.err.code, "sink.kafka.too_large");
     kafka_rig_close(&rig);
-    struct kafka_seen seen = kafka_read(broker.address, "huge.t", "read_committed");
+    struct kafka_seen seen = kafka_read(kafka_shared.address, "huge.t", "read_committed");
     assert_int_equal(seen.count, 0); /* its neighbours did not slip through */
     kafka_seen_free(&seen);
 }
@@ -164,18 +137,18 @@ static void test_a_frozen_broker_is_waited_for(void **state)
     struct kafka_rig rig;
 
     (void)state;
-    rig_named(&rig, "frozen");
+    kafka_rig_named(&rig, "frozen");
     assert_int_equal(kafka_rig_open(&rig, "one"), 0);
     assert_int_equal(kafka_rig_block(&rig, "frozen.t", 0, 100, "{\"at\":1}"), 0);
-    kill(broker.pid, SIGSTOP);
+    kill(kafka_shared.pid, SIGSTOP);
     assert_int_equal(kafka_rig_write(&rig, kafka_rig_batch("frozen.t", 100, 100, 0)), 0);
     assert_int_equal(kafka_rig_ask(&rig, "{\"at\":2}"), 0);
     assert_int_equal(kafka_rig_settle(&rig, 6), 1); /* poll answers all the while */
-    kill(broker.pid, SIGCONT);
+    kill(kafka_shared.pid, SIGCONT);
     assert_int_equal(kafka_rig_settle(&rig, 60), 0);
     assert_int_equal(kafka_rig_block(&rig, "frozen.t", 200, 100, "{\"at\":3}"), 0);
     kafka_rig_close(&rig);
-    kafka_expect_sequence(broker.address, "frozen.t", 300);
+    kafka_expect_sequence(kafka_shared.address, "frozen.t", 300);
 }
 
 static void test_a_transaction_that_timed_out_is_written_again(void **state)
@@ -183,7 +156,7 @@ static void test_a_transaction_that_timed_out_is_written_again(void **state)
     struct kafka_rig rig;
 
     (void)state;
-    rig_named(&rig, "timeout");
+    kafka_rig_named(&rig, "timeout");
     rig.config.transaction_timeout = 2 * MR_SECOND_NS;
     assert_int_equal(kafka_rig_open(&rig, "one"), 0);
     assert_int_equal(kafka_rig_block(&rig, "timeout.t", 0, 10, "{\"at\":1}"), 0);
@@ -196,7 +169,7 @@ static void test_a_transaction_that_timed_out_is_written_again(void **state)
     assert_int_equal(kafka_rig_settle(&rig, 60), 0);
     assert_int_equal(rig.counters.sink_retries, 1); /* it took a new handle */
     kafka_rig_close(&rig);
-    kafka_expect_sequence(broker.address, "timeout.t", 20);
+    kafka_expect_sequence(kafka_shared.address, "timeout.t", 20);
 }
 
 static void test_a_torn_transaction_asks_for_replay(void **state)
@@ -205,14 +178,14 @@ static void test_a_torn_transaction_asks_for_replay(void **state)
     struct mr_batch *released = NULL;
 
     (void)state;
-    rig_named(&rig, "torn");
+    kafka_rig_named(&rig, "torn");
     rig.config.commit.bytes = 65536;
     assert_int_equal(kafka_rig_open(&rig, "one"), 0);
     int next = 0; /* half of what may be held is given back early */
     for (; next < 12000; next += 1000)
         assert_int_equal(kafka_rig_write(&rig, kafka_rig_batch("torn.t", next, 1000, 1000)), 0);
     assert_int_equal(kafka_rig_wait_released(&rig, 0, 30), 0);
-    kafka_broker_say(&broker, "fail %d 47 1", END);
+    kafka_broker_say(&kafka_shared, "fail %d 47 1", END);
     assert_int_equal(kafka_rig_ask(&rig, "{\"at\":1}"), 0);
     assert_int_equal(kafka_rig_settle(&rig, 60), MR_REPLAY);
     assert_string_equal(rig.err.code, "sink.kafka.replay");
@@ -227,7 +200,7 @@ static void test_a_torn_transaction_asks_for_replay(void **state)
     assert_int_equal(kafka_rig_ask(&rig, "{\"at\":1}"), 0);
     assert_int_equal(kafka_rig_settle(&rig, 60), 0);
     kafka_rig_close(&rig);
-    kafka_expect_sequence(broker.address, "torn.t", next);
+    kafka_expect_sequence(kafka_shared.address, "torn.t", next);
 }
 
 static void test_a_deleted_checkpoint_is_a_gap(void **state)
@@ -235,11 +208,11 @@ static void test_a_deleted_checkpoint_is_a_gap(void **state)
     struct kafka_rig rig;
 
     (void)state;
-    rig_named(&rig, "lost");
+    kafka_rig_named(&rig, "lost");
     assert_int_equal(kafka_rig_open(&rig, "one"), 0);
     assert_int_equal(kafka_rig_block(&rig, "lost.t", 0, 10, "{\"at\":1}"), 0);
-    kafka_broker_say(&broker, "delete millrace.shop.lost.checkpoint");
-    kafka_broker_say(&broker, "topic millrace.shop.lost.checkpoint 1 cleanup.policy=compact");
+    kafka_broker_say(&kafka_shared, "delete millrace.shop.lost.checkpoint");
+    kafka_broker_say(&kafka_shared, "topic millrace.shop.lost.checkpoint 1 cleanup.policy=compact");
     assert_int_equal(kafka_rig_block(&rig, "lost.t", 10, 10, "{\"at\":2}"), MR_GAP);
     assert_string_equal(rig.err.code, "sink.kafka.checkpoint_lost");
     kafka_rig_close(&rig);
@@ -251,7 +224,7 @@ static void write_until_killed(const char *pipeline, const char *owner, int most
     struct kafka_rig rig;
     char text[64];
 
-    kafka_rig_init(&rig, &broker);
+    kafka_rig_init(&rig, &kafka_shared);
     rig.context.pipeline = pipeline;
     if (kafka_rig_open(&rig, owner) < 0)
         _exit(3);
@@ -273,8 +246,7 @@ static void test_kill_9_at_any_moment_loses_and_doubles_nothing(void **state)
     char owner[32];
 
     (void)state;
-    if (!have_broker)
-        skip();
+    kafka_shared_needed();
     srandom(20261121);
     for (int round = 0; round < 12; round++) {
         snprintf(owner, sizeof owner, "owner %d", round);
@@ -289,12 +261,12 @@ static void test_kill_9_at_any_moment_loses_and_doubles_nothing(void **state)
             fail_msg("the writer of round %d ended with %d", round, WEXITSTATUS(status));
     }
     struct kafka_rig rig;
-    rig_named(&rig, "killed");
+    kafka_rig_named(&rig, "killed");
     assert_int_equal(kafka_rig_open(&rig, "last"), 0);
     int stands = (int)strtol(rig.checkpoint + 6, NULL, 10);
     assert_true(stands > 1000);
     kafka_rig_close(&rig);
-    kafka_expect_sequence(broker.address, "killed.t", stands);
+    kafka_expect_sequence(kafka_shared.address, "killed.t", stands);
 }
 
 int main(void)
@@ -311,5 +283,5 @@ int main(void)
         cmocka_unit_test(test_kill_9_at_any_moment_loses_and_doubles_nothing),
     };
 
-    return cmocka_run_group_tests(tests, start_broker, stop_broker);
+    return cmocka_run_group_tests(tests, kafka_shared_start, kafka_shared_stop);
 }

@@ -14,40 +14,12 @@
 
 extern const struct mr_sink mr_sink_kafka;
 
-static struct kafka_broker broker;
-static bool have_broker;
-
-static int start_broker(void **state)
-{
-    static const char *const arguments[] = {"-partitions", "3", NULL};
-
-    (void)state;
-    have_broker = kafka_broker_start(&broker, arguments);
-    return 0;
-}
-
-static int stop_broker(void **state)
-{
-    (void)state;
-    kafka_broker_stop(&broker);
-    return 0;
-}
-
-/* Each test has a pipeline of its own on the one broker. */
-static void rig_named(struct kafka_rig *rig, const char *pipeline)
-{
-    if (!have_broker)
-        skip();
-    kafka_rig_init(rig, &broker);
-    rig->context.pipeline = pipeline;
-}
-
 static void test_blocks_and_their_checkpoint_survive(void **state)
 {
     struct kafka_rig rig;
 
     (void)state;
-    rig_named(&rig, "survive");
+    kafka_rig_named(&rig, "survive");
     assert_int_equal(kafka_rig_open(&rig, "one"), 0);
     assert_string_equal(rig.checkpoint, "");
     assert_int_equal(kafka_rig_block(&rig, "survive.t", 0, 0, "{\"claim\":1}"), 0);
@@ -56,7 +28,7 @@ static void test_blocks_and_their_checkpoint_survive(void **state)
     assert_int_equal(rig.released, 2);
     assert_int_equal(rig.counters.sink_records, 2510);
     kafka_rig_close(&rig);
-    kafka_expect_sequence(broker.address, "survive.t", 2510);
+    kafka_expect_sequence(kafka_shared.address, "survive.t", 2510);
     assert_int_equal(kafka_rig_open(&rig, "two"), 0);
     assert_string_equal(rig.checkpoint, "{\"at\":2}");
     kafka_rig_close(&rig);
@@ -68,11 +40,11 @@ static void test_nothing_is_visible_before_its_commit(void **state)
     struct kafka_seen seen;
 
     (void)state;
-    rig_named(&rig, "hidden");
+    kafka_rig_named(&rig, "hidden");
     assert_int_equal(kafka_rig_open(&rig, "one"), 0);
     assert_int_equal(kafka_rig_block(&rig, "hidden.t", 0, 5, "{\"at\":1}"), 0);
     assert_int_equal(kafka_rig_write(&rig, kafka_rig_batch("hidden.t", 5, 5, 0)), 0);
-    seen = kafka_read(broker.address, "hidden.t", "read_committed");
+    seen = kafka_read(kafka_shared.address, "hidden.t", "read_committed");
     assert_int_equal(seen.count, 5);
     kafka_seen_free(&seen);
     kafka_rig_close(&rig); /* aborts: readers are not held back */
@@ -80,7 +52,7 @@ static void test_nothing_is_visible_before_its_commit(void **state)
     assert_string_equal(rig.checkpoint, "{\"at\":1}");
     assert_int_equal(kafka_rig_block(&rig, "hidden.t", 5, 1, "{\"at\":2}"), 0);
     kafka_rig_close(&rig);
-    kafka_expect_sequence(broker.address, "hidden.t", 6);
+    kafka_expect_sequence(kafka_shared.address, "hidden.t", 6);
 }
 
 static void test_two_commits_go_their_way_at_once(void **state)
@@ -89,19 +61,19 @@ static void test_two_commits_go_their_way_at_once(void **state)
     struct mr_commit third = {.id = 3, .text = MR_SLICE("{}")};
 
     (void)state;
-    rig_named(&rig, "two");
+    kafka_rig_named(&rig, "two");
     assert_int_equal(kafka_rig_open(&rig, "one"), 0);
-    kill(broker.pid, SIGSTOP);
+    kill(kafka_shared.pid, SIGSTOP);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(kafka_rig_write(&rig, kafka_rig_batch("two.t", i * 10, 10, 0)), 0);
         assert_int_equal(kafka_rig_ask(&rig, "{\"at\":1}"), 0);
     }
     assert_int_equal(mr_sink_kafka.commit(rig.sink, &third, &rig.err), MR_AGAIN);
-    kill(broker.pid, SIGCONT);
+    kill(kafka_shared.pid, SIGCONT);
     assert_int_equal(kafka_rig_settle(&rig, 30), 0);
     assert_int_equal(rig.durable, 2);
     kafka_rig_close(&rig);
-    kafka_expect_sequence(broker.address, "two.t", 20);
+    kafka_expect_sequence(kafka_shared.address, "two.t", 20);
 }
 
 static void test_a_zombie_is_fenced_and_changes_nothing(void **state)
@@ -109,8 +81,8 @@ static void test_a_zombie_is_fenced_and_changes_nothing(void **state)
     struct kafka_rig zombie, heir;
 
     (void)state;
-    rig_named(&zombie, "fenced");
-    rig_named(&heir, "fenced");
+    kafka_rig_named(&zombie, "fenced");
+    kafka_rig_named(&heir, "fenced");
     assert_int_equal(kafka_rig_open(&zombie, "one"), 0);
     assert_int_equal(kafka_rig_block(&zombie, "fenced.t", 0, 3, "{\"by\":\"one\"}"), 0);
     assert_int_equal(kafka_rig_write(&zombie, kafka_rig_batch("fenced.t", 3, 3, 0)), 0);
@@ -124,7 +96,7 @@ static void test_a_zombie_is_fenced_and_changes_nothing(void **state)
     kafka_rig_close(&zombie);
     assert_int_equal(kafka_rig_block(&heir, "fenced.t", 6, 3, "{\"by\":\"two again\"}"), 0);
     kafka_rig_close(&heir);
-    kafka_expect_sequence(broker.address, "fenced.t", 9);
+    kafka_expect_sequence(kafka_shared.address, "fenced.t", 9);
 }
 
 static void test_an_idle_zombie_is_fenced_too(void **state)
@@ -132,8 +104,8 @@ static void test_an_idle_zombie_is_fenced_too(void **state)
     struct kafka_rig zombie, heir;
 
     (void)state;
-    rig_named(&zombie, "idle");
-    rig_named(&heir, "idle");
+    kafka_rig_named(&zombie, "idle");
+    kafka_rig_named(&heir, "idle");
     assert_int_equal(kafka_rig_open(&zombie, "one"), 0);
     assert_int_equal(kafka_rig_open(&heir, "two"), 0);
     assert_int_equal(kafka_rig_block(&zombie, "idle.t", 0, 0, "{\"by\":\"zombie\"}"), MR_FENCED);
@@ -146,8 +118,8 @@ static void test_opening_again_takes_nothing_from_an_heir(void **state)
     struct kafka_rig zombie, heir;
 
     (void)state;
-    rig_named(&zombie, "again");
-    rig_named(&heir, "again");
+    kafka_rig_named(&zombie, "again");
+    kafka_rig_named(&heir, "again");
     zombie.keeps_claim = true;
     assert_int_equal(kafka_rig_open(&zombie, "one"), 0);
     assert_int_equal(kafka_rig_block(&zombie, "again.t", 0, 3, "{\"by\":\"one\"}"), 0);
@@ -161,7 +133,7 @@ static void test_opening_again_takes_nothing_from_an_heir(void **state)
     assert_int_equal(kafka_rig_block(&heir, "again.t", 6, 3, "{\"by\":\"two\"}"), 0);
     assert_int_equal(heir.counters.sink_retries, 0); /* it was not even disturbed */
     kafka_rig_close(&heir);
-    kafka_expect_sequence(broker.address, "again.t", 9);
+    kafka_expect_sequence(kafka_shared.address, "again.t", 9);
 }
 
 /* So much that the zombie's claim lies far behind in the checkpoint topic. */
@@ -170,8 +142,8 @@ static void test_an_heir_of_long_standing_is_left_alone(void **state)
     struct kafka_rig zombie, heir;
 
     (void)state;
-    rig_named(&zombie, "long");
-    rig_named(&heir, "long");
+    kafka_rig_named(&zombie, "long");
+    kafka_rig_named(&heir, "long");
     zombie.keeps_claim = true;
     assert_int_equal(kafka_rig_open(&zombie, "one"), 0); /* nothing but its claim */
     kafka_rig_close(&zombie);
@@ -182,7 +154,7 @@ static void test_an_heir_of_long_standing_is_left_alone(void **state)
     assert_int_equal(kafka_rig_block(&heir, "long.t", 120, 3, "{\"by\":\"two\"}"), 0);
     assert_int_equal(heir.counters.sink_retries, 0); /* it was not even disturbed */
     kafka_rig_close(&heir);
-    kafka_expect_sequence(broker.address, "long.t", 123);
+    kafka_expect_sequence(kafka_shared.address, "long.t", 123);
 }
 
 static void test_a_transaction_larger_than_memory_goes_in_pieces(void **state)
@@ -190,7 +162,7 @@ static void test_a_transaction_larger_than_memory_goes_in_pieces(void **state)
     struct kafka_rig rig;
 
     (void)state;
-    rig_named(&rig, "large");
+    kafka_rig_named(&rig, "large");
     rig.config.commit.bytes = 65536; /* at most 16 MiB held */
     assert_int_equal(kafka_rig_open(&rig, "one"), 0);
     for (int i = 0; i < 60; i++)
@@ -201,7 +173,7 @@ static void test_a_transaction_larger_than_memory_goes_in_pieces(void **state)
     assert_int_equal(kafka_rig_ask(&rig, "{\"at\":1}"), 0);
     assert_int_equal(kafka_rig_settle(&rig, 60), 0);
     kafka_rig_close(&rig);
-    kafka_expect_sequence(broker.address, "large.t", 60000);
+    kafka_expect_sequence(kafka_shared.address, "large.t", 60000);
 }
 
 static void test_abort_gives_everything_back(void **state)
@@ -211,7 +183,7 @@ static void test_abort_gives_everything_back(void **state)
     int count = 0;
 
     (void)state;
-    rig_named(&rig, "abort");
+    kafka_rig_named(&rig, "abort");
     assert_int_equal(kafka_rig_open(&rig, "one"), 0);
     for (int i = 0; i < 3; i++)
         assert_int_equal(kafka_rig_write(&rig, kafka_rig_batch("abort.t", i * 10, 10, 0)), 0);
@@ -225,7 +197,7 @@ static void test_abort_gives_everything_back(void **state)
     assert_int_equal(count, 3);
     assert_int_equal(kafka_rig_block(&rig, "abort.t", 0, 20, "{}"), 0);
     kafka_rig_close(&rig);
-    kafka_expect_sequence(broker.address, "abort.t", 20);
+    kafka_expect_sequence(kafka_shared.address, "abort.t", 20);
 }
 
 static void test_at_least_once_keeps_its_checkpoint_behind_the_data(void **state)
@@ -233,12 +205,12 @@ static void test_at_least_once_keeps_its_checkpoint_behind_the_data(void **state
     struct kafka_rig rig;
 
     (void)state;
-    rig_named(&rig, "least");
+    kafka_rig_named(&rig, "least");
     rig.config.delivery = MR_KAFKA_AT_LEAST_ONCE;
     assert_int_equal(kafka_rig_open(&rig, "one"), 0);
     assert_int_equal(kafka_rig_block(&rig, "least.t", 0, 1000, "{\"at\":1}"), 0);
     kafka_rig_close(&rig);
-    kafka_expect_sequence(broker.address, "least.t", 1000);
+    kafka_expect_sequence(kafka_shared.address, "least.t", 1000);
     assert_int_equal(kafka_rig_open(&rig, "two"), 0);
     assert_string_equal(rig.checkpoint, "{\"at\":1}");
     kafka_rig_close(&rig);
@@ -252,7 +224,7 @@ static void test_tombstones_headers_and_several_topics(void **state)
     struct kafka_seen seen;
 
     (void)state;
-    rig_named(&rig, "mixed");
+    kafka_rig_named(&rig, "mixed");
     assert_int_equal(kafka_rig_open(&rig, "one"), 0);
     struct mr_batch *batch = kafka_rig_batch("mixed.a", 0, 4, 0);
     batch->records[1].value = (struct mr_slice){NULL, 0};
@@ -265,13 +237,13 @@ static void test_tombstones_headers_and_several_topics(void **state)
     assert_int_equal(kafka_rig_ask(&rig, "{}"), 0);
     assert_int_equal(kafka_rig_settle(&rig, 30), 0);
     kafka_rig_close(&rig);
-    seen = kafka_read(broker.address, "mixed.a", "read_committed");
+    seen = kafka_read(kafka_shared.address, "mixed.a", "read_committed");
     assert_int_equal(seen.count, 3);
     assert_string_equal(seen.values[0], "v0");
     assert_string_equal(seen.values[1], "(null)");
     assert_string_equal(seen.values[2], "v3");
     kafka_seen_free(&seen);
-    seen = kafka_read(broker.address, "mixed.b", "read_committed");
+    seen = kafka_read(kafka_shared.address, "mixed.b", "read_committed");
     assert_int_equal(seen.count, 1);
     kafka_seen_free(&seen);
 }
@@ -282,12 +254,12 @@ static void test_topics_are_made_as_asked_or_never(void **state)
     struct kafka_seen seen;
 
     (void)state;
-    rig_named(&rig, "make");
+    kafka_rig_named(&rig, "make");
     rig.config.create_topics.partitions = 7;
     assert_int_equal(kafka_rig_open(&rig, "one"), 0);
     assert_int_equal(kafka_rig_block(&rig, "make.t", 0, 500, "{}"), 0);
     kafka_rig_close(&rig);
-    seen = kafka_read(broker.address, "make.t", "read_committed");
+    seen = kafka_read(kafka_shared.address, "make.t", "read_committed");
     assert_int_equal(seen.partitions[seen.count - 1], 6);
     kafka_seen_free(&seen);
     rig.config.create_topics.mode = MR_KAFKA_CREATE_NEVER;
@@ -305,10 +277,10 @@ static void test_a_topic_that_vanishes_is_not_made_anew(void **state)
     struct kafka_rig rig;
 
     (void)state;
-    rig_named(&rig, "vanish");
+    kafka_rig_named(&rig, "vanish");
     assert_int_equal(kafka_rig_open(&rig, "one"), 0);
     assert_int_equal(kafka_rig_block(&rig, "vanish.t", 0, 10, "{\"at\":1}"), 0);
-    kafka_broker_say(&broker, "delete vanish.t");
+    kafka_broker_say(&kafka_shared, "delete vanish.t");
     assert_int_equal(kafka_rig_block(&rig, "vanish.t", 10, 10, "{\"at\":2}"), MR_CONFIG);
     assert_string_equal(rig.err.code, "sink.kafka.topic_missing");
     kafka_rig_close(&rig);
@@ -326,9 +298,9 @@ static void test_a_checkpoint_topic_that_cannot_hold_is_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        rig_named(&rig, "refused");
+        kafka_rig_named(&rig, "refused");
         rig.config.checkpoint_topic = cases[i].topic;
-        kafka_broker_say(&broker, "topic %s %s", cases[i].topic, cases[i].how);
+        kafka_broker_say(&kafka_shared, "topic %s %s", cases[i].topic, cases[i].how);
         assert_int_equal(kafka_rig_open(&rig, "one"), MR_CONFIG);
         assert_string_equal(rig.err.code, "sink.kafka.checkpoint_topic");
         assert_non_null(strstr(rig.err.text, cases[i].says));
@@ -340,8 +312,8 @@ static void test_a_checkpoint_is_found_far_back(void **state)
     struct kafka_rig rig, other;
 
     (void)state;
-    rig_named(&rig, "far");
-    rig_named(&other, "far other");
+    kafka_rig_named(&rig, "far");
+    kafka_rig_named(&other, "far other");
     rig.config.checkpoint_topic = other.config.checkpoint_topic = "far.checkpoints";
     assert_int_equal(kafka_rig_open(&rig, "one"), 0);
     assert_int_equal(kafka_rig_block(&rig, "far.t", 0, 1, "{\"far\":1}"), 0);
@@ -361,7 +333,7 @@ static void test_a_checkpoint_is_shown_and_set(void **state)
     struct mr_buf text;
 
     (void)state;
-    rig_named(&rig, "show");
+    kafka_rig_named(&rig, "show");
     struct mr_sink_args args = {.context = &rig.context, .config = &rig.config, .owner = "cli"};
     mr_buf_init(&text, 4096);
     assert_int_equal(mr_sink_kafka.checkpoint_read(&args, &text, &rig.err), 0);
@@ -407,7 +379,7 @@ static void test_preflight_looks_and_touches_nothing(void **state)
     struct mr_findings findings = {take_finding, &found};
 
     (void)state;
-    rig_named(&rig, "preflight");
+    kafka_rig_named(&rig, "preflight");
     struct mr_sink_args args = {.context = &rig.context, .config = &rig.config};
     assert_int_equal(mr_sink_kafka.preflight(&args, &findings, &rig.err), 0);
     assert_int_equal(found.fails, 0);
@@ -430,7 +402,7 @@ static void test_a_pace_follows_the_commits(void **state)
     struct mr_sink_pace pace;
 
     (void)state;
-    rig_named(&rig, "pace");
+    kafka_rig_named(&rig, "pace");
     assert_int_equal(kafka_rig_open(&rig, "one"), 0);
     mr_sink_kafka.pace(rig.sink, &pace);
     assert_int_equal(pace.bytes, 8 << 20);
@@ -464,5 +436,5 @@ int main(void)
         cmocka_unit_test(test_a_pace_follows_the_commits),
     };
 
-    return cmocka_run_group_tests(tests, start_broker, stop_broker);
+    return cmocka_run_group_tests(tests, kafka_shared_start, kafka_shared_stop);
 }

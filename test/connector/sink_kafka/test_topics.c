@@ -14,33 +14,6 @@
 
 extern const struct mr_sink mr_sink_kafka;
 
-static struct kafka_broker broker;
-static bool have_broker;
-
-static int start_broker(void **state)
-{
-    static const char *const arguments[] = {"-partitions", "3", NULL};
-
-    (void)state;
-    have_broker = kafka_broker_start(&broker, arguments);
-    return 0;
-}
-
-static int stop_broker(void **state)
-{
-    (void)state;
-    kafka_broker_stop(&broker);
-    return 0;
-}
-
-static void rig_named(struct kafka_rig *rig, const char *pipeline)
-{
-    if (!have_broker)
-        skip();
-    kafka_rig_init(rig, &broker);
-    rig->context.pipeline = pipeline;
-}
-
 static struct mr_kafka_config with_topics(struct mr_option_map topics)
 {
     return (struct mr_kafka_config){.create_topics = {.partitions = 2, .topics = topics}};
@@ -100,15 +73,15 @@ static void test_a_topic_of_a_pattern_gets_its_partitions(void **state)
     struct kafka_rig rig;
 
     (void)state;
-    rig_named(&rig, "pattern");
+    kafka_rig_named(&rig, "pattern");
     rig.config.create_topics.topics = (struct mr_option_map){&key, &value, 1};
     assert_int_equal(kafka_rig_open(&rig, "one"), 0);
     assert_int_equal(kafka_rig_block(&rig, "pattern.wide", 0, 500, "{}"), 0);
     kafka_rig_close(&rig);
-    struct kafka_seen seen = kafka_read(broker.address, "pattern.wide", "read_committed");
+    struct kafka_seen seen = kafka_read(kafka_shared.address, "pattern.wide", "read_committed");
     assert_int_equal(seen.partitions[seen.count - 1], 8);
     kafka_seen_free(&seen);
-    kafka_expect_sequence(broker.address, "pattern.wide", 500);
+    kafka_expect_sequence(kafka_shared.address, "pattern.wide", 500);
 }
 
 /* What became of the keys: highest partition written to by the second run. */
@@ -116,21 +89,21 @@ static int grown(struct kafka_rig *rig, int growth, int *ret_highest)
 {
     struct kafka_seen seen;
 
-    kafka_broker_say(&broker, "topic grow.t 2");
+    kafka_broker_say(&kafka_shared, "topic grow.t 2");
     assert_int_equal(kafka_rig_open(rig, "one"), 0);
     assert_int_equal(kafka_rig_block(rig, "grow.t", 0, 100, "{\"at\":1}"), 0);
     kafka_rig_close(rig);
-    kafka_broker_say(&broker, "delete grow.t");
-    kafka_broker_say(&broker, "topic grow.t 5");
+    kafka_broker_say(&kafka_shared, "delete grow.t");
+    kafka_broker_say(&kafka_shared, "topic grow.t 5");
     rig->config.partition_growth = growth;
     rig->notes[0] = 0;
     assert_int_equal(kafka_rig_open(rig, "two"), 0);
     int rc = kafka_rig_block(rig, "grow.t", 0, 100, "{\"at\":2}");
     kafka_rig_close(rig);
-    seen = kafka_read(broker.address, "grow.t", "read_committed");
+    seen = kafka_read(kafka_shared.address, "grow.t", "read_committed");
     *ret_highest = seen.count ? seen.partitions[seen.count - 1] : -1;
     kafka_seen_free(&seen);
-    kafka_broker_say(&broker, "delete grow.t");
+    kafka_broker_say(&kafka_shared, "delete grow.t");
     return rc;
 }
 
@@ -140,15 +113,15 @@ static void test_a_topic_with_more_partitions_is_treated_as_asked(void **state)
     int highest;
 
     (void)state;
-    rig_named(&rig, "grow keep");
+    kafka_rig_named(&rig, "grow keep");
     assert_int_equal(grown(&rig, MR_KAFKA_GROWTH_KEEP, &highest), 0);
     assert_int_equal(highest, 1);
     assert_non_null(strstr(rig.notes, "sink.kafka.partitions_changed "));
-    rig_named(&rig, "grow use");
+    kafka_rig_named(&rig, "grow use");
     assert_int_equal(grown(&rig, MR_KAFKA_GROWTH_USE, &highest), 0);
     assert_int_equal(highest, 4);
     assert_non_null(strstr(rig.notes, "sink.kafka.partitions_changed "));
-    rig_named(&rig, "grow refuse");
+    kafka_rig_named(&rig, "grow refuse");
     assert_int_equal(grown(&rig, MR_KAFKA_GROWTH_REFUSE, &highest), MR_CONFIG);
     assert_int_equal(highest, -1);
     assert_string_equal(rig.err.code, "sink.kafka.partitions_changed");
@@ -160,8 +133,8 @@ static void test_a_record_above_its_topics_limit_is_refused_before_it_is_sent(vo
     struct kafka_rig rig;
 
     (void)state;
-    rig_named(&rig, "limit");
-    kafka_broker_say(&broker, "topic limit.t 1 max.message.bytes=20000");
+    kafka_rig_named(&rig, "limit");
+    kafka_broker_say(&kafka_shared, "topic limit.t 1 max.message.bytes=20000");
     assert_int_equal(kafka_rig_open(&rig, "one"), 0);
     assert_int_equal(kafka_rig_write(&rig, kafka_rig_batch("limit.t", 0, 1, 30000)), 0);
     assert_int_equal(kafka_rig_ask(&rig, "{}"), 0);
@@ -178,15 +151,15 @@ static void test_small_records_reach_a_topic_with_a_small_limit(void **state)
     struct kafka_rig rig;
 
     (void)state;
-    rig_named(&rig, "small");
-    kafka_broker_say(&broker, "topic small.t 1 max.message.bytes=20000");
+    kafka_rig_named(&rig, "small");
+    kafka_broker_say(&kafka_shared, "topic small.t 1 max.message.bytes=20000");
     assert_int_equal(kafka_rig_open(&rig, "one"), 0);
     assert_int_equal(kafka_rig_write(&rig, kafka_rig_batch("small.t", 0, 500, 1000)), 0);
     assert_int_equal(kafka_rig_ask(&rig, "{}"), 0);
     assert_int_equal(kafka_rig_settle(&rig, 60), 0);
     assert_non_null(strstr(rig.notes, "sink.kafka.batch_too_large "));
     kafka_rig_close(&rig);
-    kafka_expect_sequence(broker.address, "small.t", 500);
+    kafka_expect_sequence(kafka_shared.address, "small.t", 500);
 }
 
 /* A table t(id key, customer, name, at timestamp). */
@@ -321,5 +294,5 @@ int main(void)
         cmocka_unit_test(test_a_table_without_a_key_does_not_fit_a_compacted_topic),
     };
 
-    return cmocka_run_group_tests(tests, start_broker, stop_broker);
+    return cmocka_run_group_tests(tests, kafka_shared_start, kafka_shared_stop);
 }
