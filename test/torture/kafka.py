@@ -17,6 +17,7 @@ import collections
 import concurrent.futures
 import json
 import random
+import re
 import resource
 import signal
 import sys
@@ -401,7 +402,7 @@ def main():
         told = f"; {len(found)} of {len(found)} planted faults found" if one.prove else ""
         print(f"torture: nothing lost, doubled or reordered{told}", flush=True)
         if options.report:
-            words = " ".join(word for word in sys.argv[1:] if not word.startswith("--report"))
+            words = re.sub(r" --(report \S+|report=\S+|tell)", "", " " + " ".join(sys.argv[1:])).strip()
             torture.keep(options.report, report(options, total, proven, f"test/torture/kafka.py {words}"))
     print(f"torture: {dict(total)}")
     return 0
