@@ -234,10 +234,11 @@ def test_check_is_content_with_what_can_be_done(db, millrace):
 def test_the_page_on_masking_holds(db, millrace):
     """The configuration of docs/how-to/mask-columns.md, and the hash that sha256sum gives."""
     page = (ROOT / "docs/how-to/mask-columns.md").read_text()
-    text = page.split("```yaml\n")[1].split("```")[0]
-    text = text.replace("host=127.0.0.1 port=5432 dbname=shop user=postgres", db.dsn)
-    text = text.replace("/var/lib/millrace/shop", str(millrace.folder / "out"))
-    text = text.replace("type: file,", "type: file, content: record,")
+    text = page.split("```yaml file=shop.yaml\n")[1].split("```")[0]
+    for old, new in (('dsn: ""', f'dsn: "{db.dsn}"'), ("directory: out", f"directory: {millrace.folder / 'out'}, content: record"),
+                     ("envelope: flat", "envelope: debezium")):
+        assert old in text
+        text = text.replace(old, new)
     path = millrace.config(text)
     db.psql("""create table customers (id int primary key, email text, phone text, notes text, internal_rank int);
         create table posts (id int primary key, body text);

@@ -6,9 +6,8 @@ from millrace import ROOT
 
 def page(db, folder, **changes):
     """The configuration of docs/how-to/dead-letters.md, for this database and folder."""
-    text = (ROOT / "docs/how-to/dead-letters.md").read_text().split("```yaml\n")[1].split("```")[0]
-    text = text.replace("host=127.0.0.1 port=5432 dbname=shop user=postgres", db.dsn)
-    text = text.replace("/var/lib/millrace/shop", str(folder))
+    text = (ROOT / "docs/how-to/dead-letters.md").read_text().split("```yaml file=shop.yaml\n")[1].split("```")[0]
+    changes |= {"dsn": ('dsn: ""', f'dsn: "{db.dsn}"'), "directory": ("directory: out", f"directory: {folder}")}
     for old, new in changes.values():
         assert old in text
         text = text.replace(old, new)
