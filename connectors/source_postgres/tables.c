@@ -1,15 +1,9 @@
 /* Showing the tables before anything runs.
  *
  * Sessions are opened as for a run; whether a position can be resumed does not matter here. Every table that the
-<<<<<<< HEAD
  * user's patterns take in is described by the Relation message that a snapshot would write for it: so what is shown is
  * what the stream will bring, as far as the catalogue can know. Before the publication exists a table has all its
  * columns; afterwards those that are published. A partitioned table is shown as its partitions, or as itself, since
-=======
- * user's patterns take in is described by the Relation message that a snapshot would write for it: so what is
- * shown is what the stream will bring, as far as the catalogue can know. Before the publication exists a table
- * has all its columns; afterwards those that are published. A partitioned table is shown as its partitions, since
->>>>>>> e8f71a0 (Name what a heartbeat's statement is told, and keep lines short)
  * that is how its rows arrive. */
 #include "connectors/source_postgres/tables.h"
 
