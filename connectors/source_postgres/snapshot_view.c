@@ -24,6 +24,7 @@
 
 #include "base/clock.h"
 #include "connectors/source_postgres/catalog.h"
+#include "connectors/source_postgres/sqlstate.h"
 
 static int import_view(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
                        struct mr_err *err)
@@ -43,8 +44,7 @@ static int import_view(struct mr_pg_source *source, struct mr_pg_snapshot *snaps
     rc = mr_pg_command(&snapshot->connect, snapshot->conn, mr_buf_cstr(&sql),
                        "read in the slot's view", err);
     mr_buf_done(&sql);
-    /* invalid snapshot identifier: the session that exported it has ended */
-    if (rc < 0 && err && strcmp(err->native, "22023") == 0)
+    if (rc < 0 && err && mr_pg_view_gone(err->native))
         rc = mr_err_set(err, MR_RETRY, "source.connection_lost",
                         "the slot's view went away with the connection that made the slot; the "
                         "tables are read in another one");

@@ -64,6 +64,13 @@ static bool transient(const char *sqlstate)
     return sqlstate[0] == 0 || any_of(sqlstate, list);
 }
 
+bool mr_pg_view_gone(const char *sqlstate)
+{
+    static const char *const list[] = {"22023", "42704", "55000", NULL};
+
+    return sqlstate[0] != 0 && any_of(sqlstate, list);
+}
+
 static int permission(struct mr_err *err, const char *sqlstate)
 {
     mr_err_native(err, sqlstate);

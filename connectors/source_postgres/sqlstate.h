@@ -15,3 +15,7 @@ int mr_pg_login_error(struct mr_err *err, const char *sqlstate, const char *mess
 /* A statement that failed while we tried to `what`; "" as sqlstate: the connection is gone. */
 int mr_pg_sql_error(struct mr_err *err, const char *sqlstate, const char *message,
                     const char *detail, const char *what);
+
+/* Whether SET TRANSACTION SNAPSHOT failed with this because the session that exported the view has ended: its file is
+ * missing (22023 up to PostgreSQL 16, 42704 from 17 on), or its process is while the file is read (55000). */
+bool mr_pg_view_gone(const char *sqlstate);

@@ -89,12 +89,24 @@ static void a_statement_that_failed_is_classified(void **state)
     }
 }
 
+/* Servers before 17 and since then have another code for a view whose session has ended. */
+static void a_view_that_is_gone_is_known_by_every_server_s_code(void **state)
+{
+    (void)state;
+    assert_true(mr_pg_view_gone("22023"));
+    assert_true(mr_pg_view_gone("42704"));
+    assert_true(mr_pg_view_gone("55000"));
+    assert_false(mr_pg_view_gone("42501"));
+    assert_false(mr_pg_view_gone(""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_sqlstate_is_found_in_any_language),
         cmocka_unit_test(a_login_that_failed_is_classified),
         cmocka_unit_test(a_statement_that_failed_is_classified),
+        cmocka_unit_test(a_view_that_is_gone_is_known_by_every_server_s_code),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
