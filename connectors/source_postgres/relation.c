@@ -270,11 +270,12 @@ static uint16_t place(const struct mr_pg_column_info *info, enum key_kind kind)
     }
 }
 
-/* Sets the key from the catalogue's places; false when a place names a column the wire does not have. */
+/* Sets the key from the catalogue's places; false when a place names a column the wire does not have, or a column has
+ * gone from the key since (keep_dropped). */
 static bool key_from_places(struct make *make, enum key_kind kind)
 {
     struct mr_table *table = make->table;
-    uint32_t count = 0;
+    uint32_t count = 0, last = 0;
 
     for (uint32_t i = 0; i < make->info.count; i++) {
         uint16_t at = place(&make->info.columns[i], kind);
@@ -283,11 +284,12 @@ static bool key_from_places(struct make *make, enum key_kind kind)
             return false;
         if (at) {
             table->key_columns[at - 1] = (uint32_t)column;
+            last = at > last ? at : last;
             count++;
         }
     }
     table->key_count = count;
-    return count > 0;
+    return count > 0 && count == last;
 }
 
 static bool key_agrees(const struct mr_table *table, const bool *flags)

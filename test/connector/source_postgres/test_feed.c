@@ -315,6 +315,62 @@ static void a_null_in_a_column_that_has_become_not_null_is_told_as_it_is(void **
     end_rig(&rig);
 }
 
+/* The key is (id, w) at first; then the table is gone. */
+static int gone_later(void *state, struct mr_arena *arena, uint32_t oid,
+                      struct mr_pg_table_info *ret_info, struct mr_err *err)
+{
+    static const struct mr_pg_column_info columns[] = {
+        {.name = MR_SLICE("id"), .not_null = true, .key = 1},
+        {.name = MR_SLICE("v")},
+        {.name = MR_SLICE("w"), .not_null = true, .key = 2},
+    };
+    int *calls = state;
+
+    (void)arena, (void)oid, (void)err;
+    *ret_info = (struct mr_pg_table_info){++*calls == 1 ? 3 : 0, columns};
+    return 0;
+}
+
+/* Text columns, replica identity FULL. */
+static int relation_full(struct rig *rig, const char *const *names, size_t count)
+{
+    put(rig, 'R', 1);
+    put(rig, 1, 4);
+    put_name(rig, "public");
+    put_name(rig, "t");
+    put(rig, 'f', 1);
+    put(rig, count, 2);
+    for (size_t i = 0; i < count; i++) {
+        put(rig, 1, 1);
+        put_name(rig, names[i]);
+        put(rig, 25, 4);
+        put(rig, 0xffffffff, 4);
+    }
+    return send(rig, 0);
+}
+
+/* A column of the key was dropped, and with it the key; then the table: what is left of the key is none. */
+static void a_key_that_lost_a_column_before_its_table_went_is_no_key(void **state)
+{
+    static const char *const names[] = {"id", "v", "w"};
+    const struct mr_table *table;
+    int calls = 0;
+    const struct mr_pg_hints hints = {&calls, no_type, gone_later};
+    struct rig rig;
+
+    (void)state;
+    begin_rig(&rig, (struct mr_pg_position){0});
+    rig.feed.relations.hints = &hints;
+    assert_int_equal(relation_full(&rig, names, 3), 0);
+    assert_int_equal(mr_pg_relations_find(&rig.feed.relations, 1)->table->key_count, 2);
+    assert_int_equal(relation_full(&rig, names + 1, 2), 0);
+    table = mr_pg_relations_find(&rig.feed.relations, 1)->table;
+    assert_int_equal(table->key_count, 0);
+    assert_int_equal(table->columns[0].key, 0);
+    assert_false(table->columns[1].optional);
+    end_rig(&rig);
+}
+
 /* Splits after `cut` rows, begins again at that position and sends the transaction with `changed` as its first row. */
 static int replay(int cut, const char *changed, size_t *ret_rows, struct mr_err *ret_err)
 {
@@ -628,6 +684,7 @@ int main(void)
         cmocka_unit_test(a_null_in_a_column_that_has_become_not_null_is_told_as_it_is),
         cmocka_unit_test(a_split_transaction_goes_on_where_it_was),
         cmocka_unit_test(a_replay_that_differs_is_a_gap),
+        cmocka_unit_test(a_key_that_lost_a_column_before_its_table_went_is_no_key),
         cmocka_unit_test(finished_transactions_are_dropped),
         cmocka_unit_test(the_same_description_is_the_same_version),
         cmocka_unit_test(what_the_protocol_forbids_is_refused),
