@@ -1,8 +1,9 @@
 /* One table from SQLSTATE to what a user is told.
  *
- * The classes: away and busy (08, 53, 57P0x, 55006, 55P03, no SQLSTATE at all) are retried for ever; rights (28, 42501)
- * and everything else need a human. The server's own sentence is always kept, because it names things we do not
- * know; ours says what we were doing and what to type. */
+ * The classes: away and busy (08, 53, 57P0x, 55006, 55P03, no SQLSTATE at all) and what was cancelled by somebody or
+ * by the server's own clock (57014) are retried for ever; rights (28, 42501) and everything else need a human. The
+ * server's own sentence is always kept, because it names things we do not know; ours says what we were doing and what
+ * to type. */
 #include "connectors/source_postgres/sqlstate.h"
 
 #include <ctype.h>
@@ -58,8 +59,8 @@ static bool any_of(const char *sqlstate, const char *const *list)
 
 static bool transient(const char *sqlstate)
 {
-    static const char *const list[] = {"08",    "53",    "57P0",  "55006", "55P03",
-                                       "40001", "40P01", "58030", NULL};
+    static const char *const list[] = {"08",    "53",    "57P0",  "57014", "55006",
+                                       "55P03", "40001", "40P01", "58030", NULL};
 
     return sqlstate[0] == 0 || any_of(sqlstate, list);
 }

@@ -44,6 +44,7 @@ static void a_login_that_failed_is_classified(void **state)
         {"", "invalid sslmode value: \"nonsense\"", "source.dsn", MR_CONFIG, 78, false},
         {"53300", "too many connections", "source.connect", MR_RETRY, 69, false},
         {"57P03", "the database system is starting up", "source.connect", MR_RETRY, 69, false},
+        {"57014", "canceling authentication due to timeout", "source.connect", MR_RETRY, 69, false},
         {"55000", "database is not currently accepting connections", "source.connect_refused",
          MR_CONFIG, 78, false},
     };
@@ -72,6 +73,7 @@ static void a_statement_that_failed_is_classified(void **state)
         {"57P01", "source.server_busy", MR_RETRY, 69},
         {"08006", "source.server_busy", MR_RETRY, 69},
         {"55P03", "source.server_busy", MR_RETRY, 69},
+        {"57014", "source.server_busy", MR_RETRY, 69},
         {"42501", "source.permission", MR_CONFIG, 77},
         {"42601", "source.sql", MR_CONFIG, 78},
     };
