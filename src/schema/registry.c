@@ -8,7 +8,8 @@
  * is. 409 is a decision for people: the refusal is explained once by our own comparison of the two schemas
  * (avro_diff.h, json_schema.h), kept, and repeated without asking for ASK_AGAIN_NS, so that a pipeline that waits for a
  * human does not hammer the registry; after that it is asked again, and goes on by itself when the level or the subject
- * was mended. A 500 that comes three times for the same body is an answer too.
+ * was mended. A 500 that comes three times for the same body is an answer too, unless its error_code says that the
+ * registry's own store is away.
  *
  * What is remembered is the id by subject and a 128-bit hash of the schema's text, not the text: it is looked up, never
  * read back. */
@@ -331,6 +332,17 @@ static int not_registered(const char *subject, struct mr_err *err)
     return MR_CONFIG;
 }
 
+/* Confluent's codes for a registry that cannot reach its store or its leader: whatever the body, so no answer to it. */
+static bool is_store_fault(struct mr_registry *registry)
+{
+    json_t *object = json_loadb(registry->answer.data ? registry->answer.data : "",
+                                registry->answer.size, 0, NULL);
+    json_int_t code = json_integer_value(json_object_get(object, "error_code"));
+
+    json_decref(object);
+    return code >= 50001 && code <= 50004;
+}
+
 /* Three equal faults for the same body are the registry's way to say no. */
 static int count_fault(struct known *known, const char *subject, struct mr_err *err)
 {
@@ -404,7 +416,7 @@ static int ask(struct mr_registry *registry, struct known *known, const char *su
     if (status == 404 && !registers)
         return not_registered(subject, err);
     rc = judge(registry, status, subject, err);
-    return status == 500 ? count_fault(known, subject, err) : rc;
+    return status == 500 && !is_store_fault(registry) ? count_fault(known, subject, err) : rc;
 }
 
 int mr_registry_id(struct mr_registry *registry, const char *subject, const char *type,

@@ -8,7 +8,7 @@
  * Errors: MR_RETRY when no URL answers, or with 408, 429, 5xx, or refuses a schema as incompatible (409): then a
  * human changes the subject, its level or the table, and the next try goes through; the caller keeps its batch
  * meanwhile. MR_CONFIG when asking again cannot help: credentials, an invalid schema, a schema that a read-only
- * registry does not have, and a 500 that came three times for the same body. */
+ * registry does not have, and a 500 that came three times for the same body and is no fault of its store. */
 #pragma once
 
 #include <stdbool.h>

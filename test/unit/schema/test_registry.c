@@ -187,6 +187,29 @@ static void a_500_that_comes_three_times_is_an_answer(void **state)
     end(&f);
 }
 
+/* Confluent's registry while its Kafka is away. */
+static void a_store_that_is_away_is_waited_for(void **state)
+{
+    static const struct fake_answer answers[] = {{NULL, NULL, 500, "{\"error_code\":50002}"},
+                                                 {NULL, NULL, 500, "{\"error_code\":50001}"},
+                                                 {NULL, NULL, 500, "{\"error_code\":50003}"},
+                                                 {NULL, NULL, 500, "{\"error_code\":50004}"},
+                                                 {NULL, NULL, 200, "{\"id\":5}"},
+                                                 {0}};
+    struct fixture f;
+    uint32_t id = 0;
+
+    (void)state;
+    begin(&f, answers, (struct mr_slice){NULL, 0});
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(ask(&f, &id), MR_RETRY);
+        assert_string_equal(f.err.code, "registry.busy");
+    }
+    assert_int_equal(ask(&f, &id), 0);
+    assert_int_equal(id, 5);
+    end(&f);
+}
+
 static void without_auto_register_it_only_looks_up(void **state)
 {
     static const struct fake_answer answers[] = {
@@ -412,6 +435,7 @@ int main(void)
         cmocka_unit_test(a_json_schema_is_explained_by_its_own_rules),
         cmocka_unit_test(each_answer_has_its_meaning),
         cmocka_unit_test(a_500_that_comes_three_times_is_an_answer),
+        cmocka_unit_test(a_store_that_is_away_is_waited_for),
         cmocka_unit_test(without_auto_register_it_only_looks_up),
         cmocka_unit_test(the_next_url_is_tried_and_credentials_are_sent_and_never_shown),
         cmocka_unit_test(a_read_only_subject_is_still_looked_up),
