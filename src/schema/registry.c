@@ -12,7 +12,8 @@
  * registry's own store is away.
  *
  * What is remembered is the id by subject and a 128-bit hash of the schema's text, not the text: it is looked up, never
- * read back. */
+ * read back. An id means something in one registry only, so where they are from is remembered with them, as hashes of
+ * the URLs: when none of these is configured any more, the ids are forgotten, and asked for in the new place. */
 #include "schema/registry.h"
 
 #include <jansson.h>
@@ -124,6 +125,53 @@ static struct known *know(struct mr_registry *registry, struct mr_slice key)
     return known;
 }
 
+/* The URL's host, port and path, as a hash; user and password may change. */
+static void add_place(struct mr_buf *buf, const char *url)
+{
+    const char *scheme = strstr(url, "://"), *host = scheme ? scheme + 3 : url;
+    const char *at = memrchr(host, '@', strcspn(host, "/"));
+    size_t size;
+
+    host = at ? at + 1 : host;
+    for (size = strlen(host); size > 0 && host[size - 1] == '/';)
+        size--;
+    mr_buf_printf(buf, "%016llx", (unsigned long long)mr_hash(mr_slice(host, size), 0));
+}
+
+/* Whether one of the places is among our URLs; without any they are from before places were told. */
+static bool is_from_here(const struct mr_registry *registry, json_t *places)
+{
+    bool found = !json_is_array(places);
+    json_t *place;
+    size_t index;
+
+    for (size_t i = 0; i < registry->options->urls.count; i++) {
+        struct mr_buf ours;
+        mr_buf_init(&ours, 100);
+        add_place(&ours, registry->options->urls.items[i]);
+        json_array_foreach(places, index, place)
+        {
+            found |= json_string_value(place) &&
+                     strcmp(json_string_value(place), mr_buf_cstr(&ours)) == 0;
+        }
+        mr_buf_done(&ours);
+    }
+    return found;
+}
+
+static void remember_places(struct mr_registry *registry)
+{
+    struct mr_buf *buf = &registry->remembered;
+
+    mr_buf_add_str(buf, "\"registries\":[");
+    for (size_t i = 0; i < registry->options->urls.count; i++) {
+        mr_buf_add_str(buf, i ? ",\"" : "\"");
+        add_place(buf, registry->options->urls.items[i]);
+        mr_buf_add_char(buf, '"');
+    }
+    mr_buf_add_char(buf, ']');
+}
+
 static int read_back(struct mr_registry *registry, struct mr_slice text, struct mr_err *err)
 {
     json_t *object = text.size ? json_loadb(text.data, text.size, 0, NULL) : json_object();
@@ -135,6 +183,8 @@ static int read_back(struct mr_registry *registry, struct mr_slice text, struct 
         return mr_err_set(err, MR_CONFIG, "checkpoint.unreadable",
                           "the schema ids in the checkpoint are not a JSON object");
     }
+    if (!is_from_here(registry, json_object_get(object, "registries")))
+        json_object_clear(object);
     json_object_foreach(object, key, id)
     {
         if (json_integer_value(id) > 0 && json_integer_value(id) <= UINT32_MAX)
@@ -562,11 +612,11 @@ struct mr_slice mr_registry_remember(struct mr_registry *registry)
     registry->rendered = registry->changed;
     mr_buf_clear(&registry->remembered);
     mr_buf_add_char(&registry->remembered, '{');
+    remember_places(registry);
     while ((known = mr_map_next(&registry->known, &at, &key, NULL))) {
         if (known->id == 0)
             continue;
-        if (registry->remembered.size > 1)
-            mr_buf_add_char(&registry->remembered, ',');
+        mr_buf_add_char(&registry->remembered, ',');
         mr_json_add_str(&registry->remembered, key);
         mr_buf_printf(&registry->remembered, ":%u", known->id);
     }

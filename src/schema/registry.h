@@ -66,8 +66,8 @@ int mr_registry_plan(struct mr_registry *registry, const char *subject, const ch
                      struct mr_slice schema, struct mr_subject_plan *ret_plan,
                      struct mr_err *err) MR_MUST_CHECK;
 
-/* Ids in use as a JSON object, for the checkpoint; the slice lives until the next call of this client. `changed`
- * counts up whenever there is more to remember. */
+/* Ids in use and the registry they are from as a JSON object, for the checkpoint; the slice lives until the next call
+ * of this client. `changed` counts up whenever there is more to remember. */
 struct mr_slice mr_registry_remember(struct mr_registry *registry);
 uint64_t mr_registry_changed(const struct mr_registry *registry);
 

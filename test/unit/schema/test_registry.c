@@ -60,9 +60,10 @@ static void an_id_is_asked_for_once_and_remembered(void **state)
 {
     static const struct fake_answer answers[] = {
         {"POST", "/subjects/" SUBJECT "/versions", 200, "{\"id\":77}"}, {0}};
+    static const struct fake_answer other[] = {{NULL, NULL, 200, "{\"id\":3}"}, {0}};
     struct fixture f;
     struct mr_slice remembered;
-    char kept[500];
+    char kept[500], without[500], url[200];
     uint32_t id = 0;
 
     (void)state;
@@ -78,12 +79,28 @@ static void an_id_is_asked_for_once_and_remembered(void **state)
     assert_true(remembered.size < sizeof kept);
     memcpy(kept, remembered.data, remembered.size);
     remembered.data = kept;
-    end(&f);
-    /* After a restart nobody is asked. */
-    begin(&f, (const struct fake_answer[]){{0}}, remembered);
+    mr_registry_close(f.registry);
+    /* After a restart nobody is asked, whoever asks. */
+    f.urls[0] = url;
+    snprintf(url, sizeof url, "http://me:secret@%.60s//", f.fake.url + strlen("http://"));
+    assert_int_equal(mr_registry_open(&f.options, &f.context, remembered, &f.registry, &f.err), 0);
     assert_int_equal(ask(&f, &id), 0);
     assert_int_equal(id, 77);
-    assert_int_equal(f.fake.requests, 0);
+    assert_int_equal(f.fake.requests, 1);
+    end(&f);
+    /* Another registry has ids of its own. */
+    begin(&f, other, remembered);
+    assert_int_equal(ask(&f, &id), 0);
+    assert_int_equal(id, 3);
+    end(&f);
+    /* What an older version wrote does not say where from. */
+    begin(&f, (const struct fake_answer[]){{0}},
+          mr_slice(without,
+                   (size_t)snprintf(without, sizeof without, "{%.*s",
+                                    (int)(remembered.size - (size_t)(strchr(kept, ',') + 1 - kept)),
+                                    strchr(kept, ',') + 1)));
+    assert_int_equal(ask(&f, &id), 0);
+    assert_int_equal(id, 77);
     end(&f);
 }
 
