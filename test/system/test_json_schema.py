@@ -16,6 +16,8 @@ pipelines:
 """
 TYPE = {"Content-Type": "application/vnd.schemaregistry.v1+json"}
 
+AWAY = "http://127.0.0.1:1"  # the only one of the registry's nodes that is asked, and nobody is there
+
 
 def config(millrace, db, url, more=""):
     directory = millrace.folder / "out"
@@ -98,12 +100,12 @@ def test_a_number_that_json_has_not_stops_or_is_null_as_told(db, millrace, regis
 
 def test_known_schemas_go_on_while_the_registry_is_away(db, millrace, registry):
     db.psql("create table o (id int primary key, name text); insert into o values (1, 'a');")
-    directory, path = config(millrace, db, registry.url)
+    directory, path = config(millrace, db, f'{registry.url}", "{AWAY}')
     until_now(millrace, path)
     db.psql("select pg_logical_emit_message(true, 'note', 'one')")
     until_now(millrace, path)
     db.psql("insert into o values (2, 'b'); select pg_logical_emit_message(true, 'note', 'two')")
-    directory, path = config(millrace, db, "http://127.0.0.1:1")
+    directory, path = config(millrace, db, AWAY)
     until_now(millrace, path)
     values = [value for _, value in records(registry, directory)]
     assert [value["after"]["id"] for value in values if value["op"] != "m"] == [1, 2]
