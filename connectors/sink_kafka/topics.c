@@ -345,7 +345,7 @@ int mr_kafka_topics_verify(struct mr_kafka_topics *topics, struct mr_kafka_clien
 int32_t mr_kafka_topic_place(const struct mr_kafka_topic *topic, struct mr_slice key)
 {
     if (!key.data)
-        return topic->rotation % topic->partitions;
+        return (int32_t)(topic->rotation % (uint32_t)topic->partitions);
     return rd_kafka_msg_partitioner_murmur2(topic->rkt, key.data, key.size, topic->partitions, NULL,
                                             NULL);
 }

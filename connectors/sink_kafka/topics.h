@@ -16,7 +16,7 @@ struct mr_kafka_topic {
     int partitions;        /* records are placed over so many; 0: not yet asked for */
     int recorded;          /* the same as the checkpoint had it; 0: it did not */
     size_t most;           /* its max.message.bytes: no record of more can be written */
-    int rotation;          /* where records without a key go until the next batch */
+    uint32_t rotation;     /* where records without a key go until the next batch */
     uint64_t transaction;  /* the producer's count when it was last written to */
     bool dirty;            /* on the list of topics with records waiting */
     struct mr_kafka_topic *next_dirty;

@@ -128,6 +128,18 @@ static void test_a_topic_with_more_partitions_is_treated_as_asked(void **state)
     assert_non_null(strstr(rig.err.hint, "partition_growth"));
 }
 
+/* Counted up with each batch, in a process that may run for years. */
+static void test_records_without_a_key_go_round_for_ever(void **state)
+{
+    struct mr_kafka_topic topic = {.partitions = 3, .rotation = INT32_MAX};
+
+    (void)state;
+    for (int i = 0; i < 6; i++, topic.rotation++) {
+        int32_t partition = mr_kafka_topic_place(&topic, (struct mr_slice){NULL, 0});
+        assert_in_range(partition, 0, 2);
+    }
+}
+
 static void test_a_record_above_its_topics_limit_is_refused_before_it_is_sent(void **state)
 {
     struct kafka_rig rig;
@@ -287,6 +299,7 @@ int main(void)
         cmocka_unit_test(test_settings_that_are_none_are_refused),
         cmocka_unit_test(test_a_topic_of_a_pattern_gets_its_partitions),
         cmocka_unit_test(test_a_topic_with_more_partitions_is_treated_as_asked),
+        cmocka_unit_test(test_records_without_a_key_go_round_for_ever),
         cmocka_unit_test(test_a_record_above_its_topics_limit_is_refused_before_it_is_sent),
         cmocka_unit_test(test_small_records_reach_a_topic_with_a_small_limit),
         cmocka_unit_test(test_columns_that_cannot_place_are_refused),
