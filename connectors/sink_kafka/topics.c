@@ -167,12 +167,14 @@ static int settle_count(struct mr_kafka_client *client, struct mr_kafka_topic *t
 }
 
 /* Counts partitions, creating the topic if it was never seen. One that was seen and is gone stays gone: to make it
- * anew would hide the loss. */
+ * anew would hide the loss. One that the checkpoint remembers is looked for as patiently: a broker that is behind and
+ * denies it would otherwise have us forget over how many partitions its keys were placed. */
 static int find_out(struct mr_kafka_client *client, struct mr_kafka_topic *topic,
                     struct illness *ill, struct mr_err *err)
 {
     int partitions = 0;
-    int rc = count(client, topic->name, topic->partitions > 0, &partitions, ill, err);
+    bool known = topic->partitions > 0 || topic->recorded > 0;
+    int rc = count(client, topic->name, known, &partitions, ill, err);
 
     if (rc < 0)
         return rc;
