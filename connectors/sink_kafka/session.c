@@ -330,7 +330,7 @@ static void step(struct mr_kafka_session *session, struct item *item, bool full)
         session->cursor = item->next;
         if (commit)
             settle(session, number);
-        full = full && !session->cursor && session->commits == 0;
+        full = full && !commit && !session->cursor && session->commits == 0;
         pthread_mutex_unlock(&session->lock);
         session->pause_ns = PAUSE_FIRST;
         if (session->stall.code[0])
