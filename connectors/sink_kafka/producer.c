@@ -26,7 +26,6 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,15 +94,6 @@ static bool is_fencing(rd_kafka_resp_err_t code)
     return code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
            code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH ||
            code == RD_KAFKA_RESP_ERR_INVALID_TXN_STATE;
-}
-
-static int64_t handle_setting(const struct mr_kafka_client *client, const char *name)
-{
-    char text[32] = "";
-    size_t size = sizeof text;
-
-    rd_kafka_conf_get(rd_kafka_conf(client->rk), name, text, &size);
-    return strtoll(text, NULL, 10);
 }
 
 /* max.message.bytes of the topic that refused something; 0 when it cannot be asked for. */
@@ -244,6 +234,43 @@ static int check_owner(const struct mr_kafka_producer *producer,
     return 0;
 }
 
+/* librdkafka's queue is full, by queue.buffering.max.messages or .kbytes: what is in it leaves first, also what fills
+ * no batch. To give up would abort the transaction, and its next try end at the same place. */
+static int await_room(struct mr_kafka_producer *producer, struct mr_err *err)
+{
+    struct mr_kafka_client *client = &producer->client;
+    int left = rd_kafka_outq_len(client->rk);
+
+    mr_kafka_client_serve(client, 10);
+    if (left > 0 && rd_kafka_outq_len(client->rk) >= left)
+        rd_kafka_flush(client->rk, 100);
+    mr_kafka_client_serve(client, 0);
+    if (client->refused)
+        return judge(producer, client->refused, NULL, "write", err);
+    if (client->trouble || mr_kafka_throttled(client))
+        tell_stall(producer, "write", "");
+    return mr_kafka_stopping(producer->setting)
+               ? mr_err_set(err, MR_RETRY, "sink.kafka.unreachable", "stopped while writing")
+               : 0;
+}
+
+static int write_checkpoint(struct mr_kafka_producer *producer,
+                            const struct mr_kafka_checkpoint *checkpoint, struct mr_err *err)
+{
+    for (bool empty = false;; empty = rd_kafka_outq_len(producer->client.rk) == 0) {
+        rd_kafka_resp_err_t code = mr_kafka_checkpoint_produce(&producer->client, checkpoint);
+        if (!code)
+            return 0;
+        if (code == RD_KAFKA_RESP_ERR__FATAL)
+            producer->broken = true;
+        if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL || empty)
+            return judge(producer, code, NULL, "write the checkpoint", err);
+        int rc = await_room(producer, err);
+        if (rc < 0)
+            return rc;
+    }
+}
+
 static int begin(struct mr_kafka_producer *producer, struct mr_err *err)
 {
     mr_kafka_client_forget(&producer->client);
@@ -261,8 +288,7 @@ static int begin(struct mr_kafka_producer *producer, struct mr_err *err)
     producer->touched = 0;
     if (!producer->transactional || !producer->last.found)
         return 0;
-    rd_kafka_resp_err_t code = mr_kafka_checkpoint_produce(&producer->client, &producer->last);
-    return code ? judge(producer, code, NULL, "write the checkpoint", err) : 0;
+    return write_checkpoint(producer, &producer->last, err);
 }
 
 /* The stored position under our name, before anything else: see the essay. */
@@ -312,9 +338,6 @@ static int open_handle(struct mr_kafka_producer *producer, struct mr_err *err)
 
     if (rc < 0)
         return rc;
-    int64_t most = handle_setting(&producer->client, "queue.buffering.max.messages");
-    producer->queue_limit =
-        most > 2 * MR_KAFKA_RUN && most < INT_MAX ? (int)most : 2 * MR_KAFKA_RUN;
     if (!producer->claimed)
         rc = mr_kafka_checkpoint_prepare(&producer->client, err);
     if (rc == 0 && producer->transactional)
@@ -353,15 +376,10 @@ int mr_kafka_producer_connect(struct mr_kafka_producer *producer, struct mr_err 
     return rc;
 }
 
-/* Messages of one partition. All must go in: a record left out would be lost in silence. */
-static int produce(struct mr_kafka_producer *producer, struct mr_kafka_topic *topic,
-                   int32_t partition, rd_kafka_message_t *messages, size_t count,
-                   struct mr_err *err)
+/* Why librdkafka took fewer than all of these. */
+static int judge_batch(struct mr_kafka_producer *producer, const rd_kafka_message_t *messages,
+                       size_t count, struct mr_err *err)
 {
-    size_t done = (size_t)rd_kafka_produce_batch(topic->rkt, partition, 0, messages, (int)count);
-
-    if (done == count)
-        return 0;
     for (size_t i = 0; i < count; i++) {
         rd_kafka_resp_err_t code = messages[i].err;
         if (code == RD_KAFKA_RESP_ERR__STATE && rd_kafka_fatal_error(producer->client.rk, NULL, 0))
@@ -375,26 +393,61 @@ static int produce(struct mr_kafka_producer *producer, struct mr_kafka_topic *to
     return MR_BUG;
 }
 
+/* Messages of one partition. All must go in: a record left out would be lost in silence. Behind the first one that
+ * finds the queue full librdkafka takes none, so the rest may follow later. */
+static int produce(struct mr_kafka_producer *producer, struct mr_kafka_topic *topic,
+                   int32_t partition, rd_kafka_message_t *messages, size_t count,
+                   struct mr_err *err)
+{
+    for (bool empty = false;; empty = rd_kafka_outq_len(producer->client.rk) == 0) {
+        size_t done =
+            (size_t)rd_kafka_produce_batch(topic->rkt, partition, 0, messages, (int)count);
+        if (done == count)
+            return 0;
+        if (messages[done].err != RD_KAFKA_RESP_ERR__QUEUE_FULL || (empty && done == 0))
+            return judge_batch(producer, messages, count, err);
+        messages += done;
+        count -= done;
+        int rc = await_room(producer, err);
+        if (rc < 0)
+            return rc;
+    }
+}
+
 /* Hands over what waits for a topic. */
 static int hand_over(struct mr_kafka_producer *producer, struct mr_kafka_topic *topic,
                      struct mr_err *err)
 {
     rd_kafka_message_t *messages = mr_kafka_topic_sort(&producer->topics, topic);
-    int count = (int)topic->waiting, rc = 0;
     uint32_t from = 0;
+    int rc = 0;
 
     topic->waiting = 0;
-    while (rd_kafka_outq_len(producer->client.rk) + count > producer->queue_limit) {
-        mr_kafka_client_serve(&producer->client, 10);
-        if (producer->client.refused || mr_kafka_stopping(producer->setting))
-            return judge(producer, RD_KAFKA_RESP_ERR__QUEUE_FULL, NULL, "write", err);
-    }
     for (int32_t p = 0; p < topic->partitions && rc == 0; p++) {
         if (topic->ends[p] > from)
             rc = produce(producer, topic, p, messages + from, topic->ends[p] - from, err);
         from = topic->ends[p];
     }
     return rc;
+}
+
+static int produce_one(struct mr_kafka_producer *producer, const rd_kafka_vu_t *parts, size_t count,
+                       struct mr_err *err)
+{
+    for (bool empty = false;; empty = rd_kafka_outq_len(producer->client.rk) == 0) {
+        rd_kafka_error_t *error = rd_kafka_produceva(producer->client.rk, parts, count);
+        if (!error)
+            return 0;
+        rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+        rd_kafka_error_destroy(error);
+        if (code == RD_KAFKA_RESP_ERR__FATAL)
+            producer->broken = true;
+        if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL || empty)
+            return judge(producer, code, NULL, "write", err);
+        int rc = await_room(producer, err);
+        if (rc < 0)
+            return rc;
+    }
 }
 
 /* A record with headers or a time of its own goes by itself: the batch call knows none. */
@@ -427,15 +480,10 @@ static int send_alone(struct mr_kafka_producer *producer, struct mr_kafka_topic 
         {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, /* 0: now */
          .u.i64 = transaction ? transaction->commit_us / 1000 : 0},
     };
-    rd_kafka_error_t *error =
-        rd_kafka_produceva(producer->client.rk, parts, sizeof parts / sizeof *parts);
-    if (!error)
-        return 0;
-    rd_kafka_headers_destroy(headers);
-    rd_kafka_resp_err_t code = rd_kafka_error_code(error);
-    rd_kafka_error_destroy(error);
-    producer->broken = code == RD_KAFKA_RESP_ERR__FATAL;
-    return judge(producer, code, NULL, "write", err);
+    rc = produce_one(producer, parts, sizeof parts / sizeof *parts, err);
+    if (rc < 0)
+        rd_kafka_headers_destroy(headers);
+    return rc;
 }
 
 /* As if the brokers had refused it, so that it is handled as such a record is; with the size they would refuse. */
@@ -657,11 +705,9 @@ static int finish(struct mr_kafka_producer *producer, const struct mr_kafka_chec
     int rc = producer->transactional ? 0 : mr_kafka_producer_flush(producer, err);
     if (rc < 0)
         return rc;
-    rd_kafka_resp_err_t code = mr_kafka_checkpoint_produce(&producer->client, next);
-    if (code) {
-        producer->broken = code == RD_KAFKA_RESP_ERR__FATAL;
-        return judge(producer, code, NULL, "write the checkpoint", err);
-    }
+    rc = write_checkpoint(producer, next, err);
+    if (rc < 0)
+        return rc;
     return producer->transactional ? end_transaction(producer, err)
                                    : mr_kafka_producer_flush(producer, err);
 }

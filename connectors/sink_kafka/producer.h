@@ -29,7 +29,6 @@ struct mr_kafka_producer {
     bool broken;  /* the handle must be replaced before anything else */
     bool
         fenced; /* the last failure looked like a successor's work: wait for its claim before judging */
-    int queue_limit;
     int64_t looked_ns;                     /* when topics were last looked at in a wait */
     int64_t commit_ns;                     /* how long the last commit took */
     uint64_t records, bytes;               /* handed over since start */

@@ -174,6 +174,32 @@ static void test_small_records_reach_a_topic_with_a_small_limit(void **state)
     kafka_expect_sequence(kafka_shared.address, "small.t", 500);
 }
 
+/* By count, by count with records that go one by one, and by bytes. */
+static void test_a_transaction_larger_than_the_clients_queue_is_written(void **state)
+{
+    static const struct {
+        const char *topic, *key, *value;
+        int timestamp;
+    } cases[] = {
+        {"queue.a", "queue.buffering.max.messages", "100", MR_KAFKA_TIME_PRODUCED},
+        {"queue.b", "queue.buffering.max.messages", "100", MR_KAFKA_TIME_COMMIT},
+        {"queue.c", "queue.buffering.max.kbytes", "4", MR_KAFKA_TIME_PRODUCED},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *key = cases[i].key, *value = cases[i].value;
+        struct kafka_rig rig;
+        kafka_rig_named(&rig, cases[i].topic);
+        rig.config.client = (struct mr_option_map){&key, &value, 1};
+        rig.config.timestamp = cases[i].timestamp;
+        assert_int_equal(kafka_rig_open(&rig, "one"), 0);
+        assert_int_equal(kafka_rig_block(&rig, cases[i].topic, 0, 1000, "{}"), 0);
+        kafka_rig_close(&rig);
+        kafka_expect_sequence(kafka_shared.address, cases[i].topic, 1000);
+    }
+}
+
 /* A table t(id key, customer, name, at timestamp). */
 static struct mr_table *table_new(enum mr_identity identity)
 {
@@ -302,6 +328,7 @@ int main(void)
         cmocka_unit_test(test_records_without_a_key_go_round_for_ever),
         cmocka_unit_test(test_a_record_above_its_topics_limit_is_refused_before_it_is_sent),
         cmocka_unit_test(test_small_records_reach_a_topic_with_a_small_limit),
+        cmocka_unit_test(test_a_transaction_larger_than_the_clients_queue_is_written),
         cmocka_unit_test(test_columns_that_cannot_place_are_refused),
         cmocka_unit_test(test_columns_place_a_record_by_their_text),
         cmocka_unit_test(test_a_table_without_a_key_does_not_fit_a_compacted_topic),
