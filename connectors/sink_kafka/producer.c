@@ -576,6 +576,7 @@ int mr_kafka_producer_send(struct mr_kafka_producer *producer, const struct mr_b
         if (!topic->dirty) {
             topic->dirty = true;
             topic->rotation++;
+            mr_kafka_topic_begin(topic);
             topic->next_dirty = dirty;
             dirty = topic;
         }
@@ -585,7 +586,7 @@ int mr_kafka_producer_send(struct mr_kafka_producer *producer, const struct mr_b
         dirty->dirty = false;
         if (rc == 0 && dirty->waiting)
             rc = hand_over(producer, dirty, err);
-        dirty->waiting = 0;
+        mr_kafka_topic_end(&producer->topics, dirty);
     }
     mr_kafka_client_serve(&producer->client, 0);
     return rc;

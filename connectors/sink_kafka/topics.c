@@ -22,6 +22,7 @@
 #include "connectors/sink_kafka/checkpoint.h"
 
 #define ABSENT_NS (3 * MR_SECOND_NS)
+#define KEPT_RUNS 256 /* above it, a topic's room for records (72 kB) goes with each batch */
 #define USUAL_MOST                                                                                 \
     1000000 /* a topic whose limit we may not ask for: just below the brokers' default */
 
@@ -285,8 +286,6 @@ static int prepare(struct mr_kafka_client *client, struct mr_kafka_topic *topic,
         rc = attach(client, topic, err);
     if (rc < 0)
         return rc;
-    if (!topic->messages)
-        topic->messages = mr_alloc(MR_KAFKA_RUN * sizeof *topic->messages);
     topic->ends = mr_realloc(topic->ends, (size_t)topic->partitions * sizeof *topic->ends);
     return 0;
 }
@@ -306,6 +305,21 @@ int mr_kafka_topics_get(struct mr_kafka_topics *topics, struct mr_kafka_client *
     topics->last_data = name.data;
     *ret_topic = topic;
     return 0;
+}
+
+void mr_kafka_topic_begin(struct mr_kafka_topic *topic)
+{
+    if (!topic->messages)
+        topic->messages = mr_alloc(MR_KAFKA_RUN * sizeof *topic->messages);
+}
+
+void mr_kafka_topic_end(const struct mr_kafka_topics *topics, struct mr_kafka_topic *topic)
+{
+    topic->waiting = 0;
+    if (topics->by_name.count <= KEPT_RUNS)
+        return;
+    free(topic->messages);
+    topic->messages = NULL;
 }
 
 /* The position's own topic; and the brokers' log of transactions, which a user may not be allowed to see. */

@@ -20,8 +20,8 @@ struct mr_kafka_topic {
     uint64_t transaction;  /* the producer's count when it was last written to */
     bool dirty;            /* on the list of topics with records waiting */
     struct mr_kafka_topic *next_dirty;
-    size_t waiting; /* <= MR_KAFKA_RUN */
-    rd_kafka_message_t *messages;
+    size_t waiting;               /* <= MR_KAFKA_RUN */
+    rd_kafka_message_t *messages; /* MR_KAFKA_RUN; NULL: see mr_kafka_topic_begin */
     uint32_t *ends; /* after mr_kafka_topic_sort: where each partition's messages end */
 };
 
@@ -40,6 +40,9 @@ void mr_kafka_topics_detach(struct mr_kafka_topics *topics);
 int mr_kafka_topics_get(struct mr_kafka_topics *topics, struct mr_kafka_client *client,
                         struct mr_slice name, struct mr_kafka_topic **ret_topic,
                         struct mr_err *err) MR_MUST_CHECK;
+/* Between these two records may wait for the topic. Few topics keep the room for them. */
+void mr_kafka_topic_begin(struct mr_kafka_topic *topic);
+void mr_kafka_topic_end(const struct mr_kafka_topics *topics, struct mr_kafka_topic *topic);
 /* Remembers how many partitions records were placed over before this process. */
 void mr_kafka_topics_recall(struct mr_kafka_topics *topics, struct mr_slice name, int partitions);
 /* Asks the cluster whether all topics in use are still there. MR_CONFIG names one that is not, MR_GAP tells of the

@@ -140,6 +140,28 @@ static void test_records_without_a_key_go_round_for_ever(void **state)
     }
 }
 
+/* 72 kB a topic: ten thousand of them would keep 720 MB for ever. */
+static void test_many_topics_do_not_keep_room_for_their_records(void **state)
+{
+    struct mr_kafka_topic topic = {.waiting = 3};
+    struct mr_kafka_topics topics;
+    char name[16];
+
+    (void)state;
+    mr_kafka_topics_init(&topics);
+    mr_kafka_topic_begin(&topic);
+    mr_kafka_topic_end(&topics, &topic);
+    assert_non_null(topic.messages);
+    assert_int_equal(topic.waiting, 0);
+    for (int i = 0; i < 1000; i++) {
+        snprintf(name, sizeof name, "t%d", i);
+        mr_kafka_topics_recall(&topics, mr_slice_str(name), 1);
+    }
+    mr_kafka_topic_end(&topics, &topic);
+    assert_null(topic.messages);
+    mr_kafka_topics_done(&topics);
+}
+
 static void test_a_record_above_its_topics_limit_is_refused_before_it_is_sent(void **state)
 {
     struct kafka_rig rig;
@@ -326,6 +348,7 @@ int main(void)
         cmocka_unit_test(test_a_topic_of_a_pattern_gets_its_partitions),
         cmocka_unit_test(test_a_topic_with_more_partitions_is_treated_as_asked),
         cmocka_unit_test(test_records_without_a_key_go_round_for_ever),
+        cmocka_unit_test(test_many_topics_do_not_keep_room_for_their_records),
         cmocka_unit_test(test_a_record_above_its_topics_limit_is_refused_before_it_is_sent),
         cmocka_unit_test(test_small_records_reach_a_topic_with_a_small_limit),
         cmocka_unit_test(test_a_transaction_larger_than_the_clients_queue_is_written),
