@@ -67,20 +67,26 @@ static int64_t longer(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+static int64_t shorter(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 static void kafka_pace(void *state, struct mr_sink_pace *ret_pace)
 {
     const struct state *kafka = state;
     int64_t least = 3 * mr_kafka_session_commit_ns(kafka->session);
-    int64_t interval = kafka->config->commit.interval;
+    int64_t split = kafka->config->transaction_timeout / 3;
+    /* a transaction is open meanwhile, if there are any */
+    int64_t most = kafka->config->delivery == MR_KAFKA_EXACTLY_ONCE ? split : INT64_MAX;
+    int64_t interval = longer(kafka->config->commit.interval, shorter(least, SLOWEST_NS));
 
-    if (least > SLOWEST_NS)
-        least = SLOWEST_NS;
     *ret_pace = (struct mr_sink_pace){
         .bytes = (size_t)kafka->config->commit.bytes,
-        .age_ns = longer(longer(interval, least), BEHIND_NS),
-        .caught_up_ns = longer(interval, least),
+        .age_ns = shorter(longer(interval, BEHIND_NS), most),
+        .caught_up_ns = shorter(interval, most),
         .split_records = (uint64_t)kafka->config->commit.split,
-        .split_ns = kafka->config->transaction_timeout / 3,
+        .split_ns = split,
         .record_bytes = mr_kafka_session_record_bytes(kafka->session, (struct mr_slice){NULL, 0},
                                                       record_bytes(kafka->config)),
         .split_tables = true, /* no Kafka transaction lasts as long as a large table */

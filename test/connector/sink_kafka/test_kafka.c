@@ -410,6 +410,10 @@ static void test_a_pace_follows_the_commits(void **state)
     assert_true(pace.caught_up_ns <= pace.age_ns);
     assert_int_equal(pace.split_ns, 20 * MR_SECOND_NS);
     assert_int_equal(pace.split_records, 1000000);
+    rig.config.commit.interval = 60 * MR_SECOND_NS; /* brokers would end each transaction first */
+    mr_sink_kafka.pace(rig.sink, &pace);
+    assert_int_equal(pace.caught_up_ns, 20 * MR_SECOND_NS);
+    assert_int_equal(pace.age_ns, 20 * MR_SECOND_NS);
     kafka_rig_close(&rig);
 }
 
