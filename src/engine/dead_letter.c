@@ -251,10 +251,14 @@ int mr_dead_letters_fill(struct mr_dead_letters *letters, struct mr_batch *batch
                          struct mr_err *err)
 {
     struct letter letter = {.arena = &batch->arena, .change = change};
-    int rc = count_one(letters, err);
+    uint64_t *highest = &letters->highest[rows];
+    bool again = change->number > 0 && change->number <= *highest;
+    int rc = again ? 0 : count_one(letters, err);
 
     if (rc < 0)
         return rc;
+    if (change->number > *highest)
+        *highest = change->number;
     mr_arena_init(&letter.scratch, 16 << 10, 0);
     mr_buf_init(&letter.writer.scratch, 1 << 30);
     letter.writer.nested = letter.writer.null_bad_values = true;

@@ -25,6 +25,8 @@ struct mr_dead_letters {
         *name;         /* stands for no table: its topic is the dead letters', as long as open */
     int64_t window_ns; /* monotonic start of the window that is counted */
     int64_t count;     /* in this window */
+    /* Number of the last change that was counted, too large and with rows: a replay counts none twice. */
+    uint64_t highest[2];
 };
 
 /* MR_CONFIG: the topic's name. With policy stop nothing is kept. */

@@ -193,6 +193,19 @@ static void a_replay_writes_a_dead_letter_once(void **state)
         assert_int_equal(f->store.visible[i].number, 1000 + i);
 }
 
+static void a_replay_does_not_come_nearer_to_too_many(void **state)
+{
+    static const char *const notes[] = {"bad", "bad", "bad", "bad"};
+    struct fixture *f = *state;
+
+    add_notes(f, 4, notes);
+    f->store.fail_commit = 2;
+    f->store.fail_class = MR_REPLAY;
+    assert_int_equal(run(f), 0);
+    assert_int_equal(f->store.aborts, 1);
+    assert_int_equal(f->store.visible_count, 4);
+}
+
 static void too_many_stop_with_the_position_kept(void **state)
 {
     static const char *const notes[] = {"a", "bad", "bad", "bad", "bad", "bad", "bad"};
@@ -388,6 +401,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_bad_change_is_set_aside_in_its_place, setup, teardown),
         cmocka_unit_test_setup_teardown(a_replay_writes_a_dead_letter_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_replay_does_not_come_nearer_to_too_many, setup, teardown),
         cmocka_unit_test_setup_teardown(too_many_stop_with_the_position_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(without_the_policy_the_first_one_stops, setup, teardown),
         cmocka_unit_test_setup_teardown(a_record_too_large_leaves_its_row_behind, setup, teardown),
