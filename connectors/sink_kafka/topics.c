@@ -100,16 +100,16 @@ static int look(struct mr_kafka_client *client, const char *name, int *ret_parti
     return rc;
 }
 
-/* Partitions of a topic; 0 only when brokers deny it for ABSENT_NS: one that just came up, or has not heard of a new
- * topic yet, may be behind. */
-static int count(struct mr_kafka_client *client, const char *name, bool known, int *ret_partitions,
+/* Partitions of a topic; fewer than `least` only when brokers say so for ABSENT_NS: one that just came up, or has not
+ * heard of a new topic yet, may be behind. */
+static int count(struct mr_kafka_client *client, const char *name, int least, int *ret_partitions,
                  struct illness *ill, struct mr_err *err)
 {
     int64_t deadline = mr_clock_mono_ns() + ABSENT_NS;
     int partitions = 0;
     int rc = look(client, name, &partitions, ill, err);
 
-    while (rc == 0 && partitions == 0 && known && mr_clock_mono_ns() < deadline) {
+    while (rc == 0 && partitions < least && mr_clock_mono_ns() < deadline) {
         mr_kafka_client_serve(client, 200);
         rc = look(client, name, &partitions, ill, err);
     }
@@ -167,19 +167,19 @@ static int settle_count(struct mr_kafka_client *client, struct mr_kafka_topic *t
     return 0;
 }
 
-/* Counts partitions, creating the topic if it was never seen. One that was seen and is gone stays gone: to make it
- * anew would hide the loss. One that the checkpoint remembers is looked for as patiently: a broker that is behind and
- * denies it would otherwise have us forget over how many partitions its keys were placed. */
+/* Counts partitions, creating the topic if it was never seen. One that was seen and is gone stays gone, also where
+ * another one of its name with fewer partitions is there: to go on with that would hide the loss. One that the
+ * checkpoint remembers is looked for as patiently: a broker that is behind and denies it would otherwise have us forget
+ * over how many partitions its keys were placed. */
 static int find_out(struct mr_kafka_client *client, struct mr_kafka_topic *topic,
                     struct illness *ill, struct mr_err *err)
 {
-    int partitions = 0;
-    bool known = topic->partitions > 0 || topic->recorded > 0;
-    int rc = count(client, topic->name, known, &partitions, ill, err);
+    int least = topic->partitions ? topic->partitions : topic->recorded > 0, partitions = 0;
+    int rc = count(client, topic->name, least, &partitions, ill, err);
 
     if (rc < 0)
         return rc;
-    if (partitions == 0 && topic->partitions > 0)
+    if (partitions < topic->partitions)
         return mr_kafka_fail(err, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, NULL,
                              "write to topic %s", topic->name);
     if (partitions == 0) {
@@ -191,8 +191,6 @@ static int find_out(struct mr_kafka_client *client, struct mr_kafka_topic *topic
     }
     if (rc == 0 && topic->partitions == 0)
         rc = settle_count(client, topic, partitions, err);
-    if (rc == 0 && partitions < topic->partitions)
-        topic->partitions = partitions;
     return rc;
 }
 
@@ -328,7 +326,7 @@ static int verify_positions(struct mr_kafka_client *client, struct illness *ill,
     const char *name = client->setting->names.checkpoint_topic;
     struct mr_err unseen;
     int partitions = 0;
-    int rc = count(client, name, true, &partitions, ill, err);
+    int rc = count(client, name, 1, &partitions, ill, err);
 
     if (rc == 0 && partitions == 0) {
         mr_err_set(err, MR_GAP, "sink.kafka.checkpoint_lost",
