@@ -66,10 +66,12 @@ static void add_choice_list(struct mr_buf *json, const struct mr_option *option)
     mr_buf_add_str(json, "}}]");
 }
 
-static void add_pattern(struct mr_buf *json, const char *pattern)
+/* zero: a plain 0 needs no unit. */
+static void add_pattern(struct mr_buf *json, const char *pattern, bool zero)
 {
     mr_json_add_key(json, "anyOf");
-    mr_buf_add_str(json, "[{\"type\":\"string\",\"pattern\":");
+    mr_buf_add_str(json, zero ? "[{\"const\":0}," : "[");
+    mr_buf_add_str(json, "{\"type\":\"string\",\"pattern\":");
     mr_json_add_str(json, mr_slice_str(pattern));
     mr_buf_add_str(json, "}");
     add_substitution(json);
@@ -101,8 +103,12 @@ static void add_type(struct mr_buf *json, const struct mr_option *option)
         add_substitution(json);
         break;
     case MR_OPTION_INT: add_number(json, option); break;
-    case MR_OPTION_SIZE: add_pattern(json, "^[0-9]+([.][0-9]+)?(B|[KMGT]iB|kB|MB|GB)$"); break;
-    case MR_OPTION_DURATION: add_pattern(json, "^(0|[0-9]+([.][0-9]+)?(us|ms|s|m|h|d))$"); break;
+    case MR_OPTION_SIZE:
+        add_pattern(json, "^[0-9]+([.][0-9]+)?(B|[KMGT]iB|kB|MB|GB)$", false);
+        break;
+    case MR_OPTION_DURATION:
+        add_pattern(json, "^(0|[0-9]+([.][0-9]+)?(us|ms|s|m|h|d))$", true);
+        break;
     case MR_OPTION_STRING:
         mr_buf_add_str(json, ",\"type\":[\"string\",\"number\",\"boolean\"");
         mr_buf_add_str(json, strcmp(option->key, "type") == 0 ? ",\"null\"]" : "]");
