@@ -15,6 +15,7 @@
 #include "base/clock.h"
 
 #define STEP_MS 100
+#define ASK_MS  1000
 
 /* The answer to one admin call, or NULL and err. */
 static rd_kafka_event_t *answer(struct mr_kafka_client *client, rd_kafka_queue_t *queue,
@@ -213,6 +214,23 @@ int mr_kafka_admin_setting(struct mr_kafka_client *client, const char *topic, co
     return rc;
 }
 
+/* Without a leader nobody was asked for offsets; the topic itself says when a right to it was taken away. */
+static void tell_lost_right(struct mr_kafka_client *client, const char *topic, struct mr_err *err)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_topic_t *rkt = rd_kafka_topic_new(client->rk, topic, NULL);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+    if (rkt && !rd_kafka_metadata(client->rk, 0, rkt, &metadata, ASK_MS) && metadata->topic_cnt > 0)
+        code = metadata->topics[0].err;
+    if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+        mr_kafka_fail(err, code, NULL, "find the end of topic %s", topic);
+    if (metadata)
+        rd_kafka_metadata_destroy(metadata);
+    if (rkt)
+        rd_kafka_topic_destroy(rkt);
+}
+
 static int list_offset(struct mr_kafka_client *client, const char *topic,
                        rd_kafka_OffsetSpec_t which, bool committed_only, int64_t *ret_offset,
                        struct mr_err *err)
@@ -241,6 +259,7 @@ static int list_offset(struct mr_kafka_client *client, const char *topic,
             *ret_offset = found ? found->offset : 0;
         rd_kafka_event_destroy(event);
     } else {
+        tell_lost_right(client, topic, err);
         rc = class_of(err);
     }
     rd_kafka_AdminOptions_destroy(options);
