@@ -15,7 +15,7 @@ PAGES = {
 
 def binary() -> pathlib.Path | None:
     """MR_BINARY, or the newest build of this repository."""
-    if os.environ.get("MR_BINARY"):
+    if os.environ.get("MR_BINARY") and pathlib.Path(os.environ["MR_BINARY"]).exists():
         return pathlib.Path(os.environ["MR_BINARY"])
     built = pathlib.Path(__file__).resolve().parents[2].glob("build/*/millrace")
     return max(built, key=lambda path: path.stat().st_mtime, default=None)
