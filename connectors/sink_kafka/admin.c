@@ -214,8 +214,8 @@ int mr_kafka_admin_setting(struct mr_kafka_client *client, const char *topic, co
     return rc;
 }
 
-/* Without a leader nobody was asked for offsets; the topic itself says when a right to it was taken away. */
-static void tell_lost_right(struct mr_kafka_client *client, const char *topic, struct mr_err *err)
+/* Without a leader nobody was asked for offsets; the topic itself says when it is gone, or a right to it. */
+static void tell_no_leader(struct mr_kafka_client *client, const char *topic, struct mr_err *err)
 {
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_topic_t *rkt = rd_kafka_topic_new(client->rk, topic, NULL);
@@ -223,7 +223,8 @@ static void tell_lost_right(struct mr_kafka_client *client, const char *topic, s
 
     if (rkt && !rd_kafka_metadata(client->rk, 0, rkt, &metadata, ASK_MS) && metadata->topic_cnt > 0)
         code = metadata->topics[0].err;
-    if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+    if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+        code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
         mr_kafka_fail(err, code, NULL, "find the end of topic %s", topic);
     if (metadata)
         rd_kafka_metadata_destroy(metadata);
@@ -259,7 +260,7 @@ static int list_offset(struct mr_kafka_client *client, const char *topic,
             *ret_offset = found ? found->offset : 0;
         rd_kafka_event_destroy(event);
     } else {
-        tell_lost_right(client, topic, err);
+        tell_no_leader(client, topic, err);
         rc = class_of(err);
     }
     rd_kafka_AdminOptions_destroy(options);
