@@ -8,6 +8,13 @@
  * Only publications that were there when the stream began are altered: the server looks for each of them at every
  * place of the log, and one that was made later is missing at the earlier ones.
  *
+ * A table that this session has read and that is published no more was taken out by somebody. What was committed
+ * meanwhile is missing, and that is a warning, whether the table is added again or not.
+ *
+ * A publication that holds tables, but none of those that the patterns take in, is somebody else's or the wrong one.
+ * While nothing was read from it yet, and wherever we are not to alter it, that is refused: the pipeline would stand
+ * there and read nothing.
+ *
  * A partitioned table itself is left out of this: its partitions are what is published; unless they are published as
  * their root (then mr_pg_candidates_load leaves the partitions out). */
 #include <stdio.h>
@@ -16,6 +23,8 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "connectors/source_postgres/publication.h"
+
+#define OTHER_SIZE 200
 
 static struct mr_slice full_name(struct mr_arena *arena, struct mr_slice schema,
                                  struct mr_slice table)
@@ -48,13 +57,16 @@ static int load_published(struct mr_pg_source *source, struct mr_map *published,
     return 0;
 }
 
-/* Keeps the candidates that are not published. */
+/* Keeps the candidates that are not published. ret_other: a published table when none of them is, "" else; OTHER_SIZE bytes. */
 static int keep_uncovered(struct mr_pg_source *source, struct mr_arena *arena,
                           const struct mr_pg_candidates *all,
-                          struct mr_pg_candidates *ret_uncovered, struct mr_err *err)
+                          struct mr_pg_candidates *ret_uncovered, char *ret_other,
+                          struct mr_err *err)
 {
     struct mr_pg_candidates uncovered = {0};
+    struct mr_slice other = {0};
     struct mr_map published;
+    size_t wanted = 0, at = 0;
     int rc;
 
     mr_map_init(&published);
@@ -62,10 +74,15 @@ static int keep_uncovered(struct mr_pg_source *source, struct mr_arena *arena,
     uncovered.items = MR_ARENA_ARRAY(arena, struct mr_pg_candidate, all->count + 1);
     for (size_t i = 0; rc == 0 && i < all->count; i++) {
         const struct mr_pg_candidate *table = &all->items[i];
-        if ((source->via_root || table->kind != 'p') &&
-            !mr_map_get(&published, full_name(arena, table->schema, table->name)))
+        if (table->kind == 'p' && !source->via_root)
+            continue;
+        wanted++;
+        if (!mr_map_get(&published, full_name(arena, table->schema, table->name)))
             uncovered.items[uncovered.count++] = *table;
     }
+    if (wanted > 0 && uncovered.count == wanted)
+        (void)mr_map_next(&published, &at, &other, NULL);
+    (void)snprintf(ret_other, OTHER_SIZE, "%.*s", MR_SLICE_ARG(other));
     mr_map_done(&published);
     *ret_uncovered = uncovered;
     return rc;
@@ -93,14 +110,48 @@ static void add_sql(const struct mr_pg_source *source, const struct mr_pg_candid
     mr_buf_add_char(sql, ';');
 }
 
+static int refuse_other(struct mr_pg_source *source, const struct mr_pg_candidate *table,
+                        const char *other, struct mr_err *err)
+{
+    mr_err_set(err, MR_CONFIG, "source.publication_other",
+               "publication %s is of other tables (%s and so on): none that source.tables takes "
+               "in is in it",
+               source->publication, other);
+    add_sql(source, table, &source->sql_text);
+    mr_err_hint(err,
+                "Name another one as source.publication.name, correct source.tables, or let its "
+                "owner add what is wanted:\n  %s",
+                mr_buf_cstr(&source->sql_text));
+    return MR_CONFIG;
+}
+
+/* What a start asks: as keep_uncovered, and refuses a publication of other tables. */
+static int look_at_start(struct mr_pg_source *source, struct mr_arena *arena,
+                         const struct mr_pg_candidates *candidates,
+                         struct mr_pg_candidates *ret_uncovered, struct mr_err *err)
+{
+    bool ours = source->config->publication.create == MR_PG_CREATE_FILTERED &&
+                source->feed.position.started;
+    char other[OTHER_SIZE];
+    int rc = keep_uncovered(source, arena, candidates, ret_uncovered, other, err);
+
+    if (rc == 0 && other[0] && !ours)
+        rc = refuse_other(source, &ret_uncovered->items[0], other, err);
+    return rc;
+}
+
 int mr_pg_publication_uncovered(struct mr_pg_source *source,
                                 const struct mr_pg_candidates *candidates,
                                 const struct mr_findings *findings, struct mr_err *err)
 {
     struct mr_pg_candidates uncovered;
     char text[300];
-    int rc = keep_uncovered(source, &source->arena, candidates, &uncovered, err);
+    int rc = look_at_start(source, &source->arena, candidates, &uncovered, err);
 
+    if (rc == MR_CONFIG && strcmp(err->code, "source.publication_other") == 0) {
+        findings->add(findings->state, MR_FINDING_FAIL, err->code, err->text, err->hint);
+        return 0;
+    }
     for (size_t i = 0; rc == 0 && i < uncovered.count; i++) {
         const struct mr_pg_candidate *table = &uncovered.items[i];
         add_sql(source, table, &source->sql_text);
@@ -128,6 +179,41 @@ static int publish(struct mr_pg_source *source, struct mr_err *err)
     return rc;
 }
 
+static void tell_taken_out(struct mr_pg_source *source, const struct mr_pg_candidate *table,
+                           bool added)
+{
+    mr_pg_note(source, MR_LOG_WARN, "source.table_taken_out",
+               "table %.*s.%.*s was read and is no more in publication %s: what was committed to "
+               "it since it was taken out does not come; %s%s (millrace resnapshot %s %.*s.%.*s "
+               "reads the table again)",
+               MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), source->publication,
+               added ? "it was added again, and its changes come from now on"
+                     : "its owner can add it again: ",
+               added ? "" : mr_buf_cstr(&source->sql_text), source->context->pipeline,
+               MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name));
+}
+
+/* Says what became of a table that was not published; its statement is in sql_text. */
+static void tell(struct mr_pg_source *source, const struct mr_pg_candidate *table, bool added)
+{
+    if (mr_pg_relations_find(&source->feed.relations, table->oid))
+        tell_taken_out(source, table, added);
+    else if (added)
+        mr_pg_note(source, MR_LOG_INFO, "source.table_added",
+                   "table %.*s.%.*s was added to publication %s: its changes are read from now "
+                   "on, rows it already had are not (millrace resnapshot %s %.*s.%.*s reads them)",
+                   MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name),
+                   table->identity ? source->publication : source->inserts,
+                   source->context->pipeline, MR_SLICE_ARG(table->schema),
+                   MR_SLICE_ARG(table->name));
+    else
+        mr_pg_note(source, MR_LOG_WARN, "source.not_published",
+                   "table %.*s.%.*s matches the patterns but is not in publication %s, so its "
+                   "changes do not come; its owner can add it: %s",
+                   MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), source->publication,
+                   mr_buf_cstr(&source->sql_text));
+}
+
 static void follow_one(struct mr_pg_source *source, const struct mr_pg_candidate *table)
 {
     bool may = source->config->publication.create == MR_PG_CREATE_FILTERED &&
@@ -141,34 +227,24 @@ static void follow_one(struct mr_pg_source *source, const struct mr_pg_candidate
     rc = may ? publish(source, &err) : MR_CONFIG;
     if (rc == MR_RETRY)
         return;
-    (void)mr_map_put_number(&source->named, table->oid, source);
-    if (rc == 0)
-        mr_pg_note(
-            source, MR_LOG_INFO, "source.table_added",
-            "table %.*s.%.*s is new and was added to publication %s: its changes are read from now "
-            "on, rows it already had are not (millrace resnapshot %s %.*s.%.*s reads them)",
-            MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name),
-            table->identity ? source->publication : source->inserts, source->context->pipeline,
-            MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name));
-    else
-        mr_pg_note(
-            source, MR_LOG_WARN, "source.not_published",
-            "table %.*s.%.*s matches the patterns but is not in publication %s, so its changes do "
-            "not come; its owner can add it: %s",
-            MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), source->publication,
-            mr_buf_cstr(&source->sql_text));
+    if (rc < 0)
+        (void)mr_map_put_number(&source->named, table->oid, source);
+    tell(source, table, rc == 0);
 }
 
-int mr_pg_publication_follow(struct mr_pg_source *source, struct mr_err *err)
+int mr_pg_publication_follow(struct mr_pg_source *source, bool starting, struct mr_err *err)
 {
     struct mr_pg_candidates all, uncovered;
     struct mr_arena arena;
+    char other[OTHER_SIZE];
     int rc;
 
     mr_arena_init(&arena, 16 << 10, 0);
     rc = mr_pg_candidates_load(source, &arena, &all, err);
-    if (rc == 0)
-        rc = keep_uncovered(source, &arena, &all, &uncovered, err);
+    if (rc == 0 && starting)
+        rc = look_at_start(source, &arena, &all, &uncovered, err);
+    else if (rc == 0)
+        rc = keep_uncovered(source, &arena, &all, &uncovered, other, err);
     for (size_t i = 0; rc == 0 && i < uncovered.count; i++)
         follow_one(source, &uncovered.items[i]);
     mr_arena_done(&arena);

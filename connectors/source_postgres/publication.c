@@ -312,7 +312,7 @@ int mr_pg_publication_ensure(struct mr_pg_source *source, struct mr_err *err)
     if (rc < 0)
         return rc;
     if (exists)
-        return source->temporary ? 0 : mr_pg_publication_follow(source, err);
+        return source->temporary ? 0 : mr_pg_publication_follow(source, true, err);
     if (candidates.count == 0 && source->config->publication.create != MR_PG_CREATE_ALL_TABLES)
         return mr_pg_no_tables(source, err);
     if (source->config->publication.create == MR_PG_CREATE_NEVER && !source->temporary)

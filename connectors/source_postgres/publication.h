@@ -18,15 +18,17 @@ void mr_pg_publication_sql(const struct mr_pg_source *source,
 /* Makes it if absent, as the settings allow; says which tables it leaves out. */
 int mr_pg_publication_ensure(struct mr_pg_source *source, struct mr_err *err) MR_MUST_CHECK;
 
-/* Tables that the patterns take in and the publication leaves out: a finding each, with the SQL. */
+/* Tables that the patterns take in and the publication leaves out: a finding each, with the SQL; a failure
+ * when it is of other tables only. */
 int mr_pg_publication_uncovered(struct mr_pg_source *source,
                                 const struct mr_pg_candidates *candidates,
                                 const struct mr_findings *findings,
                                 struct mr_err *err) MR_MUST_CHECK;
 
 /* Adds such tables where we may, and names the others, once each. Called at start and now and then later, for
- * tables that are new. */
-int mr_pg_publication_follow(struct mr_pg_source *source, struct mr_err *err) MR_MUST_CHECK;
+ * tables that are new. starting: MR_CONFIG source.publication_other when the publication is of other tables only. */
+int mr_pg_publication_follow(struct mr_pg_source *source, bool starting,
+                             struct mr_err *err) MR_MUST_CHECK;
 
 /* The errors of a publication that is not to be created, and of patterns that match nothing. */
 int mr_pg_publication_missing(struct mr_pg_source *source,

@@ -492,7 +492,7 @@ static int look_for_tables(struct mr_pg_source *source, struct mr_err *err)
     if (source->temporary || source->stream.behind || now - source->followed_ns < FOLLOW_NS)
         return 0;
     source->followed_ns = now;
-    return mr_pg_publication_follow(source, err);
+    return mr_pg_publication_follow(source, false, err);
 }
 
 int mr_pg_stream_read(struct mr_pg_source *source, struct mr_batch *batch, int64_t deadline_ns,

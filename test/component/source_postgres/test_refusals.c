@@ -145,6 +145,39 @@ static void what_cannot_be_made_is_said_with_its_sql(void **state)
     pg_run_end(&run);
 }
 
+/* One of other tables: nothing would ever come. Ours, once read from, follows the patterns instead. */
+static void a_publication_of_other_tables_is_refused(void **state)
+{
+    static const char *const tables[] = {"public.t"}, *const renamed[] = {"public.fresh"};
+    struct pg_run run;
+
+    (void)state;
+    pg_run_begin(&run);
+    pg_run_sql(&run, "CREATE TABLE t (id int PRIMARY KEY)");
+    pg_run_sql(&run, "CREATE TABLE theirs (id int PRIMARY KEY)");
+    pg_run_sql(&run, "CREATE PUBLICATION shared FOR TABLE theirs");
+    run.config.publication.name = "shared";
+    run.config.tables = (struct mr_option_list){(const char **)(uintptr_t)tables, 1};
+    pg_run_expect_code(&run, pg_run_try_start(&run), MR_CONFIG, "source.publication_other");
+    assert_non_null(strstr(run.err.text, "public.theirs"));
+    assert_non_null(
+        strstr(run.err.hint, "ALTER PUBLICATION \"shared\" ADD TABLE \"public\".\"t\";"));
+    pg_run_sql(&run, "ALTER PUBLICATION shared ADD TABLE t");
+    pg_run_start(&run);
+    pg_run_sql(&run, "INSERT INTO t VALUES (1)");
+    pg_run_read_all(&run);
+    pg_run_resume_at(&run, run.positions[run.batches - 1]);
+    pg_run_hang_up(&run);
+    pg_run_sql(&run, "ALTER TABLE t RENAME TO gone; CREATE TABLE fresh (id int PRIMARY KEY)");
+    run.config.tables = (struct mr_option_list){(const char **)(uintptr_t)renamed, 1};
+    run.config.publication.create = MR_PG_CREATE_NEVER;
+    pg_run_expect_code(&run, pg_run_try_start(&run), MR_CONFIG, "source.publication_other");
+    run.config.publication.create = MR_PG_CREATE_FILTERED;
+    pg_run_start(&run);
+    assert_non_null(strstr(run.noted, "source.table_added"));
+    pg_run_end(&run);
+}
+
 /* A publication that sends partitions otherwise than it is wanted. One that sends them as their root although nobody
  * asked is taken as it is. */
 static void partitions_that_come_otherwise_are_refused(void **state)
@@ -306,6 +339,7 @@ int main(void)
         cmocka_unit_test(a_slot_that_does_not_fit_is_refused),
         cmocka_unit_test(a_slot_of_another_database_is_refused),
         cmocka_unit_test(a_publication_that_is_gone_is_a_gap),
+        cmocka_unit_test(a_publication_of_other_tables_is_refused),
         cmocka_unit_test(what_cannot_be_made_is_said_with_its_sql),
         cmocka_unit_test(partitions_that_come_otherwise_are_refused),
         cmocka_unit_test(a_login_that_fails_says_why),
