@@ -24,17 +24,6 @@ int avro_side_plan(struct avro_state *state, const struct mr_change *change,
     return avro_plan_register(*ret_plan, state->registry, err);
 }
 
-static void add_record(struct mr_batch *batch, const struct mr_change *change,
-                       struct mr_slice topic, struct mr_slice key, struct mr_slice value)
-{
-    struct mr_record *record =
-        mr_event_record(batch, change, topic, &(struct mr_event){.op = change->op},
-                        (struct mr_slice){NULL, 0}, NULL, 0, (struct mr_slice){NULL, 0});
-
-    record->key = key;
-    record->value = value;
-}
-
 /* A key of one string. */
 static struct mr_slice write_key(struct mr_out *out, struct mr_arena *arena,
                                  const struct mr_subject *subject, struct mr_slice text)
@@ -76,7 +65,7 @@ static void write_boundary(struct avro_state *state, struct mr_batch *batch,
     write_counts(out, change->counts);
     out_long(out, change->transaction->commit_us / 1000);
     value = mr_out_end(out);
-    add_record(batch, change, plan->topic, key, value);
+    mr_side_record(batch, change, plan->topic, key, value);
 }
 
 static void write_heartbeat(struct avro_state *state, struct mr_batch *batch,
@@ -90,8 +79,7 @@ static void write_heartbeat(struct avro_state *state, struct mr_batch *batch,
     avro_put_frame(out, &plan->value);
     out_long(out, change->heartbeat->time_us / 1000);
     value = mr_out_end(out);
-    add_record(batch, change, plan->topic, key, value);
-    mr_side_heartbeat(batch, change);
+    mr_side_record(batch, change, plan->topic, key, value);
 }
 
 void avro_side_write(struct avro_state *state, struct mr_batch *batch,

@@ -26,17 +26,6 @@ int json_side_plan(struct json_state *state, const struct mr_change *change,
     return state->registry ? json_plan_register(*ret_plan, state->registry, err) : 0;
 }
 
-static void add_record(struct mr_batch *batch, const struct mr_change *change,
-                       struct mr_slice topic, struct mr_slice key, struct mr_slice value)
-{
-    struct mr_record *record =
-        mr_event_record(batch, change, topic, &(struct mr_event){.op = change->op},
-                        (struct mr_slice){NULL, 0}, NULL, 0, (struct mr_slice){NULL, 0});
-
-    record->key = key;
-    record->value = value;
-}
-
 static void write_counts(struct mr_out *out, const struct mr_counts *counts)
 {
     MR_OUT_LITERAL(out, ",\"event_count\":");
@@ -89,7 +78,7 @@ static void write_boundary(struct json_state *state, struct mr_batch *batch,
     MR_OUT_LITERAL(out, "}");
     mr_out_raw(out, plan->value_close);
     value = mr_out_end(out);
-    add_record(batch, change, plan->topic, key, value);
+    mr_side_record(batch, change, plan->topic, key, value);
 }
 
 static void write_heartbeat(struct json_state *state, struct mr_batch *batch,
@@ -107,8 +96,7 @@ static void write_heartbeat(struct json_state *state, struct mr_batch *batch,
     MR_OUT_LITERAL(out, "}");
     mr_out_raw(out, plan->value_close);
     value = mr_out_end(out);
-    add_record(batch, change, plan->topic, key, value);
-    mr_side_heartbeat(batch, change);
+    mr_side_record(batch, change, plan->topic, key, value);
 }
 
 void json_side_write(struct json_state *state, struct mr_batch *batch,

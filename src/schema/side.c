@@ -12,6 +12,7 @@
 #include "schema/side.h"
 
 #include "base/json.h"
+#include "schema/event.h"
 
 static struct mr_connect *named(struct mr_arena *arena, const char *name, uint32_t fields)
 {
@@ -77,16 +78,29 @@ struct mr_slice mr_side_id(const struct mr_change *change, char text[MR_SIDE_ID]
     return mr_slice(text, (size_t)(at - text));
 }
 
-void mr_side_heartbeat(struct mr_batch *batch, const struct mr_change *change)
+static void mark_heartbeat(struct mr_batch *batch, struct mr_record *record,
+                           struct mr_slice position)
 {
-    struct mr_record *record = &batch->records[batch->record_count - 1];
     struct mr_header *header;
 
     record->partition = 0;
-    if (!change->heartbeat->position.data)
+    if (!position.data)
         return;
     header = MR_ARENA_NEW(&batch->arena, struct mr_header);
-    *header = (struct mr_header){MR_SLICE("__millrace.position"), change->heartbeat->position};
+    *header = (struct mr_header){MR_SLICE("__millrace.position"), position};
     record->headers = header;
     record->header_count = 1;
+}
+
+void mr_side_record(struct mr_batch *batch, const struct mr_change *change, struct mr_slice topic,
+                    struct mr_slice key, struct mr_slice value)
+{
+    struct mr_record *record =
+        mr_event_record(batch, change, topic, &(struct mr_event){.op = change->op},
+                        (struct mr_slice){NULL, 0}, NULL, 0, (struct mr_slice){NULL, 0});
+
+    record->key = key;
+    record->value = value;
+    if (change->op == MR_OP_HEARTBEAT)
+        mark_heartbeat(batch, record, change->heartbeat->position);
 }

@@ -18,6 +18,7 @@ const struct mr_connect *mr_side_heartbeat_value(struct mr_arena *arena);
  * before the colon is the same in a whole transaction. */
 struct mr_slice mr_side_id(const struct mr_change *change, char text[MR_SIDE_ID]);
 
-/* Makes the batch's last record, a heartbeat's, one of partition 0 with the header __millrace.position: how far its
- * reader has got. */
-void mr_side_heartbeat(struct mr_batch *batch, const struct mr_change *change);
+/* Appends the record of a BEGIN, END or HEARTBEAT. A heartbeat's is one of partition 0 with the header
+ * __millrace.position: how far its reader has got. */
+void mr_side_record(struct mr_batch *batch, const struct mr_change *change, struct mr_slice topic,
+                    struct mr_slice key, struct mr_slice value);

@@ -34,6 +34,14 @@ def ended(running, exit_code, code, *words):
     return last
 
 
+def streaming(millrace, path):
+    """Runs, and has streamed for a second."""
+    running = millrace.start("run", path)
+    running.wait_error("streaming")
+    time.sleep(1)
+    return running
+
+
 # Secure listeners and logins
 
 @pytest.mark.parametrize("protocol, mechanism", [("SSL", "-"), ("SASL_PLAINTEXT", "PLAIN"), ("SASL_SSL", "SCRAM-SHA-256"),
@@ -123,9 +131,7 @@ def test_a_right_lost_while_running_stops_with_77_and_loses_nothing(db, millrace
     load = Load(db)
     until_now(millrace, path)
     load.start()
-    running = millrace.start("run", path)
-    running.wait_error("streaming")
-    time.sleep(1)
+    running = streaming(millrace, path)
     rights.revoke("bob", kind, lost)
     running.wait(60)
     ended(running, 77, "sink.kafka.unauthorized", "kafka-acls")
@@ -273,27 +279,16 @@ def test_a_compacted_topic_refuses_rows_without_a_key(db, millrace, kafka):
 
 # Topics that go away
 
-def test_a_topic_deleted_under_load(db, millrace, kafka):
-    load, path = prepared(db, millrace, kafka, "deleted")
+@pytest.mark.parametrize("name, topic, exit_code, code, cure", [
+    ("deleted", "deleted.public.ledger", 78, "sink.kafka.topic_missing", "snapshot"),
+    ("gone", "millrace.gone.gone.checkpoint", 65, "sink.kafka.checkpoint_lost", "checkpoint set")])
+def test_a_topic_deleted_under_load(db, millrace, kafka, name, topic, exit_code, code, cure):
+    load, path = prepared(db, millrace, kafka, name)
     load.start()
-    running = millrace.start("run", path)
-    running.wait_error("streaming")
-    time.sleep(1)
-    kafka.delete_topic("deleted.public.ledger")
+    running = streaming(millrace, path)
+    kafka.delete_topic(topic)
     running.wait(40)
-    ended(running, 78, "sink.kafka.topic_missing", "deleted.public.ledger", "snapshot")
-    load.stop()
-
-
-def test_a_checkpoint_topic_deleted_under_load(db, millrace, kafka):
-    load, path = prepared(db, millrace, kafka, "gone")
-    load.start()
-    running = millrace.start("run", path)
-    running.wait_error("streaming")
-    time.sleep(1)
-    kafka.delete_topic("millrace.gone.gone.checkpoint")
-    running.wait(40)
-    ended(running, 65, "sink.kafka.checkpoint_lost", "millrace.gone.gone.checkpoint", "checkpoint set")
+    ended(running, exit_code, code, topic, cure)
     load.stop()
 
 
@@ -302,13 +297,9 @@ def test_a_checkpoint_topic_deleted_under_load(db, millrace, kafka):
 def test_a_zombie_wakes_up_after_its_heir_took_over(db, millrace, kafka):
     load, path = prepared(db, millrace, kafka, "zombie")
     load.start()
-    zombie = millrace.start("run", path)
-    zombie.wait_error("streaming")
-    time.sleep(1)
+    zombie = streaming(millrace, path)
     zombie.signal(signal.SIGSTOP)
-    heir = millrace.start("run", path)
-    heir.wait_error("streaming")
-    time.sleep(1)
+    heir = streaming(millrace, path)
     zombie.signal(signal.SIGCONT)
     assert zombie.wait(30) == 75, zombie.tail()
     load.stop()

@@ -10,42 +10,16 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "engine/pipeline.h"
-#include "test/support/memory_sink.h"
-#include "test/support/scripted_source.h"
+#include "test/support/engine_rig.h"
 
 /* ---- an encoder that refuses a note "bad", after it has made a record of it ---- */
-
-static int encoder_open(void *encoder, const struct mr_encoder_args *args, struct mr_err *err)
-{
-    (void)encoder;
-    (void)args;
-    (void)err;
-    return 0;
-}
-
-static int encoder_describe(void *encoder, struct mr_table *table, struct mr_err *err)
-{
-    (void)encoder;
-    (void)table;
-    (void)err;
-    return 0;
-}
 
 static int encoder_encode(void *encoder, struct mr_batch *batch, size_t *ret_failed,
                           struct mr_err *err)
 {
     (void)encoder;
     for (size_t i = 0; i < batch->change_count; i++) {
-        const struct mr_change *change = &batch->changes[i];
-        const struct mr_value *row = change->after ? change->after : change->before;
-        struct mr_record *record = mr_batch_add_record(batch);
-        record->topic = change->table->topic;
-        record->key = mr_slice_str(mr_arena_printf(&batch->arena, "%lld", (long long)row[0].i));
-        record->value = row[1].kind == MR_TEXT ? mr_value_slice(&row[1]) : mr_slice_str("null");
-        record->change = change;
-        record->table = change->table;
-        if (mr_slice_is(record->value, "bad")) {
+        if (mr_slice_is(mr_engine_rig_encode(batch, &batch->changes[i])->value, "bad")) {
             *ret_failed = i;
             return mr_err_set(err, MR_DATA, "encode.value", "the note is bad");
         }
@@ -53,89 +27,34 @@ static int encoder_encode(void *encoder, struct mr_batch *batch, size_t *ret_fai
     return 0;
 }
 
-static void encoder_close(void *encoder)
-{
-    (void)encoder;
-}
-
 static const struct mr_encoder test_encoder = {
     .name = "test",
     .summary = "key and note",
     .state_size = 1,
-    .open = encoder_open,
-    .describe = encoder_describe,
+    .open = mr_engine_rig_encoder_open,
+    .describe = mr_engine_rig_encoder_describe,
     .encode = encoder_encode,
-    .close = encoder_close,
-};
-
-struct fixture {
-    struct mr_script script;
-    struct mr_memory_store store;
-    struct mr_scripted_config source_config;
-    struct mr_memory_config sink_config;
-    struct mr_pipeline_config config;
-    struct mr_pipeline_status status;
-    uint64_t letters;
+    .close = mr_engine_rig_encoder_close,
 };
 
 static int setup(void **state)
 {
-    struct fixture *f = mr_alloc_zero(sizeof *f);
+    struct mr_engine_rig *rig;
 
-    mr_script_init(&f->script);
-    f->script.first_number = 1000;
-    mr_memory_store_init(&f->store);
-    f->source_config.script = &f->script;
-    f->sink_config.store = &f->store;
-    f->config = (struct mr_pipeline_config){
-        .name = "p",
-        .server = "test",
-        .topic = "{name}.{schema}.{table}",
-        .source = &mr_source_scripted,
-        .source_config = &f->source_config,
-        .encoder = &test_encoder,
-        .sink = &mr_sink_memory,
-        .sink_config = &f->sink_config,
-        .errors = {MR_ERRORS_DEAD_LETTER, "{name}.dead_letters", 5, 3600 * MR_SECOND_NS},
-        .batch_bytes = 64 << 10,
-        .queue_bytes = 256 << 10,
-        .drain_ns = 10 * MR_SECOND_NS,
-    };
-    *state = f;
+    (void)mr_engine_rig_setup(state, &test_encoder);
+    rig = *state;
+    rig->config.errors = (struct mr_errors_config){MR_ERRORS_DEAD_LETTER, "{name}.dead_letters", 5,
+                                                   3600 * MR_SECOND_NS};
     return 0;
 }
 
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-
-    mr_script_done(&f->script);
-    mr_memory_store_done(&f->store);
-    free(f);
-    return 0;
-}
-
-/* Runs up to the script's end and returns the exit code. */
-static int run(struct fixture *f)
-{
-    struct mr_run_options options = {.until = "now", .quiet = true};
-    struct mr_pipeline *pipeline;
-    struct mr_err err;
-
-    assert_int_equal(mr_pipeline_start(&f->config, &options, &pipeline, &err), 0);
-    assert_true(mr_pipeline_wait(pipeline, mr_clock_mono_ns() + 30 * MR_SECOND_NS));
-    mr_pipeline_get_status(pipeline, &f->status);
-    f->letters = atomic_load(&mr_pipeline_counters(pipeline)->dead_letters);
-    return mr_pipeline_free(pipeline);
-}
-
-static void add_notes(struct fixture *f, size_t count, const char *const *notes)
+static void add_notes(struct mr_engine_rig *rig, size_t count, const char *const *notes)
 {
     struct mr_script_change changes[16];
 
     for (size_t i = 0; i < count; i++)
         changes[i] = (struct mr_script_change){MR_OP_CREATE, (int64_t)i + 1, notes[i]};
-    mr_script_add(&f->script, changes, count);
+    mr_script_add(&rig->script, changes, count);
 }
 
 static void expect_contains(const char *text, const char *part)
@@ -147,108 +66,109 @@ static void expect_contains(const char *text, const char *part)
 static void a_bad_change_is_set_aside_in_its_place(void **state)
 {
     static const char *const notes[] = {"bad", "a", "bad", "bad", "b", "bad"};
-    struct fixture *f = *state;
+    struct mr_engine_rig *rig = *state;
 
-    add_notes(f, 6, notes);
-    add_notes(f, 1, (const char *const[]){"after"});
-    assert_int_equal(run(f), 0);
-    assert_int_equal(f->letters, 4);
-    assert_int_equal(f->store.visible_count, 7);
+    add_notes(rig, 6, notes);
+    add_notes(rig, 1, (const char *const[]){"after"});
+    assert_int_equal(mr_engine_rig_run(rig), 0);
+    assert_int_equal(rig->dead_letters, 4);
+    assert_int_equal(rig->store.visible_count, 7);
     for (size_t i = 0; i < 7; i++) {
         bool bad = i < 6 && strcmp(notes[i], "bad") == 0;
-        assert_int_equal(f->store.visible[i].number, 1000 + i);
-        assert_string_equal(f->store.visible[i].topic, bad ? "test.dead_letters" : "test.public.t");
+        assert_int_equal(rig->store.visible[i].number, 1000 + i);
+        assert_string_equal(rig->store.visible[i].topic,
+                            bad ? "test.dead_letters" : "test.public.t");
     }
-    assert_string_equal(f->store.visible[2].key, "{\"id\":3}");
+    assert_string_equal(rig->store.visible[2].key, "{\"id\":3}");
     expect_contains(
-        f->store.visible[2].value,
+        rig->store.visible[2].value,
         "{\"error\":{\"code\":\"encode.value\",\"text\":\"the note is bad\"},\"op\":\"c\","
         "\"number\":1002,");
-    expect_contains(f->store.visible[2].value,
+    expect_contains(rig->store.visible[2].value,
                     "\"schema\":\"public\",\"table\":\"t\",\"before\":null,"
                     "\"after\":{\"id\":3,\"note\":\"bad\"}}");
-    expect_contains(f->store.visible[2].headers, "__connect.errors.topic: test.public.t\n");
-    expect_contains(f->store.visible[2].headers, "__connect.errors.connector.name: p\n");
-    expect_contains(f->store.visible[2].headers, "__connect.errors.class.name: test\n");
-    expect_contains(f->store.visible[2].headers,
+    expect_contains(rig->store.visible[2].headers, "__connect.errors.topic: test.public.t\n");
+    expect_contains(rig->store.visible[2].headers, "__connect.errors.connector.name: p\n");
+    expect_contains(rig->store.visible[2].headers, "__connect.errors.class.name: test\n");
+    expect_contains(rig->store.visible[2].headers,
                     "__connect.errors.exception.class.name: encode.value\n");
-    expect_contains(f->store.visible[2].headers,
+    expect_contains(rig->store.visible[2].headers,
                     "__connect.errors.exception.message: the note is bad\n");
-    expect_contains(f->store.visible[2].headers, "millrace.position: {\"number\":1002,");
-    assert_string_equal(f->store.visible[1].headers, "");
+    expect_contains(rig->store.visible[2].headers, "millrace.position: {\"number\":1002,");
+    assert_string_equal(rig->store.visible[1].headers, "");
 }
 
 static void a_replay_writes_a_dead_letter_once(void **state)
 {
     static const char *const notes[] = {"a", "bad", "b"};
-    struct fixture *f = *state;
+    struct mr_engine_rig *rig = *state;
 
-    add_notes(f, 3, notes);
-    add_notes(f, 3, notes);
-    f->store.fail_commit = 2;
-    f->store.fail_class = MR_REPLAY;
-    assert_int_equal(run(f), 0);
-    assert_int_equal(f->store.visible_count, 6);
+    add_notes(rig, 3, notes);
+    add_notes(rig, 3, notes);
+    rig->store.fail_commit = 2;
+    rig->store.fail_class = MR_REPLAY;
+    assert_int_equal(mr_engine_rig_run(rig), 0);
+    assert_int_equal(rig->store.visible_count, 6);
     for (size_t i = 0; i < 6; i++)
-        assert_int_equal(f->store.visible[i].number, 1000 + i);
+        assert_int_equal(rig->store.visible[i].number, 1000 + i);
 }
 
 static void a_replay_does_not_come_nearer_to_too_many(void **state)
 {
     static const char *const notes[] = {"bad", "bad", "bad", "bad"};
-    struct fixture *f = *state;
+    struct mr_engine_rig *rig = *state;
 
-    add_notes(f, 4, notes);
-    f->store.fail_commit = 2;
-    f->store.fail_class = MR_REPLAY;
-    assert_int_equal(run(f), 0);
-    assert_int_equal(f->store.aborts, 1);
-    assert_int_equal(f->store.visible_count, 4);
+    add_notes(rig, 4, notes);
+    rig->store.fail_commit = 2;
+    rig->store.fail_class = MR_REPLAY;
+    assert_int_equal(mr_engine_rig_run(rig), 0);
+    assert_int_equal(rig->store.aborts, 1);
+    assert_int_equal(rig->store.visible_count, 4);
 }
 
 static void too_many_stop_with_the_position_kept(void **state)
 {
     static const char *const notes[] = {"a", "bad", "bad", "bad", "bad", "bad", "bad"};
-    struct fixture *f = *state;
+    struct mr_engine_rig *rig = *state;
 
-    add_notes(f, 1, notes);
-    add_notes(f, 7, notes);
-    assert_int_equal(run(f), 1);
-    assert_string_equal(f->status.err.code, "pipeline.dead_letters");
-    expect_contains(f->status.err.text, "more than 5 dead letters within 1h");
-    expect_contains(f->status.err.text, "encode.value: the note is bad");
-    expect_contains(f->status.err.hint, "test.dead_letters");
-    assert_int_equal(f->store.visible_count, 1);
-    expect_contains(f->store.checkpoint, "\"done\":1");
+    add_notes(rig, 1, notes);
+    add_notes(rig, 7, notes);
+    assert_int_equal(mr_engine_rig_run(rig), 1);
+    assert_string_equal(rig->status.err.code, "pipeline.dead_letters");
+    expect_contains(rig->status.err.text, "more than 5 dead letters within 1h");
+    expect_contains(rig->status.err.text, "encode.value: the note is bad");
+    expect_contains(rig->status.err.hint, "test.dead_letters");
+    assert_int_equal(rig->store.visible_count, 1);
+    expect_contains(rig->store.checkpoint, "\"done\":1");
 }
 
 static void without_the_policy_the_first_one_stops(void **state)
 {
-    struct fixture *f = *state;
+    struct mr_engine_rig *rig = *state;
 
-    f->config.errors = (struct mr_errors_config){.policy = MR_ERRORS_STOP};
-    add_notes(f, 1, (const char *const[]){"bad"});
-    assert_int_equal(run(f), 1);
-    assert_string_equal(f->status.err.code, "encode.value");
-    assert_int_equal(f->store.visible_count, 0);
+    rig->config.errors = (struct mr_errors_config){.policy = MR_ERRORS_STOP};
+    add_notes(rig, 1, (const char *const[]){"bad"});
+    assert_int_equal(mr_engine_rig_run(rig), 1);
+    assert_string_equal(rig->status.err.code, "encode.value");
+    assert_int_equal(rig->store.visible_count, 0);
 }
 
 static void a_record_too_large_leaves_its_row_behind(void **state)
 {
     static char large[3001];
-    struct fixture *f = *state;
+    struct mr_engine_rig *rig = *state;
 
     memset(large, 'x', 3000);
-    f->store.pace.record_bytes = 3000;
-    add_notes(f, 3, (const char *const[]){"a", large, "b"});
-    assert_int_equal(run(f), 0);
-    assert_int_equal(f->store.visible_count, 3);
-    assert_string_equal(f->store.visible[1].topic, "test.dead_letters");
-    assert_string_equal(f->store.visible[1].key, "{\"id\":2}");
-    expect_contains(f->store.visible[1].value, "{\"error\":{\"code\":\"encode.too_large\"");
-    expect_contains(f->store.visible[1].value, "the sink takes 3000 at most");
-    assert_null(strstr(f->store.visible[1].value, "xxx"));
-    assert_string_equal(f->store.visible[2].value, "b");
+    rig->store.pace.record_bytes = 3000;
+    add_notes(rig, 3, (const char *const[]){"a", large, "b"});
+    assert_int_equal(mr_engine_rig_run(rig), 0);
+    assert_int_equal(rig->store.visible_count, 3);
+    assert_string_equal(rig->store.visible[1].topic, "test.dead_letters");
+    assert_string_equal(rig->store.visible[1].key, "{\"id\":2}");
+    expect_contains(rig->store.visible[1].value, "{\"error\":{\"code\":\"encode.too_large\"");
+    expect_contains(rig->store.visible[1].value, "the sink takes 3000 at most");
+    assert_null(strstr(rig->store.visible[1].value, "xxx"));
+    assert_string_equal(rig->store.visible[2].value, "b");
 }
 
 /* ---- what stands in one ---- */
@@ -399,12 +319,18 @@ static void a_new_window_counts_anew(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_bad_change_is_set_aside_in_its_place, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_replay_writes_a_dead_letter_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_replay_does_not_come_nearer_to_too_many, setup, teardown),
-        cmocka_unit_test_setup_teardown(too_many_stop_with_the_position_kept, setup, teardown),
-        cmocka_unit_test_setup_teardown(without_the_policy_the_first_one_stops, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_record_too_large_leaves_its_row_behind, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_bad_change_is_set_aside_in_its_place, setup,
+                                        mr_engine_rig_teardown),
+        cmocka_unit_test_setup_teardown(a_replay_writes_a_dead_letter_once, setup,
+                                        mr_engine_rig_teardown),
+        cmocka_unit_test_setup_teardown(a_replay_does_not_come_nearer_to_too_many, setup,
+                                        mr_engine_rig_teardown),
+        cmocka_unit_test_setup_teardown(too_many_stop_with_the_position_kept, setup,
+                                        mr_engine_rig_teardown),
+        cmocka_unit_test_setup_teardown(without_the_policy_the_first_one_stops, setup,
+                                        mr_engine_rig_teardown),
+        cmocka_unit_test_setup_teardown(a_record_too_large_leaves_its_row_behind, setup,
+                                        mr_engine_rig_teardown),
         cmocka_unit_test(rows_lose_nothing),
         cmocka_unit_test(messages_have_no_table_and_no_key),
         cmocka_unit_test(a_new_window_counts_anew),

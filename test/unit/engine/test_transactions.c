@@ -11,24 +11,13 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "base/clock.h"
-#include "engine/pipeline.h"
-#include "test/support/memory_sink.h"
-#include "test/support/scripted_source.h"
+#include "test/support/engine_rig.h"
 
 /* ---- an encoder that prints what it is given, a line a record ---- */
 
 static int encoder_open(void *encoder, const struct mr_encoder_args *args, struct mr_err *err)
 {
     *(struct mr_slice *)encoder = args->transactions;
-    (void)err;
-    return 0;
-}
-
-static int encoder_describe(void *encoder, struct mr_table *table, struct mr_err *err)
-{
-    (void)encoder;
-    (void)table;
     (void)err;
     return 0;
 }
@@ -75,85 +64,38 @@ static int encoder_encode(void *encoder, struct mr_batch *batch, size_t *ret_fai
     return 0;
 }
 
-static void encoder_close(void *encoder)
-{
-    (void)encoder;
-}
-
 static const struct mr_encoder test_encoder = {
     .name = "test",
     .summary = "prints",
     .state_size = sizeof(struct mr_slice),
     .open = encoder_open,
-    .describe = encoder_describe,
+    .describe = mr_engine_rig_encoder_describe,
     .encode = encoder_encode,
-    .close = encoder_close,
+    .close = mr_engine_rig_encoder_close,
 };
 
 /* ---- over the whole engine ---- */
 
-struct fixture {
-    struct mr_script script;
-    struct mr_memory_store store;
-    struct mr_scripted_config source_config;
-    struct mr_memory_config sink_config;
-    struct mr_pipeline_config config;
-};
-
-static void begin(struct fixture *f)
+static void begin(struct mr_engine_rig *engine)
 {
-    memset(f, 0, sizeof *f);
-    mr_script_init(&f->script);
-    f->script.first_number = 1000;
-    mr_memory_store_init(&f->store);
-    f->source_config.script = &f->script;
-    f->sink_config.store = &f->store;
-    f->config = (struct mr_pipeline_config){
-        .name = "p",
-        .server = "test",
-        .topic = "{name}.{schema}.{table}",
-        .source = &mr_source_scripted,
-        .source_config = &f->source_config,
-        .encoder = &test_encoder,
-        .sink = &mr_sink_memory,
-        .sink_config = &f->sink_config,
-        .events = {.provide = true, .topic = "{name}.transaction"},
-        .batch_bytes = 64 << 10,
-        .queue_bytes = 256 << 10,
-        .drain_ns = 10 * MR_SECOND_NS,
-    };
-}
-
-static void end(struct fixture *f)
-{
-    mr_script_done(&f->script);
-    mr_memory_store_done(&f->store);
-}
-
-static int run(struct fixture *f)
-{
-    struct mr_run_options options = {.until = "now", .quiet = true};
-    struct mr_pipeline *pipeline;
-    struct mr_err err;
-
-    assert_int_equal(mr_pipeline_start(&f->config, &options, &pipeline, &err), 0);
-    assert_true(mr_pipeline_wait(pipeline, mr_clock_mono_ns() + 60 * MR_SECOND_NS));
-    return mr_pipeline_free(pipeline);
+    mr_engine_rig_init(engine, &test_encoder);
+    engine->config.events.provide = true;
+    engine->config.events.topic = "{name}.transaction";
 }
 
 /* Two transactions, key changes among them, one long enough to be split several times. */
-static void write_script(struct fixture *f)
+static void write_script(struct mr_engine_rig *engine)
 {
     struct mr_script_change changes[12];
 
     for (int i = 0; i < 12; i++)
         changes[i] = (struct mr_script_change){i % 4 == 2 ? MR_OP_UPDATE : MR_OP_CREATE, i + 1,
                                                i % 4 == 2 ? "key change" : "note"};
-    mr_script_add(&f->script, changes, 2);
-    mr_script_add(&f->script, changes, 12);
-    mr_script_add(&f->script, changes, 1);
-    f->script.batch_changes = 2;
-    f->store.pace = (struct mr_sink_pace){.split_records = 3, .split_ns = INT64_MAX};
+    mr_script_add(&engine->script, changes, 2);
+    mr_script_add(&engine->script, changes, 12);
+    mr_script_add(&engine->script, changes, 1);
+    engine->script.batch_changes = 2;
+    engine->store.pace = (struct mr_sink_pace){.split_records = 3, .split_ns = INT64_MAX};
 }
 
 static const char *const wanted[] = {"BEGIN 1:992",
@@ -179,17 +121,17 @@ static const char *const wanted[] = {"BEGIN 1:992",
                                      "END 3:3008 1 public.t=1"};
 #define WANTED (sizeof wanted / sizeof wanted[0])
 
-static void check(struct fixture *f)
+static void check(struct mr_engine_rig *engine)
 {
-    for (size_t i = 0; i < f->store.visible_count && i < WANTED; i++) {
-        assert_string_equal(f->store.visible[i].value, wanted[i]);
-        assert_string_equal(f->store.visible[i].topic, wanted[i][0] == 'B' || wanted[i][0] == 'E'
-                                                           ? "test.transaction"
-                                                           : "test.public.t");
+    for (size_t i = 0; i < engine->store.visible_count && i < WANTED; i++) {
+        assert_string_equal(engine->store.visible[i].value, wanted[i]);
+        assert_string_equal(engine->store.visible[i].topic,
+                            wanted[i][0] == 'B' || wanted[i][0] == 'E' ? "test.transaction"
+                                                                       : "test.public.t");
         if (i > 0)
-            assert_true(f->store.visible[i].number >= f->store.visible[i - 1].number);
+            assert_true(engine->store.visible[i].number >= engine->store.visible[i - 1].number);
     }
-    assert_int_equal(f->store.visible_count, WANTED);
+    assert_int_equal(engine->store.visible_count, WANTED);
 }
 
 /* At every commit in turn: the answer lost, or the commit itself; by a replay within the process, by opening the sink
@@ -201,28 +143,28 @@ static void numbers_are_the_same_after_any_break(void **state)
         bool after;
     } ways[] = {
         {MR_REPLAY, false}, {MR_RETRY, false}, {MR_RETRY, true}, {MR_BUG, false}, {MR_BUG, true}};
-    struct fixture f;
+    struct mr_engine_rig engine;
     uint64_t commits;
 
     (void)state;
-    begin(&f);
-    write_script(&f);
-    assert_int_equal(run(&f), 0);
-    check(&f);
-    commits = f.store.commits;
+    begin(&engine);
+    write_script(&engine);
+    assert_int_equal(mr_engine_rig_run(&engine), 0);
+    check(&engine);
+    commits = engine.store.commits;
     assert_true(commits > 4);
-    end(&f);
+    mr_engine_rig_done(&engine);
     for (uint64_t at = 1; at <= commits; at++) {
         for (size_t way = 0; way < sizeof ways / sizeof ways[0]; way++) {
-            begin(&f);
-            write_script(&f);
-            f.store.fail_commit = at;
-            f.store.fail_class = ways[way].class;
-            f.store.fail_after = ways[way].after;
-            if (run(&f) != 0)
-                assert_int_equal(run(&f), 0);
-            check(&f);
-            end(&f);
+            begin(&engine);
+            write_script(&engine);
+            engine.store.fail_commit = at;
+            engine.store.fail_class = ways[way].class;
+            engine.store.fail_after = ways[way].after;
+            if (mr_engine_rig_run(&engine) != 0)
+                assert_int_equal(mr_engine_rig_run(&engine), 0);
+            check(&engine);
+            mr_engine_rig_done(&engine);
         }
     }
 }
@@ -230,47 +172,47 @@ static void numbers_are_the_same_after_any_break(void **state)
 /* A source that breaks in the middle of a transaction, also while it gives the replayed part again. */
 static void a_source_that_breaks_changes_nothing(void **state)
 {
-    struct fixture f;
+    struct mr_engine_rig engine;
 
     (void)state;
     for (uint64_t after = 1; after < 15; after++) {
-        begin(&f);
-        write_script(&f);
-        f.script.fail_read_after = after;
-        f.script.fail_class = MR_RETRY;
-        f.store.fail_commit = 4;
-        f.store.fail_class = MR_REPLAY;
-        assert_int_equal(run(&f), 0);
-        check(&f);
-        end(&f);
+        begin(&engine);
+        write_script(&engine);
+        engine.script.fail_read_after = after;
+        engine.script.fail_class = MR_RETRY;
+        engine.store.fail_commit = 4;
+        engine.store.fail_class = MR_REPLAY;
+        assert_int_equal(mr_engine_rig_run(&engine), 0);
+        check(&engine);
+        mr_engine_rig_done(&engine);
     }
 }
 
 static void not_asked_for_there_is_nothing(void **state)
 {
-    struct fixture f;
+    struct mr_engine_rig engine;
 
     (void)state;
-    begin(&f);
-    f.config.events.provide = false;
-    write_script(&f);
-    assert_int_equal(run(&f), 0);
-    assert_int_equal(f.store.visible_count, 15);
-    assert_string_equal(f.store.visible[0].value, "c1 0/0");
-    end(&f);
+    begin(&engine);
+    engine.config.events.provide = false;
+    write_script(&engine);
+    assert_int_equal(mr_engine_rig_run(&engine), 0);
+    assert_int_equal(engine.store.visible_count, 15);
+    assert_string_equal(engine.store.visible[0].value, "c1 0/0");
+    mr_engine_rig_done(&engine);
 }
 
 static void a_table_cannot_have_their_topic(void **state)
 {
-    struct fixture f;
+    struct mr_engine_rig engine;
 
     (void)state;
-    begin(&f);
-    f.config.events.topic = "{name}.public.t";
-    write_script(&f);
-    assert_int_equal(run(&f), 78);
-    assert_int_equal(f.store.visible_count, 0);
-    end(&f);
+    begin(&engine);
+    engine.config.events.topic = "{name}.public.t";
+    write_script(&engine);
+    assert_int_equal(mr_engine_rig_run(&engine), 78);
+    assert_int_equal(engine.store.visible_count, 0);
+    mr_engine_rig_done(&engine);
 }
 
 /* ---- placing ---- */

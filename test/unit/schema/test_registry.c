@@ -334,8 +334,6 @@ static void a_sick_node_is_passed_over_and_a_500_of_all_is_an_answer(void **stat
     fake_registry_stop(&first);
 }
 
-static void a_plan_tells_what_would_become_of_a_schema(void **state)
-{
 #define LATEST(text)                                                                               \
     {                                                                                              \
         "GET", "/subjects/s/versions/latest", 200,                                                 \
@@ -357,6 +355,9 @@ static void a_plan_tells_what_would_become_of_a_schema(void **state)
     {                                                                                              \
         "POST", "/compatibility/subjects/s/versions/latest", 200, "{\"is_compatible\":" answer "}" \
     }
+
+static void a_plan_tells_what_would_become_of_a_schema(void **state)
+{
     static const struct {
         struct fake_answer answers[6];
         int version;
