@@ -111,6 +111,19 @@ static int64_t topic_limit(struct mr_kafka_client *client)
     return limit;
 }
 
+/* To leave out the record, as one does with an event, is no way on. */
+static int refuse_checkpoint(const struct mr_kafka_client *client, struct mr_err *err)
+{
+    mr_err_set(err, MR_CONFIG, "sink.kafka.checkpoint_topic",
+               "the checkpoint topic %s refuses the position, a record of %zu bytes, for its size",
+               client->refused_topic, client->refused_bytes);
+    mr_err_hint(err,
+                "kafka-configs --alter --entity-type topics --entity-name %s --add-config "
+                "max.message.bytes=%zu",
+                client->refused_topic, 4 * client->refused_bytes + (1 << 20));
+    return MR_CONFIG;
+}
+
 /* What a topic refuses is a batch. One of several records is made again in smaller ones, by a new handle; one record
  * that is too large by itself never fits. librdkafka puts a record above batch.size into a batch of its own. */
 static int judge_size(struct mr_kafka_producer *producer, struct mr_err *err)
@@ -121,6 +134,8 @@ static int judge_size(struct mr_kafka_producer *producer, struct mr_err *err)
     if (limit == 0 && client->refused_count > 1)
         limit = batch / 4;
     if (limit < LEAST_BATCH || limit >= batch) {
+        if (strcmp(client->refused_topic, producer->setting->names.checkpoint_topic) == 0)
+            return refuse_checkpoint(client, err);
         mr_kafka_fail(err, client->refused, NULL, "write a record of %zu bytes to topic %s",
                       client->refused_bytes, client->refused_topic);
         return (int)err->class;
@@ -306,7 +321,7 @@ static int claim(struct mr_kafka_producer *producer, struct mr_err *err)
     producer->claimed = rc == 0;
     if (producer->claimed && producer->kept)
         *producer->kept = producer->start;
-    return rc == MR_GAP || rc == MR_CONFIG ? rc : rc < 0 ? MR_RETRY : 0;
+    return rc;
 }
 
 static int read_checkpoint(struct mr_kafka_producer *producer, enum mr_kafka_reading reading,

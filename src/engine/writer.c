@@ -680,12 +680,17 @@ bool mr_writer_idle(const struct mr_writer *writer)
     return true;
 }
 
+/* A commit that was under way may have become durable all the same, and only poll tells: what it covers must not be
+ * read again. */
 int mr_writer_abort(struct mr_writer *writer, struct mr_err *err)
 {
     struct mr_batch *released = NULL;
+    bool durable;
     int rc = writer->config->sink->abort(writer->sink, &released, err);
 
     mr_pool_put(writer->pool, released);
+    if (rc == 0)
+        rc = mr_writer_poll(writer, 0, &durable, err);
     for (size_t i = 0; i < MR_COMMITS_MAX; i++)
         writer->asked[i].id = 0;
     writer->rows = 0;

@@ -95,5 +95,5 @@ int mr_writer_poll(struct mr_writer *writer, int64_t deadline_ns, bool *ret_dura
                    struct mr_err *err) MR_MUST_CHECK;
 /* Nothing is on its way. */
 bool mr_writer_idle(const struct mr_writer *writer);
-/* Drops what is not durable. */
+/* Drops what is not durable. What became durable on the way is so in writer->durable. */
 int mr_writer_abort(struct mr_writer *writer, struct mr_err *err) MR_MUST_CHECK;

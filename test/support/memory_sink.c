@@ -29,6 +29,7 @@ struct sink_memory {
     struct memory_mark marks[2];
     size_t mark_count;
     uint64_t durable;
+    uint64_t published; /* the last mark that became visible, answered or not: abort tells */
     uint64_t seen; /* commits of the store when its position was read, and our own since */
 };
 
@@ -225,6 +226,7 @@ static int publish(struct sink_memory *sink, struct mr_err *err)
     sink->seen = ++store->commits;
     if (!fails)
         sink->durable = mark->id;
+    sink->published = mark->id;
     sink->marks[0] = sink->marks[1];
     sink->mark_count--;
     return fails ? fail_as_told(store, err) : 0;
@@ -274,6 +276,7 @@ static int memory_abort(void *state, struct mr_batch **ret_released, struct mr_e
     sink->store->aborts++;
     pthread_mutex_unlock(&sink->store->lock);
     drop(sink, ret_released);
+    sink->durable = sink->published;
     return 0;
 }
 

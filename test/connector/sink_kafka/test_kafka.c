@@ -307,6 +307,32 @@ static void test_a_checkpoint_topic_that_cannot_hold_is_refused(void **state)
     }
 }
 
+/* Already the claim is too large, or the first position is: neither passes by waiting, nor as a dead letter. */
+static void test_a_checkpoint_topic_that_takes_only_small_records_is_told(void **state)
+{
+    char text[40000];
+    struct kafka_rig rig;
+
+    (void)state;
+    kafka_rig_named(&rig, "tiny");
+    rig.config.checkpoint_topic = "tiny.a";
+    kafka_broker_say(&kafka_shared, "topic tiny.a 1 cleanup.policy=compact max.message.bytes=100");
+    assert_int_equal(kafka_rig_open(&rig, "one"), MR_CONFIG);
+    assert_string_equal(rig.err.code, "sink.kafka.checkpoint_topic");
+    assert_non_null(strstr(rig.err.hint, "max.message.bytes="));
+
+    rig.config.checkpoint_topic = "tiny.b";
+    rig.config.compression = 4;
+    kafka_broker_say(&kafka_shared,
+                     "topic tiny.b 1 cleanup.policy=compact max.message.bytes=20000");
+    snprintf(text, sizeof text, "{\"at\":\"%030000d\"}", 1);
+    assert_int_equal(kafka_rig_open(&rig, "one"), 0);
+    assert_int_equal(kafka_rig_block(&rig, "tiny.t", 0, 10, text), MR_CONFIG);
+    assert_string_equal(rig.err.code, "sink.kafka.checkpoint_topic");
+    assert_non_null(strstr(rig.err.text, "tiny.b"));
+    kafka_rig_close(&rig);
+}
+
 static void test_a_checkpoint_is_found_far_back(void **state)
 {
     struct kafka_rig rig, other;
@@ -434,6 +460,7 @@ int main(void)
         cmocka_unit_test(test_topics_are_made_as_asked_or_never),
         cmocka_unit_test(test_a_topic_that_vanishes_is_not_made_anew),
         cmocka_unit_test(test_a_checkpoint_topic_that_cannot_hold_is_refused),
+        cmocka_unit_test(test_a_checkpoint_topic_that_takes_only_small_records_is_told),
         cmocka_unit_test(test_a_checkpoint_is_found_far_back),
         cmocka_unit_test(test_a_checkpoint_is_shown_and_set),
         cmocka_unit_test(test_preflight_looks_and_touches_nothing),
