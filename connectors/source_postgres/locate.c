@@ -6,7 +6,9 @@
  *
  * This is the way on from a refusal (rule 4): whatever lies between the old position and the new one is read twice
  * or never, by the user's will. A position made here claims to be an ordinary one, so the next start checks it
- * like any other. A new change number base is drawn, above the last number held, so that no number comes twice.
+ * like any other. A new change number base is drawn, above the last number held, so that no number comes twice. While
+ * somebody reads the slot nothing is changed: a pipeline that runs goes on from where it is, and where the sink fences
+ * nobody it writes its own position over the new one.
  *
  * `again` on a position that cannot be resumed (the slot is gone, the server is another) gives one that has not
  * started yet: the next start makes the slot and reads all tables, as a first one does. */
@@ -78,6 +80,8 @@ static int locate(struct mr_pg_source *source, const char *place, bool held,
     uint64_t lsn = 0;
     int rc = mr_pg_open_sessions(source, err);
 
+    if (rc == 0)
+        rc = mr_pg_slot_unused(source, err);
     if (rc == 0)
         rc = mr_pg_slot_look(source, &slot, err);
     /* Without a position of ours the slot may be somebody else's. */
@@ -193,6 +197,8 @@ static int again(struct mr_pg_source *source, const char *const *tables, size_t 
     struct mr_pg_slot slot;
     int rc = mr_pg_open_sessions(source, err);
 
+    if (rc == 0)
+        rc = mr_pg_slot_unused(source, err);
     if (rc == 0)
         rc = mr_pg_slot_look(source, &slot, err);
     if (rc < 0)

@@ -24,6 +24,7 @@
 
 #define NAME_WAITERS_NS (3 * MR_SECOND_NS)
 #define TAKE_OVER_NS    (10 * MR_SECOND_NS)
+#define UNUSED_NS       (5 * MR_SECOND_NS)
 
 int mr_pg_slot_name(struct mr_pg_source *source, struct mr_err *err)
 {
@@ -397,6 +398,31 @@ static int take_over(struct mr_pg_source *source, int64_t deadline_ns, struct mr
     rc = mr_pg_wait(&source->stream_connect, source->conn, false,
                     mr_clock_mono_ns() + 50 * MR_MS_NS, err);
     return rc < 0 ? rc : MR_AGAIN;
+}
+
+int mr_pg_slot_unused(struct mr_pg_source *source, struct mr_err *err)
+{
+    int64_t deadline_ns = mr_clock_mono_ns() + UNUSED_NS;
+    bool ours = false;
+    int pid = 0, rc = find_owner(source, &pid, &ours, err);
+
+    while (rc == 0 && pid && mr_clock_mono_ns() < deadline_ns) {
+        rc = mr_pg_wait(&source->stream_connect, source->conn, false,
+                        mr_clock_mono_ns() + 100 * MR_MS_NS, err);
+        if (rc == 0)
+            rc = find_owner(source, &pid, &ours, err);
+    }
+    if (rc < 0)
+        return rc;
+    if (pid == 0) {
+        mr_err_clear(err);
+        return 0;
+    }
+    mr_err_hint(err,
+                "Stop the pipeline first. If nothing runs any more, its session does: SELECT "
+                "pg_terminate_backend(%d);",
+                pid);
+    return MR_RETRY;
 }
 
 static int start_failed(struct mr_pg_source *source, const PGresult *result, struct mr_err *err)

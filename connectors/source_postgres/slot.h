@@ -38,6 +38,10 @@ int mr_pg_slot_finished(struct mr_pg_source *source, const struct mr_pg_slot *sl
  * transactions, as long as that takes, and names them after some seconds. */
 int mr_pg_slot_create(struct mr_pg_source *source, bool export, struct mr_err *err) MR_MUST_CHECK;
 
+/* MR_RETRY source.slot_in_use: somebody reads the slot, and still does after some seconds; a pipeline that was just
+ * stopped may take a moment to let go of it. */
+int mr_pg_slot_unused(struct mr_pg_source *source, struct mr_err *err) MR_MUST_CHECK;
+
 /* Drops a slot that is lost, to make it anew. */
 int mr_pg_slot_drop(struct mr_pg_source *source, struct mr_err *err) MR_MUST_CHECK;
 

@@ -298,6 +298,7 @@ static int set_one(struct mr_cli *cli, const struct mr_pipeline_config *pipeline
         snprintf(next.owner, sizeof(next.owner), "checkpoint-set");
         next.start = inspect.checkpoint.start + 1;
         next.number = inspect.checkpoint.number;
+        mr_buf_add_slice(&next.encoder, mr_buf_slice(&inspect.checkpoint.encoder));
         code =
             find_position(cli, &inspect, &next) < 0 ? fail(cli) : write_next(cli, &inspect, &next);
     }
@@ -356,9 +357,12 @@ const struct mr_verb mr_verb_checkpoint_set = {
     .name = "checkpoint set",
     .arguments = "PIPELINE now|POSITION",
     .summary = "replace the position, while the pipeline is stopped",
-    .details = "This is how a human steps over a hole that millrace refuses to step over: what "
-               "lies between the old and the\n"
-               "new position is read again or never. An instance that still runs is fenced by it.",
+    .details =
+        "This is how a human steps over a hole that millrace refuses to step over: what "
+        "lies between the old and the\n"
+        "new position is read again or never. Refused while an instance reads the source; one that "
+        "lives on without\n"
+        "it is fenced.",
     .flags = set_flags,
     .least = 1,
     .most = 2,

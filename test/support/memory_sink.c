@@ -30,7 +30,7 @@ struct sink_memory {
     size_t mark_count;
     uint64_t durable;
     uint64_t published; /* the last mark that became visible, answered or not: abort tells */
-    uint64_t seen; /* commits of the store when its position was read, and our own since */
+    uint64_t seen;      /* commits of the store when its position was read, and our own since */
 };
 
 void mr_memory_store_init(struct mr_memory_store *store)

@@ -308,6 +308,56 @@ def test_a_zombie_wakes_up_after_its_heir_took_over(db, millrace, kafka):
     check(kafka, load, "zombie")
 
 
+def test_a_position_set_by_hand(db, millrace, kafka):
+    """Asked for twice, not while somebody reads, and a zombie that sleeps through it writes nothing any more."""
+    name, topic = "moved", "moved.public.t"
+    db.sql("create table t (id int primary key)")
+    path = millrace.config(config(db, kafka, name))
+
+    def ask(*words, code=0):
+        done = millrace.run("checkpoint", *words, "-c", path, "--json")
+        answer = json.loads((done.lines or done.errors)[-1])
+        assert done.popen.returncode == code, answer
+        return answer
+
+    def insert(number):
+        db.sql("insert into t values (%s)", [number])
+
+    def ids():
+        return [json.loads(message.value())["after"]["id"] for message in kafka.consume(topic)]
+
+    insert(1)
+    until_now(millrace, path)
+    exported = ask("export", name)["result"]
+    assert ask("show", name)["result"][name] == exported
+    assert exported["number"] > 0 and exported["partitions"] == {topic: 1}
+    insert(2)
+    assert ask("set", name, "now", code=64)["error"]["code"] == "usage.confirmation"
+    assert ask("export", name)["result"] == exported
+    ask("set", name, "now", "--yes")
+    assert checkpoint(kafka, name)["partitions"] == {topic: 1}
+    insert(3)
+    until_now(millrace, path)
+    assert ids() == [1, 3]
+
+    zombie = millrace.start("run", path)
+    zombie.wait_error("streaming")
+    refused = ask("set", name, "now", "--yes", code=69)["error"]
+    assert refused["code"] == "source.slot_in_use" and "Stop the pipeline first" in refused["hint"]
+    insert(4)
+    process.wait_until(lambda: ids() == [1, 3, 4], 30, "the pipeline goes on", zombie)
+    zombie.signal(signal.SIGSTOP)
+    insert(5)
+    db.sql("select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = %s", [name])
+    ask("set", name, "now", "--yes")
+    zombie.signal(signal.SIGCONT)
+    assert zombie.wait(60) == 75, zombie.tail()
+    insert(6)
+    until_now(millrace, path)
+    assert ids() == [1, 3, 4, 6]
+    assert checkpoint(kafka, name)["number"] > exported["number"]
+
+
 @pytest.mark.parametrize("torn", [False, True])
 def test_a_transaction_that_lasts_too_long_is_written_again(db, millrace, kafka, torn):
     """Stopped in the middle of one for longer than transaction_timeout, with nobody else there. torn: larger than the
