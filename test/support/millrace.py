@@ -50,18 +50,18 @@ class Running:
     def tail(self, lines=20):
         return "\n".join(["stdout:", *self.lines[-lines:], "stderr:", *self.errors[-lines:]])
 
-    def wait_lines(self, count, seconds=20):
+    def wait_lines(self, count, seconds=60):
         """Waits for so many lines of output and returns all that have come."""
         process.wait_until(lambda: len(self.lines) >= count, seconds, f"{count} lines (have {len(self.lines)})", self)
         return list(self.lines)
 
-    def wait_error(self, text, seconds=20):
+    def wait_error(self, text, seconds=60):
         """Waits for a line of the log that holds text, and returns it."""
         def found():
             return next((line for line in list(self.errors) if text in line), None)
         return process.wait_until(found, seconds, f"{text!r} in the log", self)
 
-    def wait(self, seconds=30):
+    def wait(self, seconds=90):
         try:
             self.popen.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -71,7 +71,7 @@ class Running:
             thread.join(5)
         return self.popen.returncode
 
-    def stop(self, seconds=30):
+    def stop(self, seconds=90):
         """SIGTERM, and the exit code."""
         if not self.ended():
             self.popen.send_signal(signal.SIGTERM)
@@ -107,7 +107,7 @@ class Millrace:
         self.running.append(running)
         return running
 
-    def run(self, *arguments, seconds=30, env=None) -> Running:
+    def run(self, *arguments, seconds=90, env=None) -> Running:
         """Runs to the end; .popen.returncode is the exit code."""
         running = self.start(*arguments, env=env)
         running.wait(seconds)

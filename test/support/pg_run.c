@@ -9,6 +9,9 @@
 #include "base/clock.h"
 #include "connectors/source_postgres/source.h"
 
+#define QUIET_NS    (100 * MR_MS_NS)
+#define PATIENCE_NS (60 * MR_SECOND_NS) /* with a server that is slow: nothing here proves speed */
+
 struct pg_server pg_run_server;
 const struct mr_source *pg_run_source;
 
@@ -101,7 +104,7 @@ void pg_run_hang_up(struct pg_run *run)
 void pg_run_end(struct pg_run *run)
 {
     pg_run_hang_up(run);
-    for (int i = 0; run->sql && i < 100; i++) {
+    for (int i = 0; run->sql && i < 1500; i++) {
         PGresult *result =
             PQexec(run->sql, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots "
                              "WHERE NOT active AND slot_name <> 'kept'");
@@ -286,14 +289,13 @@ static void see(struct pg_run *run, const struct mr_change *change)
     run->seen[run->seen_count++] = strdup(line);
 }
 
-/* Reads until a batch brings nothing new for 300 ms, `most` batches were seen or the source said last. */
-/* Whether the source has read all that was committed when `end` was taken; a snapshot has no such place. */
+/* Whether the source has read all that was committed when `end` was taken, snapshot and stream. */
 static bool read_up_to(const struct pg_run *run, uint64_t end)
 {
     const struct mr_pg_source *source = run->state;
 
-    return source->snapshot || source->ended ||
-           (!source->feed.open && source->feed.position.resume >= end);
+    return source->ended ||
+           (!source->snapshot && !source->feed.open && source->feed.position.resume >= end);
 }
 
 static uint64_t log_end(struct pg_run *run)
@@ -317,13 +319,13 @@ static void count_transactions(struct pg_run *run, struct mr_batch *batch)
 int pg_run_read_some(struct pg_run *run, size_t most)
 {
     struct mr_batch *batch = mr_batch_new(64 << 10, 1 << 20);
-    int64_t quiet_ns = mr_clock_mono_ns() + 300 * MR_MS_NS;
+    int64_t quiet_ns = mr_clock_mono_ns() + QUIET_NS;
     uint64_t end = log_end(run);
     int rc = 0;
 
     for (size_t n = 0; n < most && rc == 0 && !run->last;) {
         int64_t now_ns = mr_clock_mono_ns();
-        if (now_ns >= quiet_ns + (read_up_to(run, end) ? 0 : 2 * MR_SECOND_NS))
+        if (now_ns >= quiet_ns + (read_up_to(run, end) ? 0 : PATIENCE_NS))
             break;
         mr_batch_reset(batch);
         rc = pg_run_source->read(run->state, batch, mr_clock_mono_ns() + 50 * MR_MS_NS, &run->err);
@@ -340,7 +342,7 @@ int pg_run_read_some(struct pg_run *run, size_t most)
             n++;
         }
         if (batch->change_count > 0)
-            quiet_ns = mr_clock_mono_ns() + 300 * MR_MS_NS;
+            quiet_ns = mr_clock_mono_ns() + QUIET_NS;
     }
     mr_batch_free(batch);
     return rc;
@@ -390,17 +392,31 @@ void pg_run_replace(struct pg_run *run, const char *key, const char *value)
     (void)snprintf(at, sizeof(run->resume) - (size_t)(at - run->resume), "%s%s", value, rest);
 }
 
+void pg_run_wait(struct pg_run *run, const char *text, const char *wanted)
+{
+    int64_t deadline_ns = mr_clock_mono_ns() + PATIENCE_NS;
+
+    while (strcmp(pg_run_one(run, text), wanted) != 0) {
+        if (mr_clock_mono_ns() >= deadline_ns)
+            fail_msg("%s: wanted %s, is %s", text, wanted, pg_run_one(run, text));
+        (void)poll(NULL, 0, 20);
+    }
+}
+
 /* A slot stays active for a moment after its session has gone. */
+void pg_run_wait_left(struct pg_run *run)
+{
+    pg_run_wait(run,
+                "SELECT count(*) FROM pg_replication_slots WHERE active AND database = "
+                "current_database()",
+                "0");
+}
+
 void pg_run_drop_slot(struct pg_run *run)
 {
     char text[200];
 
-    (void)snprintf(
-        text, sizeof(text),
-        "SELECT count(*) FROM pg_replication_slots WHERE active AND slot_name = 'millrace_%s'",
-        run->database);
-    for (int i = 0; i < 200 && strcmp(pg_run_one(run, text), "0") != 0; i++)
-        (void)poll(NULL, 0, 20);
+    pg_run_wait_left(run);
     (void)snprintf(text, sizeof(text), "SELECT pg_drop_replication_slot('millrace_%s')",
                    run->database);
     pg_run_sql(run, text);

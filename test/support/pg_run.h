@@ -63,13 +63,18 @@ int pg_run_try_open(struct pg_run *run);
 int pg_run_try_start(struct pg_run *run);
 void pg_run_start(struct pg_run *run);
 void pg_run_hang_up(struct pg_run *run);
-/* Reads until a batch brings nothing new for 300 ms, `most` batches with a position came, or the source is done. */
+/* Reads until all that is committed at the call was read and nothing new came for 100 ms, `most` batches with a
+ * position came, or the source is done. */
 int pg_run_read_some(struct pg_run *run, size_t most);
 void pg_run_read_all(struct pg_run *run);
 /* The position the next open is given; replace changes the value of one of its keys. */
 void pg_run_resume_at(struct pg_run *run, const char *position);
 void pg_run_replace(struct pg_run *run, const char *key, const char *value);
 void pg_run_expect_code(struct pg_run *run, int rc, int class, const char *code);
+/* Asks until the answer is `wanted`; what ends a session ends it a moment later. */
+void pg_run_wait(struct pg_run *run, const char *text, const char *wanted);
+/* Until no session holds a slot of this database. */
+void pg_run_wait_left(struct pg_run *run);
 void pg_run_drop_slot(struct pg_run *run);
 /* SELECT how, with NAME replaced by the run's slot. */
 void pg_run_make_slot(struct pg_run *run, const char *how);

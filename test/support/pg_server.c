@@ -17,17 +17,20 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Below the ports that connections of other programs get: one of those could take it before the server does. */
 static int free_port(void)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM, 0), port = 0;
-
-    if (bind(fd, (struct sockaddr *)&address, size) == 0 &&
-        getsockname(fd, (struct sockaddr *)&address, &size) == 0)
-        port = ntohs(address.sin_port);
-    close(fd);
-    return port;
+    for (int i = 0; i < 100; i++) {
+        int port = 10000 + (int)(random() % 20000), fd = socket(AF_INET, SOCK_STREAM, 0), rc;
+        struct sockaddr_in address = {.sin_family = AF_INET,
+                                      .sin_port = htons((uint16_t)port),
+                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        rc = bind(fd, (struct sockaddr *)&address, sizeof(address));
+        close(fd);
+        if (rc == 0)
+            return port;
+    }
+    return 0;
 }
 
 static bool find_programs(char folder[256])
@@ -69,6 +72,13 @@ static int run(char *const argv[])
     _exit(4);
 }
 
+static bool ended(struct pg_server *server)
+{
+    if (waitpid(server->pid, NULL, WNOHANG) == server->pid)
+        server->pid = 0;
+    return server->pid == 0;
+}
+
 static bool answers(const struct pg_server *server, const char *programs)
 {
     char program[300], port[16];
@@ -108,8 +118,8 @@ static bool launch(struct pg_server *server, const char *wal_level)
     (void)snprintf(port, sizeof(port), "%d", server->port);
     (void)snprintf(level, sizeof(level), "wal_level=%s", wal_level);
     server->pid = run(argv);
-    for (int i = 0; i < 300; i++) {
-        if (answers(server, programs))
+    for (int i = 0; i < 2400 && !ended(server); i++) {
+        if (answers(server, programs) && !ended(server))
             return true;
         (void)nanosleep(&(struct timespec){0, 50000000}, NULL);
     }
@@ -140,19 +150,33 @@ static bool init_cluster(struct pg_server *server, const char *programs)
     return status == 0;
 }
 
+/* Somebody else may take the port between the look and the start. */
+static bool launch_somewhere(struct pg_server *server, const char *wal_level)
+{
+    for (int i = 0; i < 5; i++) {
+        server->port = free_port();
+        (void)snprintf(server->dsn, sizeof(server->dsn), "host=127.0.0.1 port=%d user=postgres",
+                       server->port);
+        if (launch(server, wal_level))
+            return true;
+        if (server->pid > 0)
+            return false;
+    }
+    return false;
+}
+
 bool pg_server_start(struct pg_server *server, const char *wal_level)
 {
     char programs[256];
 
-    *server = (struct pg_server){.port = free_port()};
+    srandom((unsigned)getpid() ^ (unsigned)time(NULL) << 8);
+    *server = (struct pg_server){0};
     (void)snprintf(server->folder, sizeof(server->folder), "/tmp/millrace-pg-XXXXXX");
-    (void)snprintf(server->dsn, sizeof(server->dsn), "host=127.0.0.1 port=%d user=postgres",
-                   server->port);
     if (!find_programs(programs) || !mkdtemp(server->folder)) {
         printf("SKIPPED: no PostgreSQL under /usr/lib/postgresql\n");
         return false;
     }
-    if (init_cluster(server, programs) && launch(server, wal_level))
+    if (init_cluster(server, programs) && launch_somewhere(server, wal_level))
         return true;
     printf("SKIPPED: the test's PostgreSQL did not start in %s\n", server->folder);
     pg_server_stop(server);

@@ -1,5 +1,4 @@
 /* What the PostgreSQL source refuses, and that it says what to do. */
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -250,13 +249,15 @@ static void a_log_without_rows_is_refused(void **state)
 /* Log that the server was told not to keep for ever is gone when the slot comes to read it. */
 static void a_slot_whose_log_is_gone_is_a_gap(void **state)
 {
+    static const char lost[] = "SELECT bool_and(wal_status = 'lost') FROM pg_replication_slots "
+                               "WHERE database = current_database()";
     struct pg_run run;
 
     (void)state;
     pg_run_begin_used(&run);
     pg_run_sql(&run, "ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'");
     pg_run_sql(&run, "SELECT pg_reload_conf()");
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 100 && strcmp(pg_run_one(&run, lost), "t") != 0; i++)
         pg_run_sql(&run, "INSERT INTO t VALUES (100 + (random() * 1e9)::int); SELECT "
                          "pg_switch_wal(); CHECKPOINT");
     pg_run_expect_code(&run, pg_run_try_open(&run), MR_GAP, "source.slot_lost");
@@ -305,7 +306,7 @@ static void a_session_that_is_hung_up_is_retried(void **state)
     pg_run_sql(&run, "ALTER SYSTEM SET wal_sender_timeout = '300ms'");
     pg_run_sql(&run, "SELECT pg_reload_conf()");
     pg_run_start(&run);
-    (void)poll(NULL, 0, 1500);
+    pg_run_wait_left(&run);
     pg_run_expect_code(&run, pg_run_read_some(&run, 1), MR_RETRY, "source.connection_lost");
     pg_run_sql(&run, "ALTER SYSTEM RESET wal_sender_timeout");
     pg_run_sql(&run, "SELECT pg_reload_conf()");

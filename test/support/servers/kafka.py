@@ -73,7 +73,7 @@ class Reader:
     def topics(self) -> list[str]:
         return sorted(self.admin().list_topics(timeout=20).topics)
 
-    def consume(self, topic: str, isolation: str = "read_committed", seconds: float = 30) -> list:
+    def consume(self, topic: str, isolation: str = "read_committed", seconds: float = 90) -> list:
         """Every message from the beginning to the end that the isolation level sees at the moment of the call."""
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": uuid.uuid4().hex,
                              "enable.auto.commit": False, "isolation.level": isolation, "enable.partition.eof": True,
@@ -137,7 +137,7 @@ class Reader:
             return 0
         level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
         found = admin.list_offsets(wanted, isolation_level=level)
-        return sum(future.result(5).offset for future in found.values())
+        return sum(future.result(30).offset for future in found.values())
 
     def delete_topic(self, name: str):
         admin = self.admin()

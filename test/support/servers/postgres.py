@@ -126,7 +126,7 @@ class Postgres:
             except psycopg.OperationalError:
                 return False
 
-        process.wait_until(ready, 60, f"PostgreSQL {self.version} on port {self.port}")
+        process.wait_until(ready, 120, f"PostgreSQL {self.version} on port {self.port}")
         if first and not self.copied:
             self.sql("create role needs_password")
         return self
@@ -157,7 +157,7 @@ class Postgres:
         return " ".join(f"{key}={value}" for key, value in words.items())
 
     def connect(self, database="postgres", user="postgres", autocommit=True, **more):
-        return psycopg.connect(self.dsn(database, user, **more), autocommit=autocommit, connect_timeout=10)
+        return psycopg.connect(self.dsn(database, user, **more), autocommit=autocommit, connect_timeout=30)
 
     def sql(self, query, parameters=None, database="postgres"):
         """Runs one statement by itself; the rows as a list of tuples, [] when it has none."""
@@ -219,5 +219,5 @@ class Database:
                     pass
             return not self.slots()
 
-        process.wait_until(gone, 20, f"slots of {self.name} dropped")
+        process.wait_until(gone, 60, f"slots of {self.name} dropped")
         self.server.sql(f'drop database if exists "{self.name}" with (force)')

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -29,9 +30,13 @@ def locked(name: str):
 
 
 def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """Below the ports that connections get: one of those, even a client's that looks for the server while it is away,
+    could take the port before the server does."""
+    while True:
+        port = random.randrange(10000, 30000)
+        with socket.socket() as sock, contextlib.suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(condition, seconds: float, what: str, process: "Process | None" = None, pause: float = 0.02):
