@@ -5,7 +5,7 @@
  *
  * Schemas equal, letter by letter, what Debezium with Confluent's AvroConverter registers (logical_types:
  * debezium), so that a pipeline takes over without new versions; or they are Avro's own (native). Ids are known
- * before a batch is encoded, hence before a sink's transaction begins. The first record of each version is decoded
+ * before a batch is encoded. The first record of each version is decoded
  * again with avro-c: a value that does not fit its schema is stopped here and not in every consumer. */
 #include "plug/encoder.h"
 
@@ -72,6 +72,13 @@ static struct avro_plan *plan_of(struct avro_state *state, struct mr_table *tabl
         mr_plans_put(&state->plans, table, plan);
     }
     return plan;
+}
+
+static void avro_wait_until(void *memory, int64_t deadline_ns)
+{
+    struct avro_state *state = memory;
+
+    mr_registry_wait_until(state->registry, deadline_ns);
 }
 
 static int avro_describe(void *memory, struct mr_table *table, struct mr_err *err)
@@ -253,6 +260,7 @@ const struct mr_encoder mr_encoder_avro = {
     .config_size = sizeof(struct avro_config),
     .state_size = sizeof(struct avro_state),
     .open = avro_open,
+    .wait_until = avro_wait_until,
     .describe = avro_describe,
     .describe_messages = avro_describe_messages,
     .describe_side = avro_describe_side,

@@ -101,6 +101,14 @@ static int json_check(void *memory, struct mr_table *table, struct mr_err *err)
     return mr_envelope_check(&plan_of(state, table)->envelope, err);
 }
 
+static void json_wait_until(void *memory, int64_t deadline_ns)
+{
+    struct json_state *state = memory;
+
+    if (state->registry)
+        mr_registry_wait_until(state->registry, deadline_ns);
+}
+
 static int json_describe(void *memory, struct mr_table *table, struct mr_err *err)
 {
     struct json_state *state = memory;
@@ -221,6 +229,7 @@ const struct mr_encoder mr_encoder_json = {
     .config_size = sizeof(struct json_config),
     .state_size = sizeof(struct json_state),
     .open = json_open,
+    .wait_until = json_wait_until,
     .describe = json_describe,
     .describe_messages = json_describe_messages,
     .describe_side = json_describe_side,

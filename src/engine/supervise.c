@@ -174,7 +174,7 @@ static int claim(struct mr_pipeline *pipeline, struct mr_slice position, struct 
 /* How long the pump may wait for a batch. */
 static int64_t pop_deadline(const struct mr_writer *writer, int64_t now_ns)
 {
-    int64_t deadline = now_ns + IDLE_POLL_NS, due = mr_writer_due(writer, now_ns);
+    int64_t deadline = now_ns + IDLE_POLL_NS, due = mr_writer_due(writer);
 
     if (!mr_writer_idle(writer))
         deadline = now_ns + MR_MS_NS;
@@ -269,7 +269,7 @@ static int step(struct pump *pump, struct mr_err *err)
     if (pump->batch && (rc = offer(pump, err)) < 0)
         return rc;
     now_ns = mr_clock_mono_ns();
-    if (mr_writer_due(writer, now_ns) <= now_ns) {
+    if (mr_writer_due(writer) <= now_ns) {
         rc = mr_writer_commit(writer, false, err);
         if (rc < 0 && rc != MR_AGAIN)
             return rc;

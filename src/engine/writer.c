@@ -14,7 +14,9 @@
  *
  * describe() of a new table version may need a registry that is away: that is MR_AGAIN to the caller, who polls the
  * sink, tends to a stop and comes back with the same batch. Encoding starts only when all versions are known, so
- * a batch is encoded once. */
+ * a batch is encoded once. Rows written since the last commit stand in a transaction of the sink, which brokers end when
+ * it takes too long: a registry is asked no longer than until their commit is due, and at leisure once it was asked
+ * for. So a source transaction is split where its split was due anyway, and none is open while a registry is away. */
 #include "engine/writer.h"
 
 #include <stdio.h>
@@ -490,17 +492,23 @@ static int hand_over(struct mr_writer *writer, struct mr_batch *batch, struct mr
 /* A registry that is away is waited for with the batch in hand; the sink is polled meanwhile. */
 static int describe_patiently(struct mr_writer *writer, struct mr_batch *batch, struct mr_err *err)
 {
+    const struct mr_encoder *encoder = writer->config->encoder;
     int64_t now_ns = mr_clock_mono_ns();
+    int64_t deadline_ns = writer->rows > 0 ? mr_writer_due(writer) : INT64_MAX;
     int rc;
 
     if (now_ns < writer->describe_after_ns)
         return MR_AGAIN;
+    if (encoder && encoder->wait_until)
+        encoder->wait_until(writer->encoder, deadline_ns);
     rc = describe_tables(writer, batch, err);
-    if (rc == MR_RETRY) {
+    if (rc != MR_RETRY)
+        return rc;
+    if (mr_clock_mono_ns() < deadline_ns)
         writer->describe_after_ns = now_ns + MR_SECOND_NS;
-        return MR_AGAIN;
-    }
-    return rc;
+    else
+        mr_err_clear(err); /* it had no time to answer: after the commit, which is due now */
+    return MR_AGAIN;
 }
 
 int mr_writer_take(struct mr_writer *writer, struct mr_batch *batch, struct mr_err *err)
@@ -523,16 +531,18 @@ int mr_writer_take(struct mr_writer *writer, struct mr_batch *batch, struct mr_e
     return hand_over(writer, batch, err);
 }
 
-static bool over_split(const struct mr_writer *writer, int64_t now_ns)
+/* When a commit inside a transaction is due. */
+static int64_t split_due(const struct mr_writer *writer)
 {
     if (writer->pending.position.in_table && !writer->pace.split_tables)
-        return false;
-    return writer->rows >= writer->pace.split_records ||
-           (writer->pace.split_ns < INT64_MAX &&
-            now_ns - writer->first_ns >= writer->pace.split_ns);
+        return INT64_MAX;
+    if (writer->rows >= writer->pace.split_records)
+        return 0;
+    return writer->pace.split_ns == INT64_MAX ? INT64_MAX
+                                              : writer->first_ns + writer->pace.split_ns;
 }
 
-int64_t mr_writer_due(const struct mr_writer *writer, int64_t now_ns)
+int64_t mr_writer_due(const struct mr_writer *writer)
 {
     int64_t age = writer->pace.age_ns;
 
@@ -543,7 +553,7 @@ int64_t mr_writer_due(const struct mr_writer *writer, int64_t now_ns)
     if (writer->rows == 0)
         return INT64_MAX;
     if (!writer->pending.position.whole)
-        return over_split(writer, now_ns) ? 0 : INT64_MAX;
+        return split_due(writer);
     if (writer->bytes >= writer->pace.bytes)
         return 0;
     if (writer->caught_up && writer->pace.caught_up_ns < age)

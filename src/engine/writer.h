@@ -86,7 +86,7 @@ int mr_writer_take(struct mr_writer *writer, struct mr_batch *batch,
                    struct mr_err *err) MR_MUST_CHECK;
 
 /* Monotonic time at which a commit is due; INT64_MAX = nothing to commit, 0 = now. */
-int64_t mr_writer_due(const struct mr_writer *writer, int64_t now_ns);
+int64_t mr_writer_due(const struct mr_writer *writer);
 /* Asks for a commit of what is pending. MR_AGAIN: too many on their way. urgent: see sink.h. */
 int mr_writer_commit(struct mr_writer *writer, bool urgent, struct mr_err *err) MR_MUST_CHECK;
 

@@ -35,6 +35,9 @@ struct mr_encoder {
 
     /* MUST. Talks to nobody. */
     int (*open)(void *state, const struct mr_encoder_args *args, struct mr_err *err) MR_MUST_CHECK;
+    /* MAY. How long the calls of describe that follow may wait for a registry, all together (monotonic; INT64_MAX: as
+     * configured). A later question is MR_RETRY without being asked; what is known needs no asking. */
+    void (*wait_until)(void *state, int64_t deadline_ns);
     /* MUST. Called once for each version before a batch that uses it is encoded; table->topic is set. May talk
      * to a registry (MR_RETRY: called again). A version described twice is no error. */
     int (*describe)(void *state, struct mr_table *table, struct mr_err *err) MR_MUST_CHECK;

@@ -236,6 +236,11 @@ void mr_registry_close(struct mr_registry *registry)
     free(registry);
 }
 
+void mr_registry_wait_until(struct mr_registry *registry, int64_t deadline_ns)
+{
+    mr_registry_http_wait_until(registry->http, deadline_ns);
+}
+
 static void set_path(struct mr_registry *registry, const char *before, const char *subject,
                      const char *after)
 {
@@ -491,7 +496,8 @@ int mr_registry_id(struct mr_registry *registry, const char *subject, const char
         if (rc == 0) {
             known->faults = 0;
             registry->changed++;
-        } else if (strcmp(err->code, "registry.incompatible") == 0) {
+        } else if (strcmp(err->code, "registry.incompatible") == 0 &&
+                   !mr_registry_http_late(registry->http)) {
             known->refused = *err;
             known->ask_again_ns = mr_clock_mono_ns() + ASK_AGAIN_NS;
         }

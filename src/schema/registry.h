@@ -1,7 +1,7 @@
 /* A schema registry that speaks Confluent's REST API (Confluent, Apicurio's ccompat, Karapace).
  *
- * Called by encoders from describe(), on the writer thread, never inside an open transaction. Each call blocks for at
- * most the options' timeout and returns early when the pipeline is stopping. What was answered once is kept: a
+ * Called by encoders from describe(), on the writer thread. Each call blocks for at most the options' timeout, inside an
+ * open transaction of the sink no longer than to its next commit (mr_registry_wait_until), and returns early when the pipeline is stopping. What was answered once is kept: a
  * (subject, schema) pair is asked for once in the life of the client, and what mr_registry_remember() wrote into the
  * checkpoint is known again after a restart, with the registry away.
  *
@@ -39,6 +39,10 @@ int mr_registry_open(const struct mr_registry_options *options, const struct mr_
                      struct mr_slice remembered, struct mr_registry **ret_registry,
                      struct mr_err *err) MR_MUST_CHECK;
 void mr_registry_close(struct mr_registry *registry);
+
+/* Until when (monotonic) the calls that follow may wait, all together; INT64_MAX, as at first: each for its timeout.
+ * Later ones ask nobody and are MR_RETRY, and what a call that was cut found out is not kept. */
+void mr_registry_wait_until(struct mr_registry *registry, int64_t deadline_ns);
 
 /* The id of a schema under a subject: known, or looked up and, with auto_register, registered. type is "AVRO",
  * "JSON" or "PROTOBUF". A refusal explains itself by our own comparison with the subject's latest version. */

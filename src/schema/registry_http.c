@@ -24,6 +24,7 @@ struct mr_registry_http {
     const atomic_bool *stopping;
     CURL *curl;
     struct curl_slist *headers;
+    int64_t deadline_ns;       /* mr_registry_http_wait_until */
     size_t first;              /* index of the URL that answered last */
     char why[CURL_ERROR_SIZE]; /* what curl says of the last call that failed */
 };
@@ -72,7 +73,6 @@ int mr_registry_http_open(const struct mr_registry_options *options, const atomi
                           struct mr_registry_http **ret_http, struct mr_err *err)
 {
     struct mr_registry_http *http;
-    long timeout_ms = (long)(options->timeout_ns / MR_MS_NS);
 
     if (options->urls.count == 0) {
         mr_err_set(err, MR_CONFIG, "registry.no_url", "no schema registry is named");
@@ -82,6 +82,7 @@ int mr_registry_http_open(const struct mr_registry_options *options, const atomi
     http = mr_alloc_zero(sizeof *http);
     http->options = options;
     http->stopping = stopping;
+    http->deadline_ns = INT64_MAX;
     http->curl = curl_easy_init();
     if (!http->curl)
         mr_out_of_memory(0);
@@ -93,9 +94,6 @@ int mr_registry_http_open(const struct mr_registry_options *options, const atomi
     curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, http->headers);
     curl_easy_setopt(http->curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(http->curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(http->curl, CURLOPT_TIMEOUT_MS, timeout_ms > 0 ? timeout_ms : 10000L);
-    curl_easy_setopt(http->curl, CURLOPT_CONNECTTIMEOUT_MS,
-                     timeout_ms > 0 ? timeout_ms / 2 : 5000L);
     curl_easy_setopt(http->curl, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(http->curl, CURLOPT_XFERINFOFUNCTION, watch_stop);
     curl_easy_setopt(http->curl, CURLOPT_XFERINFODATA, http);
@@ -113,6 +111,33 @@ void mr_registry_http_close(struct mr_registry_http *http)
     curl_slist_free_all(http->headers);
     curl_easy_cleanup(http->curl);
     free(http);
+}
+
+void mr_registry_http_wait_until(struct mr_registry_http *http, int64_t deadline_ns)
+{
+    http->deadline_ns = deadline_ns;
+}
+
+bool mr_registry_http_late(const struct mr_registry_http *http)
+{
+    return http->deadline_ns < INT64_MAX && mr_clock_mono_ns() >= http->deadline_ns;
+}
+
+/* A call that the deadline cuts has to end behind it, however curl rounds: who asks then knows why it was cut. */
+static void limit_time(struct mr_registry_http *http)
+{
+    long most_ms = (long)(http->options->timeout_ns / MR_MS_NS);
+    long connect_ms;
+
+    most_ms = most_ms > 0 ? most_ms : 10000L;
+    connect_ms = most_ms / 2;
+    if (http->deadline_ns < INT64_MAX) {
+        int64_t left_ms = (http->deadline_ns - mr_clock_mono_ns()) / MR_MS_NS + 2;
+        most_ms = left_ms < most_ms ? (long)left_ms : most_ms;
+        connect_ms = most_ms < connect_ms ? most_ms : connect_ms;
+    }
+    curl_easy_setopt(http->curl, CURLOPT_TIMEOUT_MS, most_ms);
+    curl_easy_setopt(http->curl, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
 }
 
 void mr_registry_http_escape(struct mr_buf *buf, struct mr_slice text)
@@ -172,7 +197,7 @@ static CURLcode call_one(struct mr_registry_http *http, const char *base, const 
     choose_method(http->curl, method, body);
     curl_easy_setopt(http->curl, CURLOPT_URL, mr_buf_cstr(&url));
     curl_easy_setopt(http->curl, CURLOPT_WRITEDATA, ret_body);
-    http->why[0] = '\0';
+    limit_time(http);
     code = curl_easy_perform(http->curl);
     if (code == CURLE_OK)
         curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, ret_status);
@@ -187,12 +212,14 @@ int mr_registry_http_call(struct mr_registry_http *http, const char *method, con
     const struct mr_option_list *urls = &http->options->urls;
     size_t sick = urls->count;
     char shown[512];
-    CURLcode code = CURLE_OK;
+    CURLcode code = CURLE_OPERATION_TIMEDOUT;
 
+    http->why[0] = '\0';
     for (size_t i = 0; i <= urls->count; i++) {
         size_t index = i < urls->count ? (http->first + i) % urls->count : sick;
 
-        if (index == urls->count || (http->stopping && atomic_load(http->stopping)))
+        if (index == urls->count || (http->stopping && atomic_load(http->stopping)) ||
+            mr_registry_http_late(http))
             break;
         code = call_one(http, urls->items[index], method, path, body, ret_status, ret_body);
         if (code == CURLE_OK && (*ret_status < 500 || i + 1 >= urls->count)) {

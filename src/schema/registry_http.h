@@ -16,5 +16,9 @@ void mr_registry_http_close(struct mr_registry_http *http);
 int mr_registry_http_call(struct mr_registry_http *http, const char *method, const char *path,
                           struct mr_slice body, long *ret_status, struct mr_buf *ret_body,
                           struct mr_err *err) MR_MUST_CHECK;
+/* Until then (monotonic) calls may last; later ones fail at once. INT64_MAX, as at first: the options' timeout. */
+void mr_registry_http_wait_until(struct mr_registry_http *http, int64_t deadline_ns);
+/* That time has come. */
+bool mr_registry_http_late(const struct mr_registry_http *http);
 /* Appends text percent-encoded as one path segment. */
 void mr_registry_http_escape(struct mr_buf *buf, struct mr_slice text);

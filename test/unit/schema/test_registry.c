@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "plug/encoder.h"
 #include "test/support/fake_registry.h"
 
@@ -412,6 +413,29 @@ static void no_url_is_a_configuration_error(void **state)
     assert_string_equal(err.code, "registry.no_url");
 }
 
+/* Asked too late nobody is asked; an answer that comes too late is not kept, since it may be half an explanation. */
+static void a_deadline_ends_the_asking(void **state)
+{
+    static const struct fake_answer answers[] = {
+        {"POST", "/subjects/" SUBJECT "/versions", 200, "{\"id\":77}"}, {0}};
+    struct fixture f;
+    uint32_t id = 0;
+
+    (void)state;
+    begin(&f, answers, (struct mr_slice){NULL, 0});
+    mr_registry_wait_until(f.registry, mr_clock_mono_ns());
+    assert_int_equal(ask(&f, &id), MR_RETRY);
+    assert_string_equal(f.err.code, "registry.unreachable");
+    assert_int_equal(f.fake.requests, 0);
+    mr_registry_wait_until(f.registry, mr_clock_mono_ns() + 60 * MR_SECOND_NS);
+    assert_int_equal(ask(&f, &id), 0);
+    mr_registry_wait_until(f.registry, 0);
+    assert_int_equal(ask(&f, &id), 0);
+    assert_int_equal(id, 77);
+    assert_int_equal(f.fake.requests, 1);
+    end(&f);
+}
+
 static void latest_level_and_compatible(void **state)
 {
     static const struct fake_answer answers[] = {
@@ -460,6 +484,7 @@ int main(void)
         cmocka_unit_test(a_sick_node_is_passed_over_and_a_500_of_all_is_an_answer),
         cmocka_unit_test(a_plan_tells_what_would_become_of_a_schema),
         cmocka_unit_test(no_url_is_a_configuration_error),
+        cmocka_unit_test(a_deadline_ends_the_asking),
         cmocka_unit_test(latest_level_and_compatible),
     };
 
