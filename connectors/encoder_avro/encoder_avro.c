@@ -95,13 +95,18 @@ static int avro_check(void *memory, struct mr_table *table, struct mr_err *err)
     return avro_plan_check(plan_of(state, table), err);
 }
 
+static struct avro_plan *find_message(struct avro_state *state)
+{
+    if (!state->message)
+        state->message = avro_plan_new(&state->config, NULL, state->context->server);
+    return state->message;
+}
+
 static int avro_describe_messages(void *memory, struct mr_err *err)
 {
     struct avro_state *state = memory;
 
-    if (!state->message)
-        state->message = avro_plan_new(&state->config, NULL, state->context->server);
-    return avro_plan_register(state->message, state->registry, err);
+    return avro_plan_register(find_message(state), state->registry, err);
 }
 
 static int avro_describe_side(void *memory, const struct mr_change *change, struct mr_err *err)
@@ -237,20 +242,38 @@ static void avro_close(void *memory)
     mr_buf_done(&state->writer.scratch);
 }
 
+static int plan_both(struct avro_state *state, const struct avro_plan *plan,
+                     void (*each)(void *user, const struct mr_subject_plan *subject), void *user,
+                     struct mr_err *err)
+{
+    int rc = avro_plan_check(plan, err);
+
+    if (rc == 0)
+        rc = mr_subject_plan(&plan->key, state->registry, each, user, err);
+    return rc < 0 ? rc : mr_subject_plan(&plan->value, state->registry, each, user, err);
+}
+
 static int avro_plan_subjects(void *memory, struct mr_table *table,
                               void (*each)(void *user, const struct mr_subject_plan *subject),
                               void *user, struct mr_err *err)
 {
     struct avro_state *state = memory;
     struct avro_plan *plan = avro_plan_new(&state->config, table, state->context->server);
-    int rc = avro_plan_check(plan, err);
+    int rc = plan_both(state, plan, each, user, err);
 
-    if (rc == 0)
-        rc = mr_subject_plan(&plan->key, state->registry, each, user, err);
-    if (rc == 0)
-        rc = mr_subject_plan(&plan->value, state->registry, each, user, err);
     avro_plan_free(plan);
     return rc;
+}
+
+static int avro_plan_of_side(void *memory, const struct mr_change *change,
+                             void (*each)(void *user, const struct mr_subject_plan *subject),
+                             void *user, struct mr_err *err)
+{
+    struct avro_state *state = memory;
+
+    return plan_both(
+        state, change->op == MR_OP_MESSAGE ? find_message(state) : avro_side_find(state, change),
+        each, user, err);
 }
 
 const struct mr_encoder mr_encoder_avro = {
@@ -268,5 +291,6 @@ const struct mr_encoder mr_encoder_avro = {
     .encode = avro_encode,
     .remember = avro_remember,
     .plan = avro_plan_subjects,
+    .plan_side = avro_plan_of_side,
     .close = avro_close,
 };

@@ -9,8 +9,7 @@
 
 #include "schema/side.h"
 
-int avro_side_plan(struct avro_state *state, const struct mr_change *change,
-                   struct avro_plan **ret_plan, struct mr_err *err)
+struct avro_plan *avro_side_find(struct avro_state *state, const struct mr_change *change)
 {
     bool heartbeat = change->op == MR_OP_HEARTBEAT;
 
@@ -20,7 +19,13 @@ int avro_side_plan(struct avro_state *state, const struct mr_change *change,
     if (!heartbeat && !state->boundary)
         state->boundary = avro_plan_side(&state->config, state->transactions,
                                          mr_side_transaction_key, mr_side_transaction_value);
-    *ret_plan = heartbeat ? state->heartbeat : state->boundary;
+    return heartbeat ? state->heartbeat : state->boundary;
+}
+
+int avro_side_plan(struct avro_state *state, const struct mr_change *change,
+                   struct avro_plan **ret_plan, struct mr_err *err)
+{
+    *ret_plan = avro_side_find(state, change);
     return avro_plan_register(*ret_plan, state->registry, err);
 }
 

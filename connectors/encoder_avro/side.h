@@ -3,7 +3,9 @@
 
 #include "connectors/encoder_avro/events.h"
 
-/* The plan of a BEGIN, END or HEARTBEAT, made and registered if it was not. */
+/* The plan of a BEGIN, END or HEARTBEAT, made if it was not; its ids may not be known. */
+struct avro_plan *avro_side_find(struct avro_state *state, const struct mr_change *change);
+/* The same, registered. */
 int avro_side_plan(struct avro_state *state, const struct mr_change *change,
                    struct avro_plan **ret_plan, struct mr_err *err) MR_MUST_CHECK;
 /* Their record. */

@@ -209,17 +209,34 @@ static struct mr_slice json_remember(void *memory)
     return state->registry ? mr_registry_remember(state->registry) : (struct mr_slice){NULL, 0};
 }
 
+static int plan_both(struct json_state *state, const struct json_plan *plan,
+                     void (*each)(void *user, const struct mr_subject_plan *subject), void *user,
+                     struct mr_err *err)
+{
+    int rc = mr_subject_plan(&plan->key_subject, state->registry, each, user, err);
+
+    return rc < 0 ? rc : mr_subject_plan(&plan->value_subject, state->registry, each, user, err);
+}
+
 static int json_plan_subjects(void *memory, struct mr_table *table,
                               void (*each)(void *user, const struct mr_subject_plan *subject),
                               void *user, struct mr_err *err)
 {
     struct json_state *state = memory;
-    struct json_plan *plan = plan_of(state, table);
     int rc = json_check(memory, table, err);
 
-    if (rc == 0)
-        rc = mr_subject_plan(&plan->key_subject, state->registry, each, user, err);
-    return rc < 0 ? rc : mr_subject_plan(&plan->value_subject, state->registry, each, user, err);
+    return rc < 0 ? rc : plan_both(state, plan_of(state, table), each, user, err);
+}
+
+static int json_plan_of_side(void *memory, const struct mr_change *change,
+                             void (*each)(void *user, const struct mr_subject_plan *subject),
+                             void *user, struct mr_err *err)
+{
+    struct json_state *state = memory;
+
+    return plan_both(state,
+                     change->op == MR_OP_MESSAGE ? state->message : json_side_find(state, change),
+                     each, user, err);
 }
 
 const struct mr_encoder mr_encoder_json = {
@@ -237,5 +254,6 @@ const struct mr_encoder mr_encoder_json = {
     .encode = json_encode,
     .remember = json_remember,
     .plan = json_plan_subjects,
+    .plan_side = json_plan_of_side,
     .close = json_close,
 };

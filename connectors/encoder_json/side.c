@@ -11,8 +11,7 @@
 #include "schema/event.h"
 #include "schema/side.h"
 
-int json_side_plan(struct json_state *state, const struct mr_change *change,
-                   struct json_plan **ret_plan, struct mr_err *err)
+struct json_plan *json_side_find(struct json_state *state, const struct mr_change *change)
 {
     bool heartbeat = change->op == MR_OP_HEARTBEAT;
 
@@ -22,7 +21,13 @@ int json_side_plan(struct json_state *state, const struct mr_change *change,
     if (!heartbeat && !state->boundary)
         state->boundary = json_plan_side(&state->config, state->transactions,
                                          mr_side_transaction_key, mr_side_transaction_value);
-    *ret_plan = heartbeat ? state->heartbeat : state->boundary;
+    return heartbeat ? state->heartbeat : state->boundary;
+}
+
+int json_side_plan(struct json_state *state, const struct mr_change *change,
+                   struct json_plan **ret_plan, struct mr_err *err)
+{
+    *ret_plan = json_side_find(state, change);
     return state->registry ? json_plan_register(*ret_plan, state->registry, err) : 0;
 }
 

@@ -3,7 +3,9 @@
 
 #include "connectors/encoder_json/events.h"
 
-/* The plan of a BEGIN, END or HEARTBEAT, made and registered if it was not. */
+/* The plan of a BEGIN, END or HEARTBEAT, made if it was not; its ids may not be known. */
+struct json_plan *json_side_find(struct json_state *state, const struct mr_change *change);
+/* The same, registered. */
 int json_side_plan(struct json_state *state, const struct mr_change *change,
                    struct json_plan **ret_plan, struct mr_err *err) MR_MUST_CHECK;
 /* Their record. */

@@ -17,13 +17,15 @@
 #define QUERY_MS "5000"
 #define NOTE_NS  (60 * MR_SECOND_NS)
 
-int mr_pg_heartbeat_set_up(struct mr_pg_source *source, struct mr_err *err)
+int mr_pg_heartbeat_topic(const struct mr_pg_config *config, const char *server,
+                          struct mr_arena *arena, struct mr_slice *ret_topic, struct mr_err *err)
 {
-    const char *topic = source->config->heartbeat.topic;
+    const char *topic = config->heartbeat.topic;
     struct mr_table *name;
     int rc;
 
-    if (source->config->heartbeat.interval == 0)
+    *ret_topic = (struct mr_slice){NULL, 0};
+    if (config->heartbeat.interval == 0)
         return 0;
     if (strstr(topic, "{table}") || strstr(topic, "{schema}") || strstr(topic, "{database}"))
         return mr_err_set(err, MR_CONFIG, "config.topic_template",
@@ -31,12 +33,18 @@ int mr_pg_heartbeat_set_up(struct mr_pg_source *source, struct mr_err *err)
                           "named for a table",
                           topic);
     name = mr_table_new(0);
-    name->server = mr_slice_str(source->context->server);
+    name->server = mr_slice_str(server);
     rc = mr_topic_assign(topic, name, err);
     if (rc == 0)
-        source->beat_topic = mr_arena_copy(&source->arena, name->topic);
+        *ret_topic = mr_arena_copy(arena, name->topic);
     mr_table_unref(name);
     return rc;
+}
+
+int mr_pg_heartbeat_set_up(struct mr_pg_source *source, struct mr_err *err)
+{
+    return mr_pg_heartbeat_topic(source->config, source->context->server, &source->arena,
+                                 &source->beat_topic, err);
 }
 
 bool mr_pg_heartbeat_due(const struct mr_pg_source *source)

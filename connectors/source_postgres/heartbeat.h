@@ -3,6 +3,10 @@
 
 #include "connectors/source_postgres/source.h"
 
+/* The topic of heartbeats in arena; {NULL, 0} when there are none. Errors as below. */
+int mr_pg_heartbeat_topic(const struct mr_pg_config *config, const char *server,
+                          struct mr_arena *arena, struct mr_slice *ret_topic,
+                          struct mr_err *err) MR_MUST_CHECK;
 /* MR_CONFIG config.topic_template, config.topic_name: the topic cannot be one. */
 int mr_pg_heartbeat_set_up(struct mr_pg_source *source, struct mr_err *err) MR_MUST_CHECK;
 /* Whether one is due, and may stand here: not inside a transaction. */

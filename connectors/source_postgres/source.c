@@ -280,6 +280,7 @@ const struct mr_source mr_source_postgres = {
     .preflight = mr_pg_preflight,
     .plan = mr_pg_plan,
     .tables = mr_pg_tables,
+    .sides = mr_pg_sides,
     .locate = mr_pg_locate,
     .again = mr_pg_again,
     .close = source_close,

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "connectors/source_postgres/catalog.h"
+#include "connectors/source_postgres/heartbeat.h"
 #include "connectors/source_postgres/open.h"
 #include "connectors/source_postgres/publication.h"
 #include "connectors/source_postgres/setup.h"
@@ -69,5 +70,18 @@ int mr_pg_tables(const struct mr_source_args *args,
     }
     mr_pg_tear_down(source);
     free(source);
+    return rc;
+}
+
+int mr_pg_sides(const struct mr_source_args *args, struct mr_arena *arena,
+                struct mr_source_sides *ret_sides, struct mr_err *err)
+{
+    const struct mr_pg_config *config = args->config;
+    struct mr_source_sides sides = {.messages = true,
+                                    .messages_wanted = config->message_prefixes.count > 0};
+    int rc = mr_pg_heartbeat_topic(config, args->context->server, arena, &sides.heartbeats, err);
+
+    if (rc == 0)
+        *ret_sides = sides;
     return rc;
 }

@@ -30,6 +30,7 @@ struct mr_inspect_tables {
     /* `schema plan`: the format is asked for its schemas, and its registry for what it thinks of them; NULL: not. */
     void (*each)(void *user, const struct mr_subject_plan *subject);
     void *user;
+    bool perhaps; /* while `each` runs: of logical messages, which may never come */
     size_t count, fit;
 };
 /* Opens the source, which changes nothing, and tries what the writer would do with each of its tables before the

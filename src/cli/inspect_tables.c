@@ -4,10 +4,12 @@
  * table it would capture; each goes through the transforms in a batch of its own that has the table and no row, is
  * given its topic, and is shown to the format, which says what it would refuse without asking anybody (or, for `schema
  * plan`, tells its schemas and what its registry thinks of them). So `check` says exactly what a run would say, by the
- * same code, before anything was made or sent. */
+ * same code, before anything was made or sent. Behind the tables, `schema plan` hears of the records that belong to
+ * none: transactions' ends, heartbeats, and logical messages, of which nobody knows whether one will ever come. */
 #include <stdlib.h>
 
 #include "cli/inspect.h"
+#include "engine/transactions.h"
 #include "schema/topic_owners.h"
 
 struct trial {
@@ -16,6 +18,7 @@ struct trial {
     void **transforms;
     void *encoder; /* NULL: none, or one that would talk to somebody */
     struct mr_topic_owners topics;
+    struct mr_transactions transactions;
     struct mr_inspect_tables *tried;
 };
 
@@ -38,6 +41,8 @@ static int try_topics(struct trial *trial, const struct mr_batch *batch, struct 
         rc = mr_topic_assign(trial->config->topic, table, err);
         if (rc == 0)
             rc = mr_topic_owners_take(&trial->topics, trial->config->topic, table, err);
+        if (rc == 0)
+            rc = mr_transactions_check(&trial->transactions, table, err);
         if (rc == 0 && trial->encoder)
             rc = try_format(trial, table, err);
         if (rc == 0 && trial->config->sink->fit)
@@ -79,10 +84,13 @@ static int open_parts(const struct mr_inspect *inspect, struct trial *trial, str
         trial->transforms[i] = mr_alloc_zero(config->transforms[i]->state_size);
         rc = config->transforms[i]->open(trial->transforms[i], &args, err);
     }
+    if (rc == 0)
+        rc = mr_transactions_open(&trial->transactions, config, inspect->context.server, err);
     if (rc == 0 && config->encoder &&
         (trial->tried->each ? config->encoder->plan != NULL : config->encoder->check != NULL)) {
         struct mr_encoder_args args = {.context = &inspect->context,
-                                       .config = config->encoder_config};
+                                       .config = config->encoder_config,
+                                       .transactions = mr_transactions_topic(&trial->transactions)};
         trial->encoder = mr_alloc_zero(config->encoder->state_size);
         rc = config->encoder->open(trial->encoder, &args, err);
     }
@@ -102,6 +110,39 @@ static void close_parts(struct trial *trial)
         free(trial->transforms[i]);
     }
     free(trial->transforms);
+    mr_transactions_close(&trial->transactions);
+}
+
+static int try_side(struct trial *trial, const struct mr_change *change, struct mr_err *err)
+{
+    return trial->config->encoder->plan_side(trial->encoder, change, trial->tried->each,
+                                             trial->tried->user, err);
+}
+
+static int try_sides(struct trial *trial, const struct mr_source_args *args, struct mr_err *err)
+{
+    const struct mr_source *source = trial->config->source;
+    struct mr_source_sides sides = {0};
+    struct mr_heartbeat heartbeat = {0};
+    struct mr_arena arena;
+    int rc = 0;
+
+    if (!trial->tried->each || !trial->config->encoder->plan_side)
+        return 0;
+    mr_arena_init(&arena, 1024, 0);
+    if (source->sides)
+        rc = source->sides(args, &arena, &sides, err);
+    heartbeat.topic = sides.heartbeats;
+    if (rc == 0 && mr_transactions_topic(&trial->transactions).data)
+        rc = try_side(trial, &(struct mr_change){.op = MR_OP_BEGIN}, err);
+    if (rc == 0 && heartbeat.topic.data)
+        rc = try_side(trial, &(struct mr_change){.op = MR_OP_HEARTBEAT, .heartbeat = &heartbeat},
+                      err);
+    trial->tried->perhaps = !sides.messages_wanted;
+    if (rc == 0 && sides.messages)
+        rc = try_side(trial, &(struct mr_change){.op = MR_OP_MESSAGE}, err);
+    mr_arena_done(&arena);
+    return rc;
 }
 
 int mr_inspect_tables(struct mr_inspect *inspect, struct mr_inspect_tables *tried,
@@ -119,6 +160,8 @@ int mr_inspect_tables(struct mr_inspect *inspect, struct mr_inspect_tables *trie
     rc = open_parts(inspect, &trial, err);
     if (rc == 0)
         rc = config->source->tables(&args, try_table, &trial, err);
+    if (rc == 0)
+        rc = try_sides(&trial, &args, err);
     close_parts(&trial);
     mr_topic_owners_done(&trial.topics);
     return rc;

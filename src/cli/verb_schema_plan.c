@@ -3,10 +3,12 @@
  *     shop.public.orders-key     version 1, the same
  *     shop.public.orders-value   version 3 -> a new one, compatible (BACKWARD)
  *     shop.public.users-value    version 1 -> REFUSED by BACKWARD
+ *     shop.message-value         new, with the first logical message
  *
  * The source shows its tables as the stream would describe them, transforms and format do what they would do in a
  * run, and the registry is asked, but nothing is registered. With --show the schema texts are printed too, ready to
- * be registered by other means. A schema that would be refused is a finding: exit code 78. */
+ * be registered by other means. A schema that would be refused is a finding: exit code 78. Those of logical messages
+ * count only when the settings name some (message_prefixes): most databases never send one. */
 #include <string.h>
 
 #include "base/json.h"
@@ -20,6 +22,7 @@ static const struct mr_flag flags[] = {
 
 struct plan {
     struct mr_cli *cli;
+    const struct mr_inspect_tables *tried;
     size_t subjects, fresh, refused, failed;
 };
 
@@ -27,20 +30,22 @@ static void add_subject(void *user, const struct mr_subject_plan *subject)
 {
     struct plan *plan = user;
     struct mr_buf *text = &plan->cli->text, *json = &plan->cli->result;
+    bool perhaps = plan->tried->perhaps;
 
     mr_buf_printf(text, "%-48s ", subject->subject);
     if (subject->version > 0)
         mr_buf_printf(text, "version %d", subject->version);
     if (subject->same)
-        mr_buf_add_str(text, ", the same\n");
+        mr_buf_add_str(text, ", the same");
     else if (subject->read_only)
-        mr_buf_add_str(text, " -> REFUSED: mode READONLY\n");
+        mr_buf_add_str(text, " -> REFUSED: mode READONLY");
     else if (subject->version == 0)
-        mr_buf_add_str(text, "new\n");
+        mr_buf_add_str(text, "new");
     else if (subject->compatible)
-        mr_buf_printf(text, " -> another, compatible (%s)\n", subject->level);
+        mr_buf_printf(text, " -> another, compatible (%s)", subject->level);
     else
-        mr_buf_printf(text, " -> REFUSED by %s\n", subject->level);
+        mr_buf_printf(text, " -> REFUSED by %s", subject->level);
+    mr_buf_add_str(text, perhaps && !subject->same ? ", with the first logical message\n" : "\n");
     if (mr_cli_has(plan->cli, "show"))
         mr_buf_printf(text, "%.*s\n", MR_SLICE_ARG(subject->schema));
     mr_buf_add_str(json, json->data[json->size - 1] == '[' ? "{" : ",{");
@@ -53,13 +58,15 @@ static void add_subject(void *user, const struct mr_subject_plan *subject)
     mr_buf_add_str(json, subject->compatible ? "true" : "false");
     mr_json_add_key(json, "read_only");
     mr_buf_add_str(json, subject->read_only ? "true" : "false");
+    mr_json_add_key(json, "perhaps");
+    mr_buf_add_str(json, perhaps ? "true" : "false");
     mr_cli_json_str(json, "level", subject->level);
     mr_json_add_key(json, "schema");
     mr_json_add_str(json, subject->schema);
     mr_buf_add_str(json, "}");
     plan->subjects++;
-    plan->fresh += !subject->same && subject->compatible;
-    plan->refused += !subject->compatible;
+    plan->fresh += !perhaps && !subject->same && subject->compatible;
+    plan->refused += !perhaps && !subject->compatible;
 }
 
 static void add_finding(void *state, enum mr_finding_level level, const char *code,
@@ -88,6 +95,7 @@ static int plan_pipeline(struct mr_cli *cli, const struct mr_pipeline_config *pi
     struct mr_inspect inspect;
     int rc;
 
+    plan.tried = &tried;
     if (!pipeline->encoder || !pipeline->encoder->plan)
         return no_schemas(cli, pipeline);
     mr_inspect_init(&inspect, pipeline, state_directory, (struct mr_notes){0});

@@ -61,5 +61,10 @@ struct mr_encoder {
     int (*plan)(void *state, struct mr_table *table,
                 void (*each)(void *user, const struct mr_subject_plan *subject), void *user,
                 struct mr_err *err) MR_MUST_CHECK;
+    /* MAY. The same for records without a table: those of MR_OP_MESSAGE; of MR_OP_BEGIN, when the encoder was opened
+     * with their topic; of MR_OP_HEARTBEAT, whose change has the heartbeat with its topic. */
+    int (*plan_side)(void *state, const struct mr_change *change,
+                     void (*each)(void *user, const struct mr_subject_plan *subject), void *user,
+                     struct mr_err *err) MR_MUST_CHECK;
     void (*close)(void *state);
 };

@@ -29,6 +29,13 @@ struct mr_source_args {
     size_t batch_bytes; /* close a batch at about this many wire bytes */
 };
 
+/* Records of a pipeline that belong to no table. */
+struct mr_source_sides {
+    struct mr_slice heartbeats; /* their topic; {NULL, 0} = none are sent */
+    bool messages;              /* logical messages may come ... */
+    bool messages_wanted;       /* ... and the settings name them, so somebody means to send some */
+};
+
 struct mr_source {
     const char *name;    /* as in `type:` */
     const char *summary; /* one line for help */
@@ -77,6 +84,9 @@ struct mr_source {
     int (*tables)(const struct mr_source_args *args,
                   void (*each)(void *user, struct mr_table *table), void *user,
                   struct mr_err *err) MR_MUST_CHECK;
+    /* MAY. What may come besides rows, by the settings alone; contacts nobody. */
+    int (*sides)(const struct mr_source_args *args, struct mr_arena *arena,
+                 struct mr_source_sides *ret_sides, struct mr_err *err) MR_MUST_CHECK;
     /* MUST. Sends the last confirmed position if it can without blocking, closes, frees; state may be half
      * open. A temporary source removes what it made. */
     void (*close)(void *state);

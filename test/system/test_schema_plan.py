@@ -3,6 +3,7 @@ import json
 import urllib.request
 
 import pytest
+from servers import process
 
 SHOP = """version: 1
 pipelines:
@@ -19,11 +20,12 @@ def shop(db, millrace, registry):
     db.sql("create table orders (id int primary key, note text)")
     path = millrace.config(SHOP.format(dsn=db.dsn, url=registry.url, name=db.name))
 
-    def plan(code=0):
+    def plan(code=0, path=path, perhaps=False):
         done = millrace.run("schema", "plan", "--json", "--config", path)
         assert done.popen.returncode == code, done.tail()
         answer = json.loads(done.lines[-1])
-        return {one["subject"].removeprefix(f"{db.name}."): one for one in answer["result"]["subjects"]}
+        return {one["subject"].replace(f"{db.name}.", "").replace(f".{db.name}", ""): one
+                for one in answer["result"]["subjects"] if one["perhaps"] == perhaps}
     plan.path = path
     return plan
 
@@ -55,6 +57,33 @@ def test_what_is_new_what_is_the_same_and_what_is_refused(shop, db, millrace, re
     assert refused["version"] == 1 and not refused["compatible"] and refused["level"] == "BACKWARD"
     shown = millrace.run("schema", "plan", "--config", shop.path, "--show")
     assert any("REFUSED by BACKWARD" in line for line in shown.lines), shown.tail()
+
+
+@pytest.mark.parametrize("form", ["avro, ", "json, schemas: registry, "])
+def test_records_of_no_table_are_planned_as_they_are_registered(shop, db, millrace, registry, form):
+    """Transactions and heartbeats because they are wanted; logical messages for sure only where a prefix is named."""
+    text = shop.path.read_text().replace("avro, ", f"{form}provide_transaction_metadata: true, ")
+    text = text.replace("snapshot: no_data", "snapshot: no_data, heartbeat: {interval: 100ms}")
+    path = millrace.config(text, "sides.yaml")
+    sides = {f"{topic}-{part}" for topic in ("transaction", "__debezium-heartbeat") for part in ("key", "value")}
+    messages = {"message-key", "message-value"}
+    rows = {"public.orders-key", "public.orders-value"}
+    assert set(shop(path=path)) == rows | sides and set(shop(path=path, perhaps=True)) == messages
+    shown = millrace.run("schema", "plan", "--config", path)
+    assert any("message-value" in line and "with the first logical message" in line for line in shown.lines), shown.tail()
+    named = millrace.config(text.replace("snapshot: no_data", "snapshot: no_data, message_prefixes: [note]"), "named.yaml")
+    assert set(shop(path=named)) == rows | sides | messages
+
+    millrace.run("run", path, "--until", "now")
+    db.psql("insert into orders values (1, 'x'); select pg_logical_emit_message(true, 'note', 'x')")
+    running = millrace.start("run", path)
+    wanted = {f"{db.name}.{name}" for name in rows | messages | {"transaction-key", "transaction-value"}}
+    wanted |= {f"__debezium-heartbeat.{db.name}-{part}" for part in ("key", "value")}
+    process.wait_until(lambda: wanted <= set(subjects(registry)), 60, "all that was planned", running)
+    running.kill9()
+    assert {name for name in subjects(registry) if db.name in name} == wanted, "nothing else"
+    if form == "avro, ":
+        assert all(one["same"] for one in shop(path=named).values())
 
 
 def test_a_format_without_a_registry_has_no_schemas(db, millrace):

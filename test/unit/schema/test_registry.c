@@ -413,7 +413,7 @@ static void no_url_is_a_configuration_error(void **state)
     assert_string_equal(err.code, "registry.no_url");
 }
 
-/* Asked too late nobody is asked; an answer that comes too late is not kept, since it may be half an explanation. */
+/* Asked too late nobody is asked; what is known is still told. */
 static void a_deadline_ends_the_asking(void **state)
 {
     static const struct fake_answer answers[] = {
