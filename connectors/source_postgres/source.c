@@ -151,7 +151,7 @@ static int make_slot(struct mr_pg_source *source, struct mr_err *err)
     position->resume = source->slot_point;
     position->snapshot.active =
         snapshot && (source->slot_made || source->unread || !source->args->adopt);
-    position->snapshot.again = source->unread && !source->slot_made;
+    position->snapshot.again = snapshot && source->unread && !source->slot_made;
     source->feed.resume_lsn = position->resume;
     return 0;
 }

@@ -9,7 +9,10 @@
  *                                     +--- killed: the next start finds the mark, and reads all tables again
  *
  * The mark is a second, physical slot, <slot>_unread, that reserves no log: the one thing a role that may replicate
- * can always make, that outlives the session and costs the server a place in its table of slots and no more.
+ * can always make, that outlives the session and costs the server a place in its table of slots and no more. A slot's
+ * name that leaves no room for that is cut, with a hash of the whole, so that no two have one mark.
+ *
+ * With `snapshot: no_data` no table is to be read: no mark is set, and one that an earlier start left is taken away.
  *
  * Sinks that keep a position have this in the position, table by table, and get no mark. */
 #include "connectors/source_postgres/unread.h"
@@ -17,12 +20,30 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "connectors/source_postgres/slot.h"
 
-static bool wanted(const struct mr_pg_source *source)
+/* Whether a mark may stand at all. */
+static bool possible(const struct mr_pg_source *source)
 {
-    return source->args->adopt && !source->temporary &&
-           source->config->snapshot != MR_PG_SNAPSHOT_NO_DATA;
+    return source->args->adopt && !source->temporary;
+}
+
+static bool reads_tables(const struct mr_pg_source *source)
+{
+    return source->config->snapshot != MR_PG_SNAPSHOT_NO_DATA;
+}
+
+/* 56 + 7 bytes, or 47 + 1 + 8 + 7: what a slot's name may have. */
+static void mark_name(const char *slot, char ret_name[MR_PG_NAME])
+{
+    struct mr_slice whole = mr_slice_str(slot);
+
+    if (whole.size <= 56)
+        (void)snprintf(ret_name, MR_PG_NAME, "%.56s_unread", slot);
+    else
+        (void)snprintf(ret_name, MR_PG_NAME, "%.47s_%08x_unread", slot,
+                       (unsigned)mr_hash(whole, 0));
 }
 
 /* SELECT before 'name' after */
@@ -30,7 +51,7 @@ static const char *about_mark(struct mr_pg_source *source, const char *before, c
 {
     char name[MR_PG_NAME];
 
-    (void)snprintf(name, sizeof(name), "%.56s_unread", source->slot);
+    mark_name(source->slot, name);
     mr_buf_clear(&source->sql_text);
     mr_buf_add_str(&source->sql_text, before);
     mr_pg_add_literal(&source->sql_text, name);
@@ -44,7 +65,7 @@ int mr_pg_unread_look(struct mr_pg_source *source, struct mr_err *err)
     PGresult *result;
     int rc;
 
-    if (!wanted(source))
+    if (!possible(source))
         return 0;
     rc = mr_pg_query(&source->sql_connect, source->sql,
                      about_mark(source,
@@ -56,7 +77,8 @@ int mr_pg_unread_look(struct mr_pg_source *source, struct mr_err *err)
         return rc;
     source->unread = PQntuples(result) > 0;
     PQclear(result);
-    atomic_store(&source->rows_out, position->started && !position->snapshot.active);
+    atomic_store(&source->rows_out,
+                 !reads_tables(source) || (position->started && !position->snapshot.active));
     return 0;
 }
 
@@ -64,7 +86,7 @@ int mr_pg_unread_mark(struct mr_pg_source *source, struct mr_err *err)
 {
     int rc;
 
-    if (!wanted(source) || source->unread)
+    if (!possible(source) || !reads_tables(source) || source->unread)
         return 0;
     rc = mr_pg_command(
         &source->sql_connect, source->sql,

@@ -7,5 +7,5 @@
 int mr_pg_unread_look(struct mr_pg_source *source, struct mr_err *err) MR_MUST_CHECK;
 /* Sets the mark, before the slot is made. */
 int mr_pg_unread_mark(struct mr_pg_source *source, struct mr_err *err) MR_MUST_CHECK;
-/* Takes the mark away once the sink has let the last of the rows go. Reader thread. */
+/* Takes the mark away once the sink has let the last of the rows go, or none is to be read. Reader thread. */
 void mr_pg_unread_settle(struct mr_pg_source *source);

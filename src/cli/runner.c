@@ -155,12 +155,23 @@ static void add_result(struct mr_cli *cli, const char *name, const struct runnin
     mr_cli_json_num(json, "records", counters->sink_records);
     mr_cli_json_num(json, "bytes", counters->sink_bytes);
     mr_cli_json_num(json, "commits", counters->sink_commits);
+    mr_cli_json_num(json, "dead_letters", counters->dead_letters);
+    mr_cli_json_num(json, "nulled", counters->encode_nulled);
+    mr_cli_json_num(json, "skipped", counters->encode_skipped);
     if (running->code != 0) {
         mr_cli_json_str(json, "code", running->status.err.code);
         mr_cli_json_str(json, "error", running->status.err.text);
         mr_cli_json_str(json, "hint", running->status.err.hint);
     }
     mr_buf_add_str(json, "}");
+}
+
+/* What was sent otherwise than it is in the database, by the user's leave. */
+static void log_losses(const char *name, const struct mr_counters *counters)
+{
+    if (counters->encode_nulled > 0 || counters->encode_skipped > 0)
+        mr_log(MR_LOG_WARN, name, "not all could be sent as it is in the database",
+               MR_U("nulled", counters->encode_nulled), MR_U("skipped", counters->encode_skipped));
 }
 
 /* Results of all, the worst code, and its error as the command's. */
@@ -173,6 +184,7 @@ static int sum_up(struct mr_runner *runner, const struct running *all)
     mr_buf_add_str(&cli->result, "{\"pipelines\":[");
     for (size_t i = 0; i < runner->count; i++) {
         add_result(cli, runner->configs[i]->name, &all[i]);
+        log_losses(runner->configs[i]->name, &all[i].counters);
         failed += all[i].code != 0;
         if (severity(all[i].code) > severity(worst)) {
             worst = all[i].code;

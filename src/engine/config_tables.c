@@ -24,9 +24,10 @@ static const struct mr_option state_options[] = {
     {.key = "directory",
      .type = MR_OPTION_STRING,
      .offset = offsetof(struct mr_config_top, state_directory),
-     .doc = "Directory for spilled transactions and caches. Nothing in it is needed to go on: the "
-            "position "
-            "is stored in the sink, and the directory may be deleted while millrace is stopped."},
+     .doc =
+         "A directory of millrace's own. So far nothing is kept in it, and nothing that is needed "
+         "to go on ever will be: the position is stored in the sink. `check` sees whether it can "
+         "be written."},
     {0}};
 
 static const struct mr_option log_options[] = {

@@ -70,7 +70,7 @@ static inline void mr_count(_Atomic uint64_t *counter, uint64_t more)
 struct mr_context {
     const char *pipeline;        /* the pipeline's name in the file */
     const char *server;          /* logical server name (source.name): Debezium's topic.prefix */
-    const char *state_directory; /* for spill and caches only; may be NULL */
+    const char *state_directory; /* for what may be lost; nobody uses it yet; may be NULL */
     struct mr_notes notes;
     struct mr_counters *counters;
     const atomic_bool *stopping; /* true once a stop was asked for: return soon */

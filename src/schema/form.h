@@ -180,11 +180,13 @@ struct mr_slice mr_form_shape(const struct mr_column *column);
                             "base64-url-safe or hex."),                                            \
         MR_FORM_OPTION_ENUM(config, member, hstore, "hstore_handling_mode", "json",                \
                             "How hstore columns are sent: as JSON text or as a map."),             \
-        MR_FORM_OPTION_ENUM(config, member, failure, "event_converting_failure_handling_mode",     \
-                            "fail",                                                                \
-                            "What to do with a value that its target type cannot hold (NaN in a "  \
-                            "precise decimal): fail stops the pipeline, warn sends null and "      \
-                            "counts it, skip leaves the event out."),                              \
+        MR_FORM_OPTION_ENUM(                                                                       \
+            config, member, failure, "event_converting_failure_handling_mode", "fail",             \
+            "What to do with a value that its target type cannot hold (NaN in a "                  \
+            "precise decimal): fail stops the pipeline, warn sends null, skip "                    \
+            "leaves the event out. Each is noted in the log and counted: `nulled` "                \
+            "and `skipped` in the log's last lines and in what `run --json` "                      \
+            "prints."),                                                                            \
         {.key = "column_propagate_source_type",                                                    \
          .type = MR_OPTION_LIST,                                                                   \
          .offset = offsetof(config, member.propagated),                                            \

@@ -1,5 +1,5 @@
-/* The whole engine over a scripted source and a sink in memory, for tests of what becomes of changes, and the parts of
- * an encoder that such tests have in common. A test gives its own encoder and changes what it likes before the start. */
+/* The whole engine over a scripted source and a sink in memory, for tests of what becomes of changes, and the parts
+ * of an encoder that such tests have in common. A test gives its own encoder and sets what it likes beforehand. */
 #pragma once
 
 #include "engine/pipeline.h"

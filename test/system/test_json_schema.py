@@ -27,6 +27,7 @@ def config(millrace, db, url, more=""):
 def until_now(millrace, path):
     running = millrace.run("run", path, "--until", "now", seconds=90)
     assert running.popen.returncode == 0, running.tail()
+    return running
 
 
 def ask(registry, path):
@@ -93,7 +94,7 @@ def test_a_number_that_json_has_not_stops_or_is_null_as_told(db, millrace, regis
     refused = millrace.run("run", path, "--until", "now", seconds=90)
     assert refused.popen.returncode != 0 and "encode.value" in refused.tail() and "column f" in refused.tail()
     directory, path = config(millrace, db, registry.url, "event_converting_failure_handling_mode: warn, ")
-    until_now(millrace, path)
+    until_now(millrace, path).wait_error('"nulled":2', 5)
     rows = [value["after"] for _, value in records(registry, directory)]
     assert [(row["f"], row["p"] and row["p"]["x"]) for row in rows] == [(None, 1.0), (1.5, None)]
 

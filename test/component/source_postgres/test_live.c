@@ -757,6 +757,32 @@ static void a_tail_leaves_nothing(void **state)
     pg_run_end(&run);
 }
 
+/* For a sink that keeps no position; two pipelines whose slots have long names that differ in the end alone. */
+static void the_mark_of_unread_tables_goes_when_none_are_to_be_read(void **state)
+{
+    static const char marks[] = "SELECT count(*) FROM pg_replication_slots WHERE slot_type = "
+                                "'physical' AND slot_name ~ '^s12345.*_unread$'";
+    char slot[64] = "s12345678901234567890123456789012345678901234567890123456789_1";
+    struct pg_run run;
+
+    (void)state;
+    pg_run_begin(&run);
+    pg_run_sql(&run, "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)");
+    run.args.adopt = true;
+    run.config.slot = slot;
+    run.config.publication.name = "p";
+    for (int i = 0; i < 4; i++) {
+        run.resume[0] = 0;
+        slot[61] = i % 2 ? '2' : '1';
+        run.config.snapshot = i < 2 ? MR_PG_SNAPSHOT_INITIAL : MR_PG_SNAPSHOT_NO_DATA;
+        pg_run_start(&run);
+        pg_run_hang_up(&run);
+        assert_string_equal(pg_run_one(&run, marks), ((const char *[]){"1", "2", "1", "0"})[i]);
+    }
+    assert_int_equal(run.seen_count, 0);
+    pg_run_end(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -781,6 +807,7 @@ int main(void)
         cmocka_unit_test(until_now_ends_by_itself),
         cmocka_unit_test(an_idle_slot_moves_when_confirmed),
         cmocka_unit_test(a_tail_leaves_nothing),
+        cmocka_unit_test(the_mark_of_unread_tables_goes_when_none_are_to_be_read),
     };
 
     return PG_RUN_TESTS(tests);
