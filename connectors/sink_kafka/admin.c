@@ -14,8 +14,9 @@
 
 #include "base/clock.h"
 
-#define STEP_MS 100
-#define ASK_MS  1000
+#define STEP_MS   100
+#define ASK_MS    1000
+#define LEADER_NS (3 * MR_SECOND_NS)
 
 /* The answer to one admin call, or NULL and err. */
 static rd_kafka_event_t *answer(struct mr_kafka_client *client, rd_kafka_queue_t *queue,
@@ -232,6 +233,26 @@ static void tell_no_leader(struct mr_kafka_client *client, const char *topic, st
         rd_kafka_topic_destroy(rkt);
 }
 
+/* ListOffsets looks for the leader at once, and where no broker is connected yet, for the second time after three
+ * seconds: a client that was just opened is let connect first. Whatever else is wrong ListOffsets tells. */
+static void await_leader(struct mr_kafka_client *client, const char *topic)
+{
+    int64_t deadline = mr_clock_mono_ns() + LEADER_NS;
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_topic_t *rkt = rd_kafka_topic_new(client->rk, topic, NULL);
+
+    while (rkt && !metadata && !client->denied && mr_clock_mono_ns() < deadline &&
+           !mr_kafka_stopping(client->setting)) {
+        if (rd_kafka_metadata(client->rk, 0, rkt, &metadata, 2 * STEP_MS))
+            metadata = NULL;
+        mr_kafka_client_serve(client, 0);
+    }
+    if (metadata)
+        rd_kafka_metadata_destroy(metadata);
+    if (rkt)
+        rd_kafka_topic_destroy(rkt);
+}
+
 static int list_offset(struct mr_kafka_client *client, const char *topic,
                        rd_kafka_OffsetSpec_t which, bool committed_only, int64_t *ret_offset,
                        struct mr_err *err)
@@ -273,7 +294,10 @@ int mr_kafka_admin_range(struct mr_kafka_client *client, const char *topic, bool
                          int64_t *ret_first, int64_t *ret_end, struct mr_err *err)
 {
     int64_t first = 0;
-    int rc = list_offset(client, topic, RD_KAFKA_OFFSET_SPEC_EARLIEST, committed_only, &first, err);
+    int rc;
+
+    await_leader(client, topic);
+    rc = list_offset(client, topic, RD_KAFKA_OFFSET_SPEC_EARLIEST, committed_only, &first, err);
 
     if (rc == 0)
         rc = list_offset(client, topic, RD_KAFKA_OFFSET_SPEC_LATEST, committed_only, ret_end, err);
