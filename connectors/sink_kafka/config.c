@@ -88,9 +88,12 @@ static const struct mr_option commit_options[] = {
      .standard = "8MiB",
      .min = 65536,
      .max = 1073741824,
-     .doc = "Commit at the first end of a source transaction after this much, while behind. Up to "
-            "eight times "
-            "as much may be held in memory during an outage of the brokers."},
+     .doc = "Commit at the first end of a source transaction after this much, while behind; small "
+            "events, "
+            "which take more memory than bytes, are committed earlier. What waits for its commit "
+            "takes "
+            "up to three times as much memory (at least 16 MiB), also during an outage of the "
+            "brokers."},
     {.key = "split",
      .type = MR_OPTION_INT,
      .offset = FIELD(commit.split) - FIELD(commit),

@@ -10,9 +10,14 @@
  *                                      that the checkpoint proves durable are released, the rest is sent again
  *     fenced, refused, misconfigured   stored for poll(); the thread then only waits for abort or close
  *
- * Memory: what the list holds is bounded by `limit`; beyond it write() answers MR_AGAIN. A single source transaction
- * larger than that is flushed to the brokers piece by piece, its batches given back while the Kafka transaction stays
- * open (`torn`); it is then no longer in memory for a second try. */
+ * Memory: what the list holds is bounded by `limit`; beyond it write() answers MR_AGAIN.
+ *
+ *     0           1/2         5/8                           1
+ *     | commit at  | give back | what is written meanwhile   | MR_AGAIN
+ *
+ * At one half the engine commits at the next end of a source transaction (pace), so that the other half fills while
+ * that commit is under way. A source transaction that goes on is flushed to the brokers at five eighths, its batches
+ * given back while the Kafka transaction stays open (`torn`); it is then no longer in memory for a second try. */
 #include "connectors/sink_kafka/session.h"
 
 #include <pthread.h>
@@ -25,13 +30,12 @@
 #include "connectors/sink_kafka/counts.h"
 #include "connectors/sink_kafka/producer.h"
 
-#define LEAST_LIMIT  (16 << 20)
-#define PAUSE_FIRST  (100 * MR_MS_NS)
-#define PAUSE_MOST   (5 * MR_SECOND_NS)
-#define IDLE_NS      (200 * MR_MS_NS)
-#define MESSAGE_COST 192 /* bytes librdkafka needs for a message besides its payload: measured */
-#define NOTE_NS      (60 * MR_SECOND_NS)
-#define GRACE_NS     (5 * MR_SECOND_NS) /* an abort may take so long after a stop was asked for */
+#define LEAST_LIMIT (16 << 20)
+#define PAUSE_FIRST (100 * MR_MS_NS)
+#define PAUSE_MOST  (5 * MR_SECOND_NS)
+#define IDLE_NS     (200 * MR_MS_NS)
+#define NOTE_NS     (60 * MR_SECOND_NS)
+#define GRACE_NS    (5 * MR_SECOND_NS) /* an abort may take so long after a stop was asked for */
 
 struct item {
     struct item *next;
@@ -394,8 +398,7 @@ static void *run(void *argument)
     pthread_cond_signal(&session->news);
     while (rc == 0 && !session->closing) {
         struct item *item = session->failure.class ? NULL : session->cursor;
-        bool full =
-            session->held > session->limit / 2; /* the other half goes on filling meanwhile */
+        bool full = session->held > session->limit / 8 * 5; /* the rest goes on filling meanwhile */
         bool abort_asked = session->abort_asked;
         if (!item && !abort_asked)
             wait_until(&session->work, &session->lock, mr_clock_mono_ns() + IDLE_NS);
@@ -425,6 +428,13 @@ static void init_sync(struct mr_kafka_session *session)
     pthread_condattr_destroy(&attr);
 }
 
+size_t mr_kafka_session_limit(const struct mr_kafka_config *config)
+{
+    size_t limit = (size_t)config->commit.bytes * 3;
+
+    return limit < LEAST_LIMIT ? LEAST_LIMIT : limit;
+}
+
 static int session_new(const struct mr_sink_args *args, struct mr_kafka_session **ret_session,
                        struct mr_err *err)
 {
@@ -440,9 +450,7 @@ static int session_new(const struct mr_sink_args *args, struct mr_kafka_session 
     init_sync(session);
     mr_buf_init(&session->stored, 64 << 20);
     session->released_end = &session->released;
-    session->limit = (size_t)config->commit.bytes * 8;
-    if (session->limit < LEAST_LIMIT)
-        session->limit = LEAST_LIMIT;
+    session->limit = mr_kafka_session_limit(config);
     session->pause_ns = PAUSE_FIRST;
     mr_kafka_producer_init(&session->producer, &session->setting);
     session->producer.kept = args->claim;
@@ -514,11 +522,7 @@ static void push(struct mr_kafka_session *session, struct item *item)
 /* What a batch keeps in memory until it is committed, librdkafka's part included. */
 static size_t cost_of(const struct mr_batch *batch)
 {
-    size_t cost = batch->arena.held + batch->record_capacity * sizeof *batch->records +
-                  batch->change_capacity * sizeof *batch->changes +
-                  batch->record_count * MESSAGE_COST;
-
-    return batch->adopted_count ? cost + batch->bytes : cost;
+    return mr_batch_held(batch) + batch->record_count * MR_KAFKA_MESSAGE_COST;
 }
 
 int mr_kafka_session_write(struct mr_kafka_session *session, struct mr_batch *batch,

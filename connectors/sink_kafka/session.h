@@ -16,7 +16,13 @@
 #include "base/buf.h"
 #include "connectors/sink_kafka/client.h"
 
+#define MR_KAFKA_MESSAGE_COST                                                                      \
+    192 /* bytes librdkafka needs for a message besides its payload: measured */
+
 struct mr_kafka_session;
+
+/* Memory of what waits for its commit, at which write() says MR_AGAIN. */
+size_t mr_kafka_session_limit(const struct mr_kafka_config *config);
 
 /* Starts the thread, connects, and appends the stored checkpoint. Waits until that is done or has failed. */
 int mr_kafka_session_open(const struct mr_sink_args *args, struct mr_kafka_session **ret_session,

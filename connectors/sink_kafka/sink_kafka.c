@@ -83,6 +83,8 @@ static void kafka_pace(void *state, struct mr_sink_pace *ret_pace)
 
     *ret_pace = (struct mr_sink_pace){
         .bytes = (size_t)kafka->config->commit.bytes,
+        .held = mr_kafka_session_limit(kafka->config) / 2,
+        .held_record = MR_KAFKA_MESSAGE_COST,
         .age_ns = shorter(longer(interval, BEHIND_NS), most),
         .caught_up_ns = shorter(interval, most),
         .split_records = (uint64_t)kafka->config->commit.split,
@@ -98,6 +100,15 @@ static size_t kafka_record_bytes(void *state, struct mr_slice topic)
     struct state *kafka = state;
 
     return mr_kafka_session_record_bytes(kafka->session, topic, record_bytes(kafka->config));
+}
+
+/* A record's time and columns that place it are looked up in what it was made of. */
+static bool kafka_records_suffice(void *state)
+{
+    const struct state *kafka = state;
+
+    return kafka->config->timestamp != MR_KAFKA_TIME_COMMIT &&
+           kafka->config->partition_columns.count == 0;
 }
 
 static int kafka_write(void *state, struct mr_batch *batch, struct mr_err *err)
@@ -149,6 +160,7 @@ const struct mr_sink mr_sink_kafka = {
     .open = kafka_open,
     .pace = kafka_pace,
     .record_bytes = kafka_record_bytes,
+    .records_suffice = kafka_records_suffice,
     .write = kafka_write,
     .commit = kafka_commit,
     .poll = kafka_poll,

@@ -1,58 +1,103 @@
 /* The way of a batch back to the reader.
  *
  * A released batch is reset outside the lock and put on a free list, warm: its arena keeps its blocks, so the next
- * read makes no malloc. The list is bounded by the memory it holds, not by count: after one huge transaction
- * most of its batches are freed for good, and the process shrinks again. */
+ * read makes no malloc. The lists are bounded by the memory they hold, not by count: after one huge transaction
+ * most of its batches are freed for good, and the process shrinks again.
+ *
+ *     reader <- whole <----------------------- rows, once they are encoded
+ *     writer <- divided <--- released by the sink, all those of a commit together
+ *
+ * So the second list is the longer one. Its blocks are small, since many batches wait at once, each with a last block
+ * that is half full. A pipeline that rests keeps neither. */
 #include "engine/pool.h"
 
+#include <malloc.h>
 #include <stddef.h>
+
+#define DIVIDED_BLOCK (64u << 10)
+
+static void shelf_init(struct mr_pool_shelf *shelf, size_t block_size, size_t keep,
+                       size_t keep_bytes)
+{
+    *shelf =
+        (struct mr_pool_shelf){.keep_bytes = keep_bytes, .block_size = block_size, .keep = keep};
+}
 
 void mr_pool_init(struct mr_pool *pool, size_t batch_bytes, size_t keep_bytes)
 {
+    size_t block_size = batch_bytes < (64u << 10) ? (64u << 10) : batch_bytes;
+
     pthread_mutex_init(&pool->lock, NULL);
-    pool->free = NULL;
-    pool->free_bytes = 0;
-    pool->keep_bytes = keep_bytes;
-    pool->block_size = batch_bytes < (64u << 10) ? (64u << 10) : batch_bytes;
-    pool->keep = 8 * pool->block_size;
+    shelf_init(&pool->whole, block_size, 8 * block_size, keep_bytes);
+    shelf_init(&pool->divided, DIVIDED_BLOCK, 8 * block_size, 2 * keep_bytes);
+}
+
+static void free_list(struct mr_batch *list)
+{
+    while (list) {
+        struct mr_batch *batch = list;
+        list = batch->next;
+        mr_batch_free(batch);
+    }
+}
+
+void mr_pool_trim(struct mr_pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    struct mr_batch *whole = pool->whole.free, *divided = pool->divided.free;
+    pool->whole.free = pool->divided.free = NULL;
+    pool->whole.free_bytes = pool->divided.free_bytes = 0;
+    pthread_mutex_unlock(&pool->lock);
+    free_list(whole);
+    free_list(divided);
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 void mr_pool_done(struct mr_pool *pool)
 {
-    while (pool->free) {
-        struct mr_batch *batch = pool->free;
-        pool->free = batch->next;
-        mr_batch_free(batch);
-    }
+    mr_pool_trim(pool);
     pthread_mutex_destroy(&pool->lock);
 }
 
-struct mr_batch *mr_pool_get(struct mr_pool *pool)
+static struct mr_batch *get(struct mr_pool *pool, struct mr_pool_shelf *shelf)
 {
     struct mr_batch *batch;
 
     pthread_mutex_lock(&pool->lock);
-    batch = pool->free;
+    batch = shelf->free;
     if (batch) {
-        pool->free = batch->next;
-        pool->free_bytes -= mr_batch_held(batch);
+        shelf->free = batch->next;
+        shelf->free_bytes -= mr_batch_held(batch);
     }
     pthread_mutex_unlock(&pool->lock);
     if (!batch)
-        return mr_batch_new(pool->block_size, pool->keep);
+        return mr_batch_new(shelf->block_size, shelf->keep);
     batch->next = NULL;
     return batch;
 }
 
-static struct mr_batch *keep_one(struct mr_pool *pool, struct mr_batch *batch)
+struct mr_batch *mr_pool_get(struct mr_pool *pool)
+{
+    return get(pool, &pool->whole);
+}
+
+struct mr_batch *mr_pool_get_divided(struct mr_pool *pool)
+{
+    return get(pool, &pool->divided);
+}
+
+static struct mr_batch *keep_one(struct mr_pool *pool, struct mr_pool_shelf *shelf,
+                                 struct mr_batch *batch)
 {
     struct mr_batch *surplus = batch;
 
     pthread_mutex_lock(&pool->lock);
-    if (pool->free_bytes + mr_batch_held(batch) <= pool->keep_bytes) {
-        batch->next = pool->free;
-        pool->free = batch;
-        pool->free_bytes += mr_batch_held(batch);
+    if (shelf->free_bytes + mr_batch_held(batch) <= shelf->keep_bytes) {
+        batch->next = shelf->free;
+        shelf->free = batch;
+        shelf->free_bytes += mr_batch_held(batch);
         surplus = NULL;
     }
     pthread_mutex_unlock(&pool->lock);
@@ -63,11 +108,12 @@ void mr_pool_put(struct mr_pool *pool, struct mr_batch *batches)
 {
     while (batches) {
         struct mr_batch *batch = batches;
+        struct mr_pool_shelf *shelf = batch->divided ? &pool->divided : &pool->whole;
         struct mr_batch *surplus;
 
         batches = batch->next;
         mr_batch_reset(batch);
-        surplus = keep_one(pool, batch);
+        surplus = keep_one(pool, shelf, batch);
         if (surplus)
             mr_batch_free(surplus);
     }

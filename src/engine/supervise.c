@@ -22,6 +22,7 @@
 #define IDLE_POLL_NS (300 * MR_MS_NS)
 #define AGAIN_NS     (5 * MR_MS_NS)
 #define LOOK_NS      MR_SECOND_NS
+#define REST_NS      (10 * MR_SECOND_NS)
 
 enum side { SIDE_NONE, SIDE_SOURCE, SIDE_SINK };
 
@@ -188,6 +189,8 @@ struct pump {
     struct mr_session *session;
     struct mr_batch *batch; /* the one the writer could not take yet */
     bool closed, last;
+    bool rests;       /* nothing was moved for REST_NS, and the pool is empty */
+    int64_t moved_ns; /* when a batch with rows was last taken */
 };
 
 static void pop(struct pump *pump, int64_t now_ns)
@@ -257,6 +260,19 @@ static void note_progress(struct pump *pump, int64_t now_ns)
     }
 }
 
+/* What a burst of rows needed is given back when the next one is not in sight. */
+static void rest(struct pump *pump, int64_t now_ns)
+{
+    if (pump->batch && !mr_batch_empty(pump->batch)) {
+        pump->moved_ns = now_ns;
+        pump->rests = false;
+    } else if (!pump->rests && now_ns - pump->moved_ns > REST_NS &&
+               mr_writer_idle(&pump->pipeline->writer)) {
+        mr_pool_trim(&pump->pipeline->pool);
+        pump->rests = true;
+    }
+}
+
 static int step(struct pump *pump, struct mr_err *err)
 {
     struct mr_writer *writer = &pump->pipeline->writer;
@@ -266,6 +282,7 @@ static int step(struct pump *pump, struct mr_err *err)
     note_progress(pump, now_ns);
     if (!pump->batch)
         pop(pump, now_ns);
+    rest(pump, now_ns);
     if (pump->batch && (rc = offer(pump, err)) < 0)
         return rc;
     now_ns = mr_clock_mono_ns();
@@ -279,7 +296,7 @@ static int step(struct pump *pump, struct mr_err *err)
 
 static struct outcome pump_all(struct mr_pipeline *pipeline, struct mr_session *session)
 {
-    struct pump pump = {.pipeline = pipeline, .session = session};
+    struct pump pump = {.pipeline = pipeline, .session = session, .moved_ns = mr_clock_mono_ns()};
     struct outcome outcome = {0};
     struct mr_err err = {0};
     int rc = 0;

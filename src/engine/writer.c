@@ -193,10 +193,12 @@ int mr_writer_open(struct mr_writer *writer, const char *owner, bool reopened, s
         rc = open_encoder(writer, err);
     if (rc == 0) {
         sink->pace(writer->sink, &writer->pace);
+        writer->divides =
+            writer->encoder && sink->records_suffice && sink->records_suffice(writer->sink);
         writer->next_commit = 0;
         writer->next_sequence = 0;
         writer->rows = 0;
-        writer->bytes = 0;
+        writer->bytes = writer->held = 0;
         writer->moved = false;
         writer->idle_now = false;
         writer->full = false;
@@ -439,6 +441,29 @@ static int encode(struct mr_writer *writer, struct mr_batch *batch, struct mr_er
     return 0;
 }
 
+/* The same into memory of its own, so that the rows need not wait for the commit of what was made of them. A text
+ * format may point into messages. */
+static int encode_apart(struct mr_writer *writer, struct mr_batch *batch, struct mr_err *err)
+{
+    struct mr_batch *other;
+    int rc;
+
+    batch->rows = batch->change_count;
+    if (!writer->divides || batch->messages || batch->change_count == 0)
+        return encode(writer, batch, err);
+    other = mr_pool_get_divided(writer->pool);
+    mr_batch_divert(batch, other);
+    rc = encode(writer, batch, err);
+    if (rc == 0) {
+        mr_batch_divide(batch, other);
+    } else {
+        mr_batch_divert(batch, other);
+        other->divided = true;
+    }
+    mr_pool_put(writer->pool, other);
+    return rc;
+}
+
 static size_t encoded_bytes(const struct mr_writer *writer, const struct mr_batch *batch)
 {
     size_t bytes = 0;
@@ -466,8 +491,9 @@ static void move_to_next(struct mr_writer *writer, bool moved, bool caught_up)
 
 static int hand_over(struct mr_writer *writer, struct mr_batch *batch, struct mr_err *err)
 {
-    uint64_t rows = batch->change_count;
-    size_t bytes = encoded_bytes(writer, batch);
+    uint64_t rows = batch->rows;
+    size_t bytes = encoded_bytes(writer, batch), records = batch->record_count;
+    size_t held = mr_batch_held(batch);
     bool moved = batch->position.text.data != NULL, caught_up = batch->caught_up;
     int rc;
 
@@ -486,6 +512,7 @@ static int hand_over(struct mr_writer *writer, struct mr_batch *batch, struct mr
         writer->first_ns = mr_clock_mono_ns();
     writer->rows += rows;
     writer->bytes += bytes;
+    writer->held += held + records * writer->pace.held_record;
     return 0;
 }
 
@@ -522,7 +549,7 @@ int mr_writer_take(struct mr_writer *writer, struct mr_batch *batch, struct mr_e
         if (rc == 0)
             rc = describe_patiently(writer, batch, err);
         if (rc == 0)
-            rc = encode(writer, batch, err);
+            rc = encode_apart(writer, batch, err);
         if (rc < 0)
             return rc;
         batch->sequence = ++writer->next_sequence;
@@ -554,7 +581,8 @@ int64_t mr_writer_due(const struct mr_writer *writer)
         return INT64_MAX;
     if (!writer->pending.position.whole)
         return split_due(writer);
-    if (writer->bytes >= writer->pace.bytes)
+    if (writer->bytes >= writer->pace.bytes ||
+        (writer->pace.held && writer->held >= writer->pace.held))
         return 0;
     if (writer->caught_up && writer->pace.caught_up_ns < age)
         age = writer->pace.caught_up_ns;
@@ -639,7 +667,7 @@ int mr_writer_commit(struct mr_writer *writer, bool urgent, struct mr_err *err)
     if (rc < 0)
         return rc;
     writer->rows = 0;
-    writer->bytes = 0;
+    writer->bytes = writer->held = 0;
     writer->moved = false;
     writer->idle_now = false;
     writer->asked_ns = mr_clock_mono_ns();
@@ -704,7 +732,7 @@ int mr_writer_abort(struct mr_writer *writer, struct mr_err *err)
     for (size_t i = 0; i < MR_COMMITS_MAX; i++)
         writer->asked[i].id = 0;
     writer->rows = 0;
-    writer->bytes = 0;
+    writer->bytes = writer->held = 0;
     writer->moved = false;
     mr_count(&writer->context->counters->sink_aborts, 1);
     if (rc == 0)

@@ -49,6 +49,8 @@ struct mr_writer {
     uint64_t claim;          /* what the sink noted of ours, from one open to the next */
     uint64_t rows;           /* changes written since the last commit was asked for */
     size_t bytes;            /* encoded bytes since then */
+    size_t held;             /* memory that they take in the sink */
+    bool divides;            /* the sink takes divided batches */
     int64_t first_ns;        /* monotonic time of the first of them */
     bool moved;              /* pending is newer than the last commit asked for */
     bool idle_now;           /* the source itself sent a position without rows: commit it at once */

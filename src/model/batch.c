@@ -4,11 +4,19 @@
  * buffers and table references are let go. The second and every later filling of the same size therefore makes
  * no malloc, which test/unit/model/test_batch.c counts.
  *
- * Elements of changes and records are handed out zeroed, one at a time. The vectors double, so adding is
- * amortised; they live on the heap and not in the arena because a doubled vector in an arena would leave its
- * halves behind. */
+ * Elements of changes and records are handed out zeroed, one at a time. The vectors grow by half, so adding is
+ * amortised; they live on the heap and not in the arena because a grown vector in an arena would leave its
+ * former self behind.
+ *
+ * A batch that waits for its commit needs its records only. What they were made of is as large again, so the engine
+ * divides the batch once it is encoded:
+ *
+ *     batch   changes, arena: rows       divert    changes, arena: records      divide    records, arena: records
+ *     other   records, arena: empty    -------->   records, arena: rows       -------->   changes, arena: rows
+ */
 #include "model/batch.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,18 +64,20 @@ void mr_batch_reset(struct mr_batch *batch)
     batch->transactions = 0;
     batch->received_us = 0;
     batch->last = batch->caught_up = batch->transformed = batch->messages = batch->sides = false;
+    batch->divided = false;
     batch->next = NULL;
     batch->sequence = 0;
+    batch->rows = 0;
 }
 
 static void *grow(void *vector, size_t *capacity, size_t element)
 {
-    size_t doubled = *capacity ? *capacity * 2 : 16;
+    size_t larger = *capacity ? *capacity + *capacity / 2 : 16;
 
-    if (doubled > SIZE_MAX / 2 / element)
+    if (larger > SIZE_MAX / 2 / element)
         mr_out_of_memory(SIZE_MAX);
-    *capacity = doubled;
-    return mr_realloc(vector, doubled * element);
+    *capacity = larger;
+    return mr_realloc(vector, larger * element);
 }
 
 struct mr_change *mr_batch_add_change(struct mr_batch *batch)
@@ -130,6 +140,56 @@ void mr_batch_adopt(struct mr_batch *batch, void *buffer)
     if (batch->adopted_count == batch->adopted_capacity)
         batch->adopted = grow(batch->adopted, &batch->adopted_capacity, sizeof(void *));
     batch->adopted[batch->adopted_count++] = buffer;
+}
+
+void mr_batch_divert(struct mr_batch *batch, struct mr_batch *other)
+{
+    struct mr_batch old = *batch;
+
+    batch->arena = other->arena;
+    batch->records = other->records;
+    batch->record_count = other->record_count;
+    batch->record_capacity = other->record_capacity;
+    other->arena = old.arena;
+    other->records = old.records;
+    other->record_count = old.record_count;
+    other->record_capacity = old.record_capacity;
+}
+
+static void exchange_vectors(struct mr_batch *batch, struct mr_batch *other)
+{
+    struct mr_batch old = *batch;
+
+    batch->changes = other->changes;
+    batch->change_capacity = other->change_capacity;
+    batch->milestones = other->milestones;
+    batch->milestone_capacity = other->milestone_capacity;
+    batch->adopted = other->adopted;
+    batch->adopted_capacity = other->adopted_capacity;
+    other->changes = old.changes;
+    other->change_capacity = old.change_capacity;
+    other->milestones = old.milestones;
+    other->milestone_capacity = old.milestone_capacity;
+    other->adopted = old.adopted;
+    other->adopted_capacity = old.adopted_capacity;
+    other->adopted_count = old.adopted_count;
+    other->adopted_free = old.adopted_free;
+}
+
+void mr_batch_divide(struct mr_batch *batch, struct mr_batch *other)
+{
+    struct mr_slice text = batch->position.text;
+
+    assert(mr_batch_empty(other) && other->adopted_count == 0);
+    if (text.data)
+        batch->position.text = mr_arena_copy(&batch->arena, text);
+    for (size_t i = 0; i < batch->record_count; i++) {
+        batch->records[i].change = NULL;
+        batch->records[i].row = NULL;
+    }
+    exchange_vectors(batch, other);
+    batch->change_count = batch->milestone_count = batch->adopted_count = 0;
+    batch->divided = true;
 }
 
 size_t mr_batch_held(const struct mr_batch *batch)

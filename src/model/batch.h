@@ -53,6 +53,8 @@ struct mr_batch {
     bool caught_up;        /* the source had nothing more to read when it closed the batch */
     struct mr_batch *next; /* for lists of whoever owns it */
     uint64_t sequence;     /* set by the engine: 1, 2, 3 ... in the order of writes since open */
+    size_t rows;           /* set by the engine: changes it was encoded from */
+    bool divided;          /* mr_batch_divide: it holds records and nothing they were made of */
 };
 
 struct mr_batch *mr_batch_new(size_t block_size, size_t keep);
@@ -75,5 +77,10 @@ static inline bool mr_batch_empty(const struct mr_batch *batch)
 void mr_batch_use_table(struct mr_batch *batch, struct mr_table *table);
 /* The batch frees `buffer` at reset by adopted_free. */
 void mr_batch_adopt(struct mr_batch *batch, void *buffer);
+/* Exchanges arena and records with `other`: between two calls, what is encoded stands apart from what it is made of. */
+void mr_batch_divert(struct mr_batch *batch, struct mr_batch *other);
+/* Of a batch that is diverted to an empty `other` and encoded: keeps records, tables and position; everything that they
+ * were made of goes to `other`, which has no other content. Changes and rows of records are NULL from then on. */
+void mr_batch_divide(struct mr_batch *batch, struct mr_batch *other);
 /* The memory it holds now, used or not: what every limit on batches counts. */
 size_t mr_batch_held(const struct mr_batch *batch);

@@ -49,8 +49,10 @@ struct mr_encoder {
     /* MAY. For `check`: what describe() would refuse by itself; talks to nobody. */
     int (*check)(void *state, struct mr_table *table, struct mr_err *err) MR_MUST_CHECK;
     /* MUST. Appends records for all changes of the batch, in order, into batch->records and its arena; makes no
-     * malloc once warm. BEGIN, END and HEARTBEAT may stand among the changes: a record each, or nothing. MR_DATA
-     * names the change that cannot be encoded in err, and *ret_failed is its index. */
+     * malloc once warm. Keys, values and headers must not point into what they are made of, which may go first (a
+     * logical message's text excepted); topics live as long as the version or the encoder.
+     * BEGIN, END and HEARTBEAT may stand among the changes: a record each, or nothing. MR_DATA names the change that
+     * cannot be encoded in err, and *ret_failed is its index. */
     int (*encode)(void *state, struct mr_batch *batch, size_t *ret_failed,
                   struct mr_err *err) MR_MUST_CHECK;
     /* MAY. A JSON object to keep with the checkpoint and to be given back at the next open: schema ids that must be

@@ -55,6 +55,8 @@ struct mr_sink_result {
  * these is reached; SIZE_MAX/INT64_MAX = never for that reason. */
 struct mr_sink_pace {
     size_t bytes;         /* encoded bytes since the last commit */
+    size_t held;          /* memory of the batches since then; 0: does not matter */
+    size_t held_record;   /* what each record takes besides its batch, for `held` */
     int64_t age_ns;       /* since the first row after the last commit */
     int64_t caught_up_ns; /* the same, once the source has nothing more to read */
     uint64_t
@@ -82,6 +84,9 @@ struct mr_sink {
     /* MAY. Where topics differ: what this one takes. Asked only for records above the pace's record_bytes, which is
      * the least of all. */
     size_t (*record_bytes)(void *state, struct mr_slice topic);
+    /* MAY. True: write() looks at nothing but records, so it may be given divided batches (model/batch.h), which take
+     * half the memory while they wait for their commit. Asked after open. */
+    bool (*records_suffice)(void *state);
     /* MUST. Takes ownership on 0. MR_AGAIN: full, poll first, the batch stays the caller's. */
     int (*write)(void *state, struct mr_batch *batch, struct mr_err *err) MR_MUST_CHECK;
     /* MUST. Asks; returns at once. MR_AGAIN: two are outstanding, poll first. */

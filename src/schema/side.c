@@ -87,7 +87,8 @@ static void mark_heartbeat(struct mr_batch *batch, struct mr_record *record,
     if (!position.data)
         return;
     header = MR_ARENA_NEW(&batch->arena, struct mr_header);
-    *header = (struct mr_header){MR_SLICE("__millrace.position"), position};
+    *header =
+        (struct mr_header){MR_SLICE("__millrace.position"), mr_arena_copy(&batch->arena, position)};
     record->headers = header;
     record->header_count = 1;
 }

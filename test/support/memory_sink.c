@@ -109,7 +109,7 @@ static void publish_records(struct mr_memory_store *store, const struct mr_batch
                                       .key = copy_text(record->key),
                                       .value = copy_text(record->value),
                                       .headers = copy_headers(record),
-                                      .number = record->change->number};
+                                      .number = record->change ? record->change->number : 0};
     }
 }
 

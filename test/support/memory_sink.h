@@ -17,7 +17,7 @@
 struct mr_memory_record {
     char *topic, *key, *value; /* NUL-terminated copies; key and value NULL when null */
     char *headers;             /* "name: value" lines */
-    uint64_t number;
+    uint64_t number;           /* 0 in a divided batch */
 };
 
 struct mr_memory_store {

@@ -422,6 +422,24 @@ static void test_preflight_looks_and_touches_nothing(void **state)
     assert_int_equal(found.fails, 1);
 }
 
+/* Where a record's time or place is looked up in its row, rows have to stay. */
+static void test_rows_stay_where_they_are_looked_at(void **state)
+{
+    struct kafka_rig rig;
+
+    (void)state;
+    kafka_rig_named(&rig, "rows");
+    assert_int_equal(kafka_rig_open(&rig, "one"), 0);
+    assert_true(mr_sink_kafka.records_suffice(rig.sink));
+    rig.config.timestamp = MR_KAFKA_TIME_COMMIT;
+    assert_false(mr_sink_kafka.records_suffice(rig.sink));
+    rig.config.timestamp = MR_KAFKA_TIME_PRODUCED;
+    rig.config.partition_columns.count = 1;
+    assert_false(mr_sink_kafka.records_suffice(rig.sink));
+    rig.config.partition_columns.count = 0;
+    kafka_rig_close(&rig);
+}
+
 static void test_a_pace_follows_the_commits(void **state)
 {
     struct kafka_rig rig;
@@ -436,6 +454,8 @@ static void test_a_pace_follows_the_commits(void **state)
     assert_true(pace.caught_up_ns <= pace.age_ns);
     assert_int_equal(pace.split_ns, 20 * MR_SECOND_NS);
     assert_int_equal(pace.split_records, 1000000);
+    assert_int_equal(pace.held, 12 << 20); /* of the 24 MiB that may wait */
+    assert_true(pace.held_record > 0);
     rig.config.commit.interval = 60 * MR_SECOND_NS; /* brokers would end each transaction first */
     mr_sink_kafka.pace(rig.sink, &pace);
     assert_int_equal(pace.caught_up_ns, 20 * MR_SECOND_NS);
@@ -464,6 +484,7 @@ int main(void)
         cmocka_unit_test(test_a_checkpoint_is_found_far_back),
         cmocka_unit_test(test_a_checkpoint_is_shown_and_set),
         cmocka_unit_test(test_preflight_looks_and_touches_nothing),
+        cmocka_unit_test(test_rows_stay_where_they_are_looked_at),
         cmocka_unit_test(test_a_pace_follows_the_commits),
     };
 

@@ -136,6 +136,70 @@ static void a_warm_batch_makes_no_malloc(void **state)
         mr_table_unref(tables[i]);
 }
 
+/* What a commit waits for is records alone: the rest goes back at once, and what is kept points to none of it. */
+static void a_divided_batch_keeps_records_and_nothing_else(void **state)
+{
+    struct mr_batch *batch = mr_batch_new(4096, 1 << 20), *other = mr_batch_new(4096, 1 << 20);
+    struct mr_table *table = mr_table_new(8);
+
+    (void)state;
+    freed = 0;
+    for (size_t i = 0; i < 100; i++) {
+        struct mr_change *change = mr_batch_add_change(batch);
+        change->after = MR_ARENA_ARRAY(&batch->arena, struct mr_value, 8);
+        mr_batch_use_table(batch, table);
+    }
+    mr_batch_add_milestone(batch, MR_OP_END);
+    batch->adopted_free = count_freed;
+    mr_batch_adopt(batch, malloc(10));
+    batch->position.text = mr_arena_copy(&batch->arena, mr_slice("{\"at\":1}", 8));
+    mr_batch_divert(batch, other);
+    for (size_t i = 0; i < 100; i++) {
+        struct mr_record *record = mr_batch_add_record(batch);
+        record->change = &batch->changes[i];
+        record->row = batch->changes[i].after;
+        record->value = mr_arena_copy(&batch->arena, mr_slice("text", 4));
+    }
+    mr_batch_divide(batch, other);
+    assert_int_equal(other->change_count + other->record_count + other->milestone_count, 0);
+    mr_batch_free(other);
+    assert_int_equal(freed, 1);
+    assert_true(batch->divided);
+    assert_true(mr_batch_empty(batch));
+    assert_int_equal(batch->change_capacity, 0);
+    assert_int_equal(batch->record_count, 100);
+    for (size_t i = 0; i < 100; i++) {
+        assert_true(mr_slice_is(batch->records[i].value, "text"));
+        assert_null(batch->records[i].change);
+        assert_null(batch->records[i].row);
+    }
+    assert_true(mr_slice_is(batch->position.text, "{\"at\":1}"));
+    assert_int_equal(atomic_load(&table->references), 2);
+    mr_batch_reset(batch);
+    assert_false(batch->divided);
+    mr_batch_free(batch);
+    mr_table_unref(table);
+}
+
+/* An encoding that failed leaves the batch as it was. */
+static void a_batch_diverted_twice_is_as_before(void **state)
+{
+    struct mr_batch *batch = mr_batch_new(4096, 0), *other = mr_batch_new(4096, 0);
+    struct mr_table *table = mr_table_new(8);
+
+    (void)state;
+    fill(batch, &table, 1);
+    mr_batch_divert(batch, other);
+    assert_int_equal(batch->record_count, 0);
+    mr_batch_add_record(batch);
+    mr_batch_divert(batch, other);
+    mr_batch_free(other);
+    assert_int_equal(batch->record_count, 5000);
+    assert_true(mr_slice_is(batch->records[4999].value, "some bytes of a row"));
+    mr_batch_free(batch);
+    mr_table_unref(table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +208,8 @@ int main(void)
         cmocka_unit_test(tables_live_as_long_as_the_batch),
         cmocka_unit_test(adopted_buffers_are_freed_once),
         cmocka_unit_test(a_warm_batch_makes_no_malloc),
+        cmocka_unit_test(a_divided_batch_keeps_records_and_nothing_else),
+        cmocka_unit_test(a_batch_diverted_twice_is_as_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
