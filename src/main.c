@@ -2,8 +2,8 @@
  *
  * Two things must hold before anything else runs. SIGPIPE is ignored, so that a reader that goes away is an
  * error of write() and not the end of the process. And 0, 1 and 2 are open, so that no socket ever gets a number
- * that somebody prints to. After a second signal (codes from 128 on) threads still run: the process then ends
- * without running what exit() would. */
+ * that somebody prints to. After a second signal, or a stop that took too long (codes from 128 on), threads still
+ * run: the process then ends without running what exit() would. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -30,6 +30,6 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     code = mr_cli_main(argc, argv);
     if (code >= 128)
-        _exit(code);
+        _exit(code % MR_EXIT_LEFT);
     return code;
 }

@@ -29,6 +29,7 @@ enum {
     MR_EXIT_FENCED = 75,
     MR_EXIT_PERMISSION = 77,
     MR_EXIT_CONFIG = 78,
+    MR_EXIT_LEFT = 256, /* added to a code: pipelines still run, so nothing they use may be freed */
 };
 
 enum { MR_CLI_MOST = 128 }; /* arguments, and flags */

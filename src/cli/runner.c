@@ -2,6 +2,8 @@
  *
  *     SIGINT, SIGTERM   first: all pipelines stop reading, deliver, commit (at most limits.drain), exit code 0
  *                       second: 130 or 143 at once; what was not committed is read again at the next start
+ *                       a call of the kernel or a library that does not return (a disk or a mount that hangs) is waited
+ *                       for LATE_NS beyond that limit and then left
  *     SIGUSR1           sinks roll their files
  *
  * The signals are blocked before the first thread starts, so every thread inherits the block and only
@@ -24,7 +26,8 @@
 #include "base/json.h"
 #include "base/log.h"
 
-enum { TICK_NS = 250 * MR_MS_NS };
+#define TICK_NS (250 * MR_MS_NS)
+#define LATE_NS (2 * MR_SECOND_NS)
 
 struct running {
     struct mr_pipeline *pipeline; /* NULL: did not start, or was freed */
@@ -119,19 +122,59 @@ static void tell(struct mr_runner *runner, struct running *all, int signal)
     }
 }
 
-/* 0 when all have ended; 128 + signal when a second one cut that short. */
-static int wait_for_all(struct mr_runner *runner, struct running *all, int signals,
-                        bool *ret_stopped)
+/* No pipeline may take longer to stop. */
+static int64_t stop_deadline(const struct mr_runner *runner)
 {
+    int64_t longest = 0;
+
+    for (size_t i = 0; i < runner->count; i++) {
+        if (runner->configs[i]->drain_ns > longest)
+            longest = runner->configs[i]->drain_ns;
+    }
+    return mr_clock_mono_ns() + longest + LATE_NS;
+}
+
+/* Those that have not ended by now hang where nobody can wake them. */
+static void leave_behind(struct mr_runner *runner, struct running *all)
+{
+    for (size_t i = 0; i < runner->count; i++) {
+        struct running *running = &all[i];
+        if (running->ended)
+            continue;
+        mr_pipeline_get_status(running->pipeline, &running->status);
+        memcpy((void *)&running->counters, (const void *)mr_pipeline_counters(running->pipeline),
+               sizeof(running->counters));
+        running->code = MR_EXIT_FAILURE;
+        mr_err_set(&running->status.err, MR_RETRY, "pipeline.drain_cut",
+                   "pipeline %s does not stop: something it waits for does not answer; what was "
+                   "not committed is read again at the next start",
+                   runner->configs[i]->name);
+        running->status.err.exit_code = MR_EXIT_FAILURE;
+        mr_log(MR_LOG_ERROR, runner->configs[i]->name, "pipeline failed",
+               MR_ERR_FIELDS(&running->status.err));
+    }
+}
+
+/* 0 when all have ended; 128 + signal when a second one cut that short; MR_EXIT_LEFT when some do not end. */
+static int wait_for_all(struct mr_runner *runner, struct running *all, int signals)
+{
+    bool stopped = false;
+    int64_t deadline_ns = INT64_MAX;
+
     while (wait_a_tick(runner, all) > 0) {
         int signal;
+        if (mr_clock_mono_ns() >= deadline_ns) {
+            leave_behind(runner, all);
+            return MR_EXIT_LEFT;
+        }
         while ((signal = next_signal(signals)) != 0) {
             if (signal == SIGUSR1) {
                 tell(runner, all, signal);
-            } else if (*ret_stopped) {
+            } else if (stopped) {
                 return 128 + signal;
             } else {
-                *ret_stopped = true;
+                stopped = true;
+                deadline_ns = stop_deadline(runner);
                 if (!runner->options.quiet)
                     mr_log(MR_LOG_INFO, NULL, "stopping: a second signal ends at once",
                            MR_S("signal", signal == SIGINT ? "SIGINT" : "SIGTERM"));
@@ -205,15 +248,14 @@ int mr_runner_run(struct mr_runner *runner)
 {
     struct running *all = mr_alloc_zero((runner->count + 1) * sizeof(*all));
     sigset_t before;
-    bool stopped = false;
     int signals, code;
 
     watch_signals(&signals, &before);
     for (size_t i = 0; i < runner->count; i++)
         start(runner, &all[i], i);
-    code = wait_for_all(runner, all, signals, &stopped);
+    code = wait_for_all(runner, all, signals);
     if (code != 0)
-        return code;
+        return code == MR_EXIT_LEFT ? MR_EXIT_LEFT + sum_up(runner, all) : code;
     close(signals);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     code = sum_up(runner, all);

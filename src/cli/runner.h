@@ -12,5 +12,6 @@ struct mr_runner {
 };
 
 /* Starts all, waits, sums up: the worst exit code; a second signal gives 130 or 143 at once, with threads still
- * running. The summary and a result per pipeline are left in cli. */
+ * running, and so does a stop that takes longer than limits.drain allows (its code + MR_EXIT_LEFT). The summary and a
+ * result per pipeline are left in cli. */
 int mr_runner_run(struct mr_runner *runner);

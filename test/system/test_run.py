@@ -101,6 +101,33 @@ def test_a_second_signal_ends_at_once(orders, millrace, number, code):
         started.wait()
 
 
+FROZEN = """#include <unistd.h>
+#include <stdlib.h>
+int fdatasync(int fd) { while (access(getenv("FROZEN"), F_OK) == 0) sleep(1); return fsync(fd); }
+"""
+
+
+def test_a_disk_that_hangs_does_not_hold_up_the_end(orders, millrace):
+    """Nobody can wake a thread out of such a call: the process ends without it, and says so."""
+    if any(runtime in open(binary(), "rb").read() for runtime in (b"__asan_init", b"__tsan_init")):
+        pytest.skip("nothing can be preloaded into a sanitizer's build")
+    frozen, library, out = (millrace.folder / name for name in ("frozen", "frozen.so", "out"))
+    subprocess.run(["cc", "-shared", "-fPIC", "-xc", "-", "-o", library], input=FROZEN, text=True, check=True)
+    path = pipelines(millrace, pipeline(orders, "one", f"{{type: file, directory: {out}, roll: {{age: 100ms}}}}"))
+    path.write_text(path.read_text() + "    limits: {drain: 1s}\n")
+    running = millrace.start("run", path, "--json", env={"LD_PRELOAD": str(library), "FROZEN": str(frozen)})
+    running.wait_error('"streaming"')
+    frozen.touch()
+    orders.sql("insert into orders values (1)")
+    has_read(orders, running)
+    running.signal(signal.SIGTERM)
+    assert running.wait(20) == 1, running.tail()
+    answer = json.loads(running.errors[-1])
+    assert answer["error"]["code"] == "pipeline.drain_cut" and "does not stop" in answer["error"]["text"]
+    assert millrace.run("run", path, "--until", "now").popen.returncode == 0
+    assert [event["id"] for event in files.events(out)] == [1]
+
+
 def test_sigusr1_rolls_the_files(orders, millrace):
     out = millrace.folder / "out"
     path = pipelines(millrace, pipeline(orders, "one", f"{{type: file, directory: {out}, roll: {{age: 1h}}}}"))
