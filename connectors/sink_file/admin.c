@@ -141,7 +141,9 @@ int mr_file_preflight(const struct mr_sink_args *args, const struct mr_findings 
     } else if (failed) {
         snprintf(text, sizeof(text), "directory %.300s: %s: %s", config->directory, failed,
                  strerror(why));
-        findings->add(findings->state, MR_FINDING_FAIL, "sink.file.directory", text, hint);
+        findings->add(findings->state,
+                      why == EACCES || why == EROFS ? MR_FINDING_DENIED : MR_FINDING_FAIL,
+                      "sink.file.directory", text, hint);
     } else {
         snprintf(text, sizeof(text), "directory %.300s: files can be written, synced and published",
                  config->directory);

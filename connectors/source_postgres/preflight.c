@@ -30,8 +30,9 @@ static void add(struct look *look, enum mr_finding_level level, const char *code
 
 static void add_err(struct look *look, const struct mr_err *err)
 {
-    look->findings->add(look->findings->state, MR_FINDING_FAIL, err->code, err->text,
-                        err->hint[0] ? err->hint : NULL);
+    look->findings->add(look->findings->state,
+                        err->exit_code == 77 ? MR_FINDING_DENIED : MR_FINDING_FAIL, err->code,
+                        err->text, err->hint[0] ? err->hint : NULL);
 }
 
 #define SAY(look, ...)  ((void)snprintf((look)->text, sizeof((look)->text), __VA_ARGS__))
@@ -180,7 +181,7 @@ static void look_at_rights(struct look *look, const struct mr_pg_candidates *can
         foreign, candidates->count);
     HINT(look, "GRANT <the tables' owner> TO \"%s\"; or let the owner create publication %s.", user,
          look->source->publication);
-    add(look, MR_FINDING_FAIL, "source.publication_rights", look->hint);
+    add(look, MR_FINDING_DENIED, "source.publication_rights", look->hint);
 }
 
 static int look_at_publication(struct look *look, const struct mr_pg_candidates *candidates,
@@ -235,7 +236,7 @@ static int look_at_create(struct look *look, struct mr_err *err)
             source->server.database);
         HINT(look, "GRANT CREATE ON DATABASE \"%s\" TO \"%s\";", source->server.database,
              PQuser(source->sql));
-        add(look, MR_FINDING_FAIL, "source.publication_rights", look->hint);
+        add(look, MR_FINDING_DENIED, "source.publication_rights", look->hint);
     }
     PQclear(result);
     return 0;
@@ -358,9 +359,13 @@ static int look_at_tables(struct look *look, const struct mr_pg_candidates *cand
         err);
     if (rc == 0 && look->source->config->snapshot != MR_PG_SNAPSHOT_NO_DATA)
         rc = count_tables(
-            look, candidates, "NOT pg_catalog.has_table_privilege(c.oid, 'SELECT')",
-            MR_FINDING_FAIL, "source.permission", "the snapshot may not read every table",
-            "GRANT SELECT ON ALL TABLES IN SCHEMA ... TO ...; or source.snapshot: no_data", err);
+            look, candidates,
+            "NOT (pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE') AND "
+            "pg_catalog.has_table_privilege(c.oid, 'SELECT'))",
+            MR_FINDING_DENIED, "source.permission", "the snapshot may not read every table",
+            "GRANT USAGE ON SCHEMA ... TO ...; GRANT SELECT ON ALL TABLES IN SCHEMA ... TO ...; or "
+            "source.snapshot: no_data",
+            err);
     if (rc == 0)
         rc = count_tables(look, candidates, "pg_catalog.row_security_active(c.oid)",
                           MR_FINDING_WARN, "source.row_security",

@@ -8,8 +8,8 @@
  *       FAIL  table public.audit has no replica identity (source.no_identity)
  *             ALTER TABLE public.audit REPLICA IDENTITY FULL;
  *
- * A finding is no error of the command. The exit code is 78 when something must be mended, or that of the error
- * that kept a preflight from looking (69 unreachable, 77 no permission). */
+ * A finding is no error of the command. The exit code is 78 when something must be mended, 77 when a right is among
+ * it, or that of the error that kept a preflight from looking (69 unreachable, 77 no permission). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,15 +27,15 @@ static const struct mr_flag flags[] = {
     {"environment", 'e', NULL, "also connect, and check servers, rights and directories"},
     {0}};
 
-static const char *const level_names[] = {"pass", "warn", "fail"};
-static const char *const marks[] = {"ok  ", "warn", "FAIL"};
+static const char *const level_names[] = {"pass", "warn", "fail", "fail"};
+static const char *const marks[] = {"ok  ", "warn", "FAIL", "FAIL"};
 static const char *const colours[] = {"\033[32mok  \033[0m", "\033[33mwarn\033[0m",
-                                      "\033[31mFAIL\033[0m"};
+                                      "\033[31mFAIL\033[0m", "\033[31mFAIL\033[0m"};
 
 struct report {
     struct mr_cli *cli;
     const char *pipeline;
-    size_t counts[3];
+    size_t counts[MR_FINDING_LEVELS];
 };
 
 static void add_finding(void *state, enum mr_finding_level level, const char *code,
@@ -69,7 +69,8 @@ static void add_finding(void *state, enum mr_finding_level level, const char *co
 /* What kept a preflight from looking is a finding as well. */
 static void keep_worst(struct report *report, const struct mr_err *err, int *code)
 {
-    add_finding(report, MR_FINDING_FAIL, err->code, err->text, err->hint[0] ? err->hint : NULL);
+    add_finding(report, err->exit_code == MR_EXIT_PERMISSION ? MR_FINDING_DENIED : MR_FINDING_FAIL,
+                err->code, err->text, err->hint[0] ? err->hint : NULL);
     if (*code == MR_EXIT_OK)
         *code = mr_err_exit(err);
 }
@@ -139,7 +140,7 @@ static int check_environment(struct mr_cli *cli, const struct mr_config *config)
     const struct mr_pipeline_config **pipelines =
         calloc(config->pipeline_count + MR_CLI_MOST, sizeof(*pipelines));
     struct report report = {.cli = cli};
-    size_t count;
+    size_t count, failed;
     int code = mr_cli_pipelines(cli, config, pipelines, &count);
 
     if (code == MR_EXIT_OK) {
@@ -148,12 +149,12 @@ static int check_environment(struct mr_cli *cli, const struct mr_config *config)
         for (size_t i = 0; i < count; i++)
             check_pipeline(&report, pipelines[i], config->state_directory, &code);
         mr_buf_add_str(&cli->result, "]}");
+        failed = report.counts[MR_FINDING_FAIL] + report.counts[MR_FINDING_DENIED];
         mr_buf_printf(&cli->summary, "%zu passed, %zu warnings, %zu failed",
-                      report.counts[MR_FINDING_PASS], report.counts[MR_FINDING_WARN],
-                      report.counts[MR_FINDING_FAIL]);
-        cli->ok = report.counts[MR_FINDING_FAIL] == 0;
+                      report.counts[MR_FINDING_PASS], report.counts[MR_FINDING_WARN], failed);
+        cli->ok = failed == 0;
         if (code == MR_EXIT_OK && !cli->ok)
-            code = MR_EXIT_CONFIG;
+            code = report.counts[MR_FINDING_DENIED] > 0 ? MR_EXIT_PERMISSION : MR_EXIT_CONFIG;
     }
     free(pipelines);
     return code;

@@ -31,7 +31,7 @@ struct plan {
 static void add_step(void *state, enum mr_finding_level level, const char *code, const char *text,
                      const char *hint)
 {
-    static const char *const marks[] = {"  ", "! ", "X "};
+    static const char *const marks[] = {"  ", "! ", "X ", "X "};
     struct plan *plan = state;
     struct mr_buf *json = &plan->cli->result, *out = &plan->cli->text;
 
@@ -45,7 +45,7 @@ static void add_step(void *state, enum mr_finding_level level, const char *code,
     mr_buf_printf(out, "  %-7s %s%s\n", plan->part, marks[level], text);
     if (level != MR_FINDING_PASS && hint)
         mr_buf_printf(out, "            %s\n", hint);
-    if (level == MR_FINDING_FAIL)
+    if (level >= MR_FINDING_FAIL)
         plan->cli->ok = false;
 }
 

@@ -74,7 +74,7 @@ static void add_finding(void *state, enum mr_finding_level level, const char *co
 {
     struct plan *plan = state;
 
-    plan->failed += level == MR_FINDING_FAIL;
+    plan->failed += level >= MR_FINDING_FAIL;
     mr_buf_printf(&plan->cli->problem, "%s (%s)\n", text, code);
     if (hint)
         mr_buf_printf(&plan->cli->problem, "  %s\n", hint);

@@ -36,7 +36,13 @@ struct mr_notes {
 };
 
 /* One finding of a preflight, for `check --environment` and the start. */
-enum mr_finding_level { MR_FINDING_PASS, MR_FINDING_WARN, MR_FINDING_FAIL };
+enum mr_finding_level {
+    MR_FINDING_PASS,
+    MR_FINDING_WARN,
+    MR_FINDING_FAIL,
+    MR_FINDING_DENIED, /* a FAIL for want of a right: exit code 77, as a run would have */
+    MR_FINDING_LEVELS
+};
 struct mr_findings {
     void (*add)(void *state, enum mr_finding_level level, const char *code, const char *text,
                 const char *hint); /* hint: the SQL or command that mends it; NULL = none */

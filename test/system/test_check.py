@@ -76,6 +76,21 @@ def test_row_security(db, shop):
         db.psql(f"revoke all on orders from {db.name}_r; drop role {db.name}_r")
 
 
+def test_a_right_that_is_missing_is_77_as_in_a_run(db, shop):
+    """Rights on the table do not help who may not enter its schema."""
+    db.psql(f"""create role {db.name}_u login replication; grant select on orders to {db.name}_u;
+                create publication {db.name} for table orders""")
+    shop.write(dsn=db.dsn_for(f"{db.name}_u"))
+    try:
+        assert "source.permission" not in shop.check()
+        db.psql("revoke usage on schema public from public")
+        found = shop.check(code=77)
+        assert found["source.permission"][0] == "fail" and "GRANT USAGE" in found["source.permission"][2]
+        assert any("source.permission" in line for line in shop.until_now(code=77).errors)
+    finally:
+        db.psql(f"revoke all on orders from {db.name}_u; drop role {db.name}_u")
+
+
 def test_an_encoding_that_is_none(db, shop):
     name = f"{db.name}_ascii"
     db.server.psql(f"create database {name} encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C' template template0")
