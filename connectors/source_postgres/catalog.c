@@ -226,10 +226,60 @@ static void parents_sql(struct mr_buf *sql, uint32_t oid)
         oid, oid);
 }
 
+static void published_sql(struct mr_pg_source *source, struct mr_buf *sql)
+{
+    mr_buf_clear(sql);
+    mr_buf_add_str(sql, "SELECT c.oid, n.nspname, c.relname FROM pg_catalog.pg_publication_tables "
+                        "p JOIN pg_catalog.pg_namespace n ON n.nspname = p.schemaname JOIN "
+                        "pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = "
+                        "p.tablename WHERE p.pubname IN (");
+    mr_pg_add_literal(sql, source->publication);
+    mr_buf_add_char(sql, ',');
+    mr_pg_add_literal(sql, source->inserts);
+    mr_buf_add_char(sql, ')');
+}
+
+/* Whether the publication holds nothing but what the patterns want: then what is gone was wanted, too. */
+static int is_all_wanted(struct mr_pg_source *source, bool *ret_all, struct mr_err *err)
+{
+    PGresult *result;
+    bool captured = true;
+    int rc;
+
+    published_sql(source, &source->sql_text);
+    rc = ask(source, "list the published tables", &result, err);
+    if (rc < 0)
+        return rc;
+    for (int i = 0; i < PQntuples(result) && captured && rc == 0; i++)
+        rc = mr_pg_captured(source, (uint32_t)mr_pg_number(result, i, 0),
+                            mr_slice_str(mr_pg_text(result, i, 1)),
+                            mr_slice_str(mr_pg_text(result, i, 2)), &captured, err);
+    *ret_all = captured && PQntuples(result) > 0;
+    PQclear(result);
+    return rc;
+}
+
+/* A table that is gone cannot be asked for its parents. */
+static int guess_captured(struct mr_pg_source *source, struct mr_slice schema,
+                          struct mr_slice table, bool *ret_captured, struct mr_err *err)
+{
+    int rc = is_all_wanted(source, ret_captured, err);
+
+    if (rc == 0)
+        mr_pg_note(source, MR_LOG_WARN, "source.table_gone",
+                   "table %.*s.%.*s does not exist any more; whether it was a partition of a "
+                   "table in source.tables cannot be told: its last changes are %s",
+                   MR_SLICE_ARG(schema), MR_SLICE_ARG(table),
+                   *ret_captured
+                       ? "read, because the publication holds nothing but tables of source.tables"
+                       : "left out, because the publication holds other tables, too");
+    return rc;
+}
+
 int mr_pg_captured(struct mr_pg_source *source, uint32_t oid, struct mr_slice schema,
                    struct mr_slice table, bool *ret_captured, struct mr_err *err)
 {
-    bool captured = mr_pg_filter_match(&source->filter, schema, table);
+    bool captured = mr_pg_filter_match(&source->filter, schema, table), gone = false;
     PGresult *result;
     int rc;
 
@@ -241,16 +291,14 @@ int mr_pg_captured(struct mr_pg_source *source, uint32_t oid, struct mr_slice sc
     if (rc < 0)
         return rc;
     for (int i = 0; i < PQntuples(result); i++) {
-        if (PQgetisnull(result, i, 1))
-            mr_pg_note(source, MR_LOG_WARN, "source.table_gone",
-                       "table %.*s.%.*s does not exist any more; whether it was a partition of a "
-                       "table in source.tables cannot be told, and its last changes are left out",
-                       MR_SLICE_ARG(schema), MR_SLICE_ARG(table));
-        else
-            captured |= mr_pg_filter_match(&source->filter, mr_slice_str(mr_pg_text(result, i, 0)),
-                                           mr_slice_str(mr_pg_text(result, i, 1)));
+        gone |= PQgetisnull(result, i, 1);
+        captured |=
+            !gone && mr_pg_filter_match(&source->filter, mr_slice_str(mr_pg_text(result, i, 0)),
+                                        mr_slice_str(mr_pg_text(result, i, 1)));
     }
     PQclear(result);
+    if (gone)
+        return guess_captured(source, schema, table, ret_captured, err);
     *ret_captured = captured;
     return 0;
 }

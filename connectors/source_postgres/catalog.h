@@ -15,7 +15,8 @@ struct mr_pg_candidate {
     bool owned;    /* our role may publish it */
     bool partition;
     bool unlogged;
-    double rows; /* the planner's estimate; < 0 unknown */
+    bool inserts; /* published for insert only (follow.c) */
+    double rows;  /* the planner's estimate; < 0 unknown */
 };
 
 struct mr_pg_candidates {
@@ -24,7 +25,8 @@ struct mr_pg_candidates {
 };
 
 /* Whether the user's patterns take this table in: by its name, or as a partition of a table that they name. A table
- * that is gone by now cannot be asked for its parents: it is left out, and that is noted. */
+ * that is gone by now cannot be asked for its parents: it is taken in when the publication holds nothing that is not
+ * wanted, and either is noted. */
 int mr_pg_captured(struct mr_pg_source *source, uint32_t oid, struct mr_slice schema,
                    struct mr_slice table, bool *ret_captured, struct mr_err *err) MR_MUST_CHECK;
 

@@ -22,7 +22,8 @@
 #include "base/clock.h"
 #include "connectors/source_postgres/sqlstate.h"
 
-#define SLICE_NS (200 * MR_MS_NS)
+#define SLICE_NS    (200 * MR_MS_NS)
+#define PATIENCE_NS (3 * MR_SECOND_NS)
 
 void mr_pg_application(const char *pipeline, char ret_name[64])
 {
@@ -207,16 +208,30 @@ int mr_pg_error(struct mr_err *err, PGconn *conn, const PGresult *result, const 
     return mr_pg_sql_error(err, sqlstate ? sqlstate : "", message, detail, what);
 }
 
+/* Until there is something to read. *next_ns: when to ask next why there is not; INT64_MAX once that was said. */
+static int wait_answer(const struct mr_pg_connect *connect, PGconn *conn, const char *what,
+                       int64_t *next_ns, struct mr_err *err)
+{
+    int rc = mr_pg_wait(connect, conn, false, *next_ns, err);
+
+    if (rc == 0 && mr_clock_mono_ns() >= *next_ns)
+        *next_ns = connect->waits && connect->waits(connect->waits_state, conn, what)
+                       ? INT64_MAX
+                       : mr_clock_mono_ns() + PATIENCE_NS;
+    return rc;
+}
+
 /* Of a statement list, the failed result or else the last. */
 int mr_pg_result(const struct mr_pg_connect *connect, PGconn *conn, const char *what,
                  PGresult **ret_result, struct mr_err *err)
 {
     PGresult *last = NULL, *next;
+    int64_t ask_ns = mr_clock_mono_ns() + PATIENCE_NS;
     int rc;
 
     for (;;) {
         while (PQisBusy(conn)) {
-            rc = mr_pg_wait(connect, conn, false, INT64_MAX, err);
+            rc = wait_answer(connect, conn, what, &ask_ns, err);
             if (rc < 0 || !PQconsumeInput(conn)) {
                 PQclear(last);
                 return rc < 0 ? rc : mr_pg_error(err, conn, NULL, what);

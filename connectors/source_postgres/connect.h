@@ -19,6 +19,9 @@ struct mr_pg_connect {
     const char *application; /* application_name: how a successor knows our sessions */
     bool replication;        /* replication=database: the simple protocol only */
     int64_t timeout_ns;      /* to connect */
+    /* Asked every few seconds while an answer is waited for, until it returns true: it has said why. NULL: none. */
+    bool (*waits)(void *state, PGconn *conn, const char *what);
+    void *waits_state;
 };
 
 /* How our sessions are named on the server: "millrace <pipeline>", cut at 63 bytes. */

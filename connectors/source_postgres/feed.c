@@ -9,7 +9,8 @@
  * Resuming: the server is asked to start at position.resume. Transactions whose commit LSN is smaller were
  * finished (the server may send them again after its own crash) and are dropped whole. The one whose commit LSN
  * *is* resume was split when position.n > 0: its first n changes are decoded once more, only to be hashed, and
- * dropped. The hash covers operation, table and key of each; when it differs, the server's history is not the
+ * dropped. The hash covers operation, table and identity of each, as the wire alone gives them, wanted or not: a table
+ * that was dropped or left out since must not change it. When it differs, the server's history is not the
  * one we read, and going on would lose or double rows: MR_GAP. Where transactions are counted (`boundaries`) they are
  * given all the same, as replayed: whoever counts needs them.
  *
@@ -28,6 +29,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+
+#define HASHED_BYTES ((size_t)256) /* of a value */
 
 void mr_pg_feed_init(struct mr_pg_feed *feed, const struct mr_context *context,
                      struct mr_pg_position position)
@@ -164,13 +167,18 @@ static int decode_row(struct mr_pg_feed *feed, struct mr_arena *arena,
     return 0;
 }
 
+static struct mr_slice head(struct mr_slice bytes)
+{
+    return mr_slice(bytes.data, bytes.size < HASHED_BYTES ? bytes.size : HASHED_BYTES);
+}
+
 static uint64_t hash_value(const struct mr_value *value, uint64_t seed)
 {
     switch (value->kind) {
     case MR_TEXT:
     case MR_BYTES:
     case MR_UUID:
-    case MR_DECIMAL_TEXT: return mr_hash(mr_value_slice(value), seed);
+    case MR_DECIMAL_TEXT: return mr_hash(head(mr_value_slice(value)), seed);
     case MR_DECIMAL:
     case MR_BOOL:
     case MR_INT:
@@ -183,22 +191,56 @@ static uint64_t hash_value(const struct mr_value *value, uint64_t seed)
     }
 }
 
-/* (operation, table, key): the key of the row after, or before for a delete. */
-static void count_change(struct mr_pg_feed *feed, enum mr_op op, uint64_t table_hash,
-                         const struct mr_table *table, const struct mr_value *row)
+static void count_hashed(struct mr_pg_feed *feed, uint64_t seed)
 {
-    uint64_t seed = feed->hash ^ (table_hash + (uint64_t)op);
-
-    for (uint32_t i = 0; row && i < table->key_count; i++)
-        seed = hash_value(&row[table->key_columns[i]], seed);
     feed->hash = seed * 0x9e3779b97f4a7c15u + 1;
     feed->ordinal++;
 }
 
-static int replay_differs(const struct mr_pg_feed *feed, const char *how, struct mr_err *err)
+/* (operation, table, identity): that of the row after, or before for a delete. */
+static void count_change(struct mr_pg_feed *feed, enum mr_op op,
+                         const struct mr_pg_relation *relation, const struct mr_value *row)
+{
+    uint64_t seed = feed->hash ^ (relation->hash + (uint64_t)op);
+
+    for (uint32_t i = 0; row && i < relation->hashed_count; i++)
+        seed = hash_value(&row[relation->hashed[i]], seed);
+    count_hashed(feed, seed);
+}
+
+/* The identity of a row that nobody wants: a replay may want it, or the other way round. NULL when it cannot be
+ * read, which then is so in the replay. Lives until the next row. */
+static struct mr_value *identity_of(struct mr_pg_feed *feed, const struct mr_pg_relation *relation,
+                                    const struct mr_pg_tuple *tuple)
+{
+    struct mr_cur cur = mr_cur(tuple->bytes);
+    struct mr_value *row;
+    uint32_t found = 0;
+
+    if (relation->hashed_count == 0 || tuple->columns != relation->table->column_count)
+        return NULL;
+    mr_arena_reset(&feed->scratch);
+    row = MR_ARENA_ARRAY(&feed->scratch, struct mr_value, tuple->columns);
+    for (uint32_t i = 0; found < relation->hashed_count; i++) {
+        struct mr_slice bytes;
+        char kind = mr_pg_value_next(&cur, &bytes);
+        if (i != relation->hashed[found])
+            continue;
+        found++;
+        row[i] = (struct mr_value){.kind = kind == 'u' ? MR_UNCHANGED : MR_NULL};
+        if ((kind == 't' || kind == 'b') &&
+            mr_pg_decode_column(feed, &feed->scratch, relation, i, kind, bytes, &row[i], NULL) < 0)
+            return NULL;
+    }
+    return row;
+}
+
+/* The position stays where it was, for it is what a human is to look at. */
+static int replay_differs(struct mr_pg_feed *feed, const char *how, struct mr_err *err)
 {
     char lsn[24];
 
+    feed->ordinal = 0;
     mr_err_set(err, MR_GAP, "source.replay_differs",
                "the transaction committed at %s was delivered up to its change %llu, and %s",
                mr_pg_lsn_format(feed->resume_lsn, lsn), (unsigned long long)feed->skip, how);
@@ -362,6 +404,7 @@ static int take_row(struct mr_pg_feed *feed, struct mr_batch *batch, uint64_t ls
     struct mr_arena *arena = skip ? &feed->scratch : &batch->arena;
     enum mr_op op = op_of(message->type);
     struct mr_change image = {0}, *change;
+    const struct mr_value *row;
     bool want;
     int rc;
 
@@ -373,8 +416,12 @@ static int take_row(struct mr_pg_feed *feed, struct mr_batch *batch, uint64_t ls
     rc = want ? decode_images(feed, arena, relation, message, &image, err) : 0;
     if (rc < 0)
         return rc;
-    count_change(feed, op, relation->hash, relation->table,
-                 image.after ? image.after : image.before);
+    row = image.after ? image.after : image.before;
+    if (!want)
+        row =
+            identity_of(feed, relation,
+                        message->type == MR_PG_DELETE ? &message->row.before : &message->row.after);
+    count_change(feed, op, relation, row);
     rc = skipped(feed, batch, op, lsn, &is_skipped, err);
     if (rc < 0 || (is_skipped && !feed->boundaries))
         return rc;
@@ -405,7 +452,7 @@ static int take_truncate(struct mr_pg_feed *feed, struct mr_batch *batch, uint64
         int rc;
         if (!relation)
             return unknown_relation(oid, err);
-        count_change(feed, MR_OP_TRUNCATE, relation->hash, relation->table, NULL);
+        count_change(feed, MR_OP_TRUNCATE, relation, NULL);
         rc = skipped(feed, batch, MR_OP_TRUNCATE, lsn, &is_skipped, err);
         if (rc < 0)
             return rc;
@@ -470,7 +517,7 @@ static int take_logical(struct mr_pg_feed *feed, struct mr_batch *batch, uint64_
         return 0;
     if (single)
         begin_single(feed, lsn);
-    count_change(feed, MR_OP_MESSAGE, mr_hash(message->logical.prefix, 0), NULL, NULL);
+    count_hashed(feed, feed->hash ^ (mr_hash(message->logical.prefix, 0) + MR_OP_MESSAGE));
     if (single)
         feed->position.count++;
     else

@@ -5,6 +5,9 @@
  * alter it, the table is added, in the publication that fits its replica identity; else it is named, once, with the
  * SQL. Rows committed before the table was added are not in the stream; that is said, too.
  *
+ * A table without a replica identity is published for insert only. When it is given one, as we advised, it is added to
+ * the other publication in the same way; that it stays in both does no harm.
+ *
  * Only publications that were there when the stream began are altered: the server looks for each of them at every
  * place of the log, and one that was made later is missing at the earlier ones.
  *
@@ -33,6 +36,7 @@ static struct mr_slice full_name(struct mr_arena *arena, struct mr_slice schema,
         mr_arena_printf(arena, "%.*s.%.*s", MR_SLICE_ARG(schema), MR_SLICE_ARG(table)));
 }
 
+/* By full name: the publication itself, or what has only inserts. */
 static int load_published(struct mr_pg_source *source, struct mr_map *published, struct mr_err *err)
 {
     struct mr_buf *sql = &source->sql_text;
@@ -40,9 +44,8 @@ static int load_published(struct mr_pg_source *source, struct mr_map *published,
     int rc;
 
     mr_buf_clear(sql);
-    mr_buf_add_str(
-        sql, "SELECT schemaname || '.' || tablename FROM pg_catalog.pg_publication_tables WHERE "
-             "pubname IN (");
+    mr_buf_add_str(sql, "SELECT schemaname || '.' || tablename, pubname FROM "
+                        "pg_catalog.pg_publication_tables WHERE pubname IN (");
     mr_pg_add_literal(sql, source->publication);
     mr_buf_add_char(sql, ',');
     mr_pg_add_literal(sql, source->inserts);
@@ -51,8 +54,12 @@ static int load_published(struct mr_pg_source *source, struct mr_map *published,
                      "list the published tables", &result, err);
     if (rc < 0)
         return rc;
-    for (int i = 0; i < PQntuples(result); i++)
-        (void)mr_map_put(published, mr_slice_str(mr_pg_text(result, i, 0)), published);
+    for (int i = 0; i < PQntuples(result); i++) {
+        struct mr_slice name = mr_slice_str(mr_pg_text(result, i, 0));
+        bool whole = strcmp(mr_pg_text(result, i, 1), source->publication) == 0;
+        if (whole || !mr_map_get(published, name))
+            (void)mr_map_put(published, name, whole ? source->publication : source->inserts);
+    }
     PQclear(result);
     return 0;
 }
@@ -66,7 +73,7 @@ static int keep_uncovered(struct mr_pg_source *source, struct mr_arena *arena,
     struct mr_pg_candidates uncovered = {0};
     struct mr_slice other = {0};
     struct mr_map published;
-    size_t wanted = 0, at = 0;
+    size_t wanted = 0, absent = 0, at = 0;
     int rc;
 
     mr_map_init(&published);
@@ -74,13 +81,18 @@ static int keep_uncovered(struct mr_pg_source *source, struct mr_arena *arena,
     uncovered.items = MR_ARENA_ARRAY(arena, struct mr_pg_candidate, all->count + 1);
     for (size_t i = 0; rc == 0 && i < all->count; i++) {
         const struct mr_pg_candidate *table = &all->items[i];
+        const char *by;
         if (table->kind == 'p' && !source->via_root)
             continue;
+        by = mr_map_get(&published, full_name(arena, table->schema, table->name));
         wanted++;
-        if (!mr_map_get(&published, full_name(arena, table->schema, table->name)))
-            uncovered.items[uncovered.count++] = *table;
+        absent += !by;
+        if (by == source->publication || (by && !table->identity))
+            continue;
+        uncovered.items[uncovered.count] = *table;
+        uncovered.items[uncovered.count++].inserts = by != NULL;
     }
-    if (wanted > 0 && uncovered.count == wanted)
+    if (wanted > 0 && absent == wanted)
         (void)mr_map_next(&published, &at, &other, NULL);
     (void)snprintf(ret_other, OTHER_SIZE, "%.*s", MR_SLICE_ARG(other));
     mr_map_done(&published);
@@ -214,22 +226,46 @@ static void tell(struct mr_pg_source *source, const struct mr_pg_candidate *tabl
                    mr_buf_cstr(&source->sql_text));
 }
 
+/* A table that was published for insert only. */
+static void tell_identity(struct mr_pg_source *source, const struct mr_pg_candidate *table,
+                          bool added)
+{
+    if (added)
+        mr_pg_note(source, MR_LOG_INFO, "source.table_added",
+                   "table %.*s.%.*s has a replica identity now and was added to publication %s: "
+                   "its updates and deletes are read from now on, those before are not (millrace "
+                   "resnapshot %s %.*s.%.*s reads the rows as they are)",
+                   MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), source->publication,
+                   source->context->pipeline, MR_SLICE_ARG(table->schema),
+                   MR_SLICE_ARG(table->name));
+    else
+        mr_pg_note(
+            source, MR_LOG_WARN, "source.not_published",
+            "table %.*s.%.*s has a replica identity now but is published for insert only, so "
+            "its updates and deletes do not come; its owner can change that: %s",
+            MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), mr_buf_cstr(&source->sql_text));
+}
+
 static void follow_one(struct mr_pg_source *source, const struct mr_pg_candidate *table)
 {
     bool may = source->config->publication.create == MR_PG_CREATE_FILTERED &&
                (table->identity || source->use_inserts);
+    uint64_t name = table->oid | (uint64_t)table->inserts << 32;
     struct mr_err err;
     int rc;
 
-    if (mr_map_get_number(&source->named, table->oid))
+    if (mr_map_get_number(&source->named, name))
         return;
     add_sql(source, table, &source->sql_text);
     rc = may ? publish(source, &err) : MR_CONFIG;
     if (rc == MR_RETRY)
         return;
     if (rc < 0)
-        (void)mr_map_put_number(&source->named, table->oid, source);
-    tell(source, table, rc == 0);
+        (void)mr_map_put_number(&source->named, name, source);
+    if (table->inserts)
+        tell_identity(source, table, rc == 0);
+    else
+        tell(source, table, rc == 0);
 }
 
 int mr_pg_publication_follow(struct mr_pg_source *source, bool starting, struct mr_err *err)

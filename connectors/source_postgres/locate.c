@@ -84,6 +84,8 @@ static int locate(struct mr_pg_source *source, const char *place, bool held,
         rc = mr_pg_slot_unused(source, err);
     if (rc == 0)
         rc = mr_pg_slot_look(source, &slot, err);
+    if (rc == 0)
+        rc = mr_pg_slot_check_kind(source, &slot, err);
     /* Without a position of ours the slot may be somebody else's. */
     if (rc == 0 && !held && !slot.lost)
         rc = mr_pg_slot_check(source, &slot, err);

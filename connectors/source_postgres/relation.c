@@ -63,6 +63,7 @@ struct make {
     struct mr_table *table;
     struct mr_pg_type *types;
     struct mr_pg_table_info info;
+    const bool *flags; /* by column: the wire marks it as part of the identity */
     bool captured;
 };
 
@@ -384,6 +385,7 @@ static int make_table(struct make *make, const struct mr_pg_message *message,
     }
     if (rc == 0)
         make_key(make, flags);
+    make->flags = flags;
     make->captured = true;
     if (rc == 0 && make->relations->filter)
         rc = make->relations->filter(make->relations->filter_state, message->relation.oid,
@@ -423,6 +425,16 @@ static void never_tighten(struct mr_table *table, const struct mr_table *old)
     }
 }
 
+/* By the wire alone: a replay finds the same columns, whatever has become of the table in the catalogue. */
+static void set_hashed(struct mr_pg_relation *relation, const bool *flags)
+{
+    relation->hashed_count = 0;
+    for (uint32_t i = 0; i < relation->table->column_count; i++) {
+        if (flags[i] && relation->types[i].codec->binary && relation->hashed_count < MR_PG_HASHED)
+            relation->hashed[relation->hashed_count++] = i;
+    }
+}
+
 static void install(struct mr_pg_relations *relations, struct mr_pg_relation *relation,
                     struct make *make, const struct mr_pg_message *message)
 {
@@ -437,6 +449,7 @@ static void install(struct mr_pg_relations *relations, struct mr_pg_relation *re
     memcpy(relation->wire, message->relation.all.data, relation->wire_size);
     free(before);
     relation->hash = mr_hash(make->table->name, mr_hash(make->table->schema, 0));
+    set_hashed(relation, make->flags);
     relation->captured = make->captured;
     relations->versions++;
 }

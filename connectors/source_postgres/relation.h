@@ -51,6 +51,8 @@ struct mr_pg_hints {
                  struct mr_pg_table_info *ret_info, struct mr_err *err);
 };
 
+#define MR_PG_HASHED 4 /* columns of a row that the position's check looks at, at most */
+
 /* One table as the session knows it. */
 struct mr_pg_relation {
     uint32_t oid;
@@ -61,6 +63,8 @@ struct mr_pg_relation {
     struct mr_pg_table_info info;   /* the hints it was made with; in the table's arena */
     bool captured;                  /* the user's patterns want it */
     uint64_t hash;                  /* of "schema.table", for the position's check */
+    uint32_t hashed[MR_PG_HASHED];  /* ... and the columns that the wire marks as identity */
+    uint32_t hashed_count;
     uint64_t below; /* events of commits below this LSN are in the snapshot already; 0 none */
 };
 

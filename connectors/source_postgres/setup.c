@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "connectors/source_postgres/catalog.h"
 #include "connectors/source_postgres/heartbeat.h"
+#include "connectors/source_postgres/locks.h"
 #include "connectors/source_postgres/publication.h"
 #include "connectors/source_postgres/slot.h"
 #include "connectors/source_postgres/snapshot.h"
@@ -69,6 +70,8 @@ static void set_connects(struct mr_pg_source *source)
         .password = source->config->password,
         .application = source->application,
         .timeout_ns = source->config->connect_timeout,
+        .waits = mr_pg_name_lock,
+        .waits_state = source,
     };
     source->stream_connect = source->sql_connect;
     source->stream_connect.replication = true;

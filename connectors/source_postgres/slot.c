@@ -102,10 +102,11 @@ int mr_pg_slot_look(struct mr_pg_source *source, struct mr_pg_slot *ret_slot, st
     return 0;
 }
 
-/* What never fits, whoever made it. */
-static int check_kind(const struct mr_pg_source *source, const struct mr_pg_slot *slot,
-                      struct mr_err *err)
+int mr_pg_slot_check_kind(const struct mr_pg_source *source, const struct mr_pg_slot *slot,
+                          struct mr_err *err)
 {
+    if (!slot->exists)
+        return 0;
     if (!slot->logical || strcmp(slot->plugin, "pgoutput") != 0) {
         mr_err_set(err, MR_CONFIG, "source.slot_plugin",
                    "slot %s is a %s slot%s%s, not one of pgoutput", source->slot,
@@ -173,7 +174,7 @@ static int check_held(const struct mr_pg_source *source, const struct mr_pg_slot
 
 int mr_pg_slot_check(struct mr_pg_source *source, const struct mr_pg_slot *slot, struct mr_err *err)
 {
-    int rc = slot->exists ? check_kind(source, slot, err) : 0;
+    int rc = mr_pg_slot_check_kind(source, slot, err);
 
     if (rc < 0)
         return rc;

@@ -20,6 +20,9 @@ int mr_pg_slot_look(struct mr_pg_source *source, struct mr_pg_slot *ret_slot,
                     struct mr_err *err) MR_MUST_CHECK;
 
 /* Whether the slot, as it is, can be read from where we stand. Errors: source.slot_* */
+/* What never fits, whoever made it: MR_CONFIG source.slot_plugin, source.slot_database, source.slot_two_phase. */
+int mr_pg_slot_check_kind(const struct mr_pg_source *source, const struct mr_pg_slot *slot,
+                          struct mr_err *err) MR_MUST_CHECK;
 int mr_pg_slot_check(struct mr_pg_source *source, const struct mr_pg_slot *slot,
                      struct mr_err *err) MR_MUST_CHECK;
 

@@ -410,6 +410,8 @@ int mr_pg_snapshot_read(struct mr_pg_source *source, struct mr_batch *batch, int
     batch->last = source->ended;
     if (batch->change_count > 0 || table_end) {
         mr_pg_feed_close_batch(&source->feed, batch);
+        /* Tables read again while the stream stands inside a transaction: it is not that which is cut here. */
+        batch->position.whole = !batch->position.in_table;
         batch->transactions += table_end;
     }
     return rc;

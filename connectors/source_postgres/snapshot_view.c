@@ -118,16 +118,20 @@ static void without_published_root(struct mr_pg_source *source, struct mr_buf *s
     mr_buf_add_str(sql, "))");
 }
 
+/* As in the stream: the row filters of two publications are alternatives, and none in one of them lets all pass. */
 static void list_sql(struct mr_pg_source *source, struct mr_buf *sql)
 {
     mr_buf_clear(sql);
     mr_buf_printf(
         sql,
-        "SELECT c.oid, n.nspname, c.relname, c.relkind, c.reltuples, min(%s) FROM "
+        "SELECT c.oid, n.nspname, c.relname, c.relkind, c.reltuples, %s FROM "
         "pg_catalog.pg_publication_tables p JOIN pg_catalog.pg_namespace n ON n.nspname = "
         "p.schemaname JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = "
         "p.tablename WHERE c.relkind IN ('r', 'p') AND p.pubname IN (",
-        source->server.version >= 150000 ? "p.rowfilter" : "NULL::text");
+        source->server.version >= 150000
+            ? "CASE WHEN bool_and(p.rowfilter IS NOT NULL) THEN string_agg(DISTINCT '(' || "
+              "p.rowfilter || ')', ' OR ') END"
+            : "NULL::text");
     mr_pg_add_literal(sql, source->publication);
     mr_buf_add_char(sql, ',');
     mr_pg_add_literal(sql, source->inserts);

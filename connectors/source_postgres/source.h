@@ -72,7 +72,7 @@ struct mr_pg_source {
     char *snapshot_name; /* exported by the slot's creation; NULL: none */
     uint64_t slot_point; /* where a slot made or adopted by this session begins */
 
-    struct mr_map named;        /* by table OID: a note about it was given */
+    struct mr_map named;        /* by table OID, and what it was: a note about it was given */
     struct mr_slice beat_topic; /* of heartbeats; in `arena` */
     int64_t beat_ns;            /* when the last one was made; 0 none */
     int64_t beat_failed_ns;     /* when its query's failure was noted last; 0 never */

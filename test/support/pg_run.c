@@ -17,6 +17,8 @@ const struct mr_source *pg_run_source;
 
 bool pg_run_start_server(void)
 {
+    if (getenv("MR_TEST")) /* one test of a file */
+        cmocka_set_test_filter(getenv("MR_TEST"));
     pg_run_source = mr_plug_source("postgres");
     return pg_server_start(&pg_run_server, "logical");
 }

@@ -535,127 +535,6 @@ static void a_hole_is_filled_by_reading_again_when_that_is_asked_for(void **stat
     pg_run_end(&run);
 }
 
-/* A pattern that names a partitioned table means its partitions, in the snapshot, in the stream and when they are
- * new. */
-static void a_partitioned_table_is_its_partitions(void **state)
-{
-    static const char *const tables[] = {"public.orders", "!public.orders_old"};
-    struct pg_run run;
-
-    (void)state;
-    pg_run_begin(&run);
-    run.config.tables = (struct mr_option_list){(const char **)(uintptr_t)tables, 2};
-    run.config.snapshot = MR_PG_SNAPSHOT_INITIAL;
-    pg_run_sql(
-        &run,
-        "CREATE TABLE orders (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE orders_old "
-        "PARTITION OF orders FOR VALUES FROM (0) TO (10); CREATE TABLE orders_new PARTITION OF "
-        "orders FOR "
-        "VALUES FROM (10) TO (20); INSERT INTO orders VALUES (1), (11)");
-    pg_run_start(&run);
-    pg_run_read_all(&run);
-    assert_int_equal(run.seen_count, 1);
-    assert_string_equal(run.seen[0], "r orders_new after 4/0:11,0");
-    pg_run_sql(&run, "CREATE TABLE orders_next PARTITION OF orders FOR VALUES FROM (20) TO (30); "
-                     "INSERT INTO orders "
-                     "VALUES (2), (12), (22)");
-    run.last_number = 0;
-    pg_run_read_all(&run);
-    assert_int_equal(run.seen_count, 3);
-    assert_string_equal(run.seen[2], "c orders_next after 4/0:22,0");
-    pg_run_end(&run);
-}
-
-/* Published as their root, partitions are the partitioned table: in the snapshot, which reads each row once, in the
- * stream, and in what is new. */
-static void a_partitioned_table_can_be_one(void **state)
-{
-    static const char *const tables[] = {"public.orders*"};
-    struct pg_run run;
-
-    (void)state;
-    pg_run_begin(&run);
-    run.config.tables = (struct mr_option_list){(const char **)(uintptr_t)tables, 1};
-    run.config.snapshot = MR_PG_SNAPSHOT_INITIAL;
-    run.config.publication.via_root = true;
-    pg_run_sql(&run, "CREATE TABLE orders (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE "
-                     "TABLE orders_low PARTITION OF orders FOR VALUES FROM (0) TO (20) PARTITION "
-                     "BY RANGE (id); CREATE TABLE orders_0 PARTITION OF orders_low FOR VALUES FROM "
-                     "(0) TO (10); CREATE TABLE orders_1 PARTITION OF orders_low FOR VALUES FROM "
-                     "(10) TO (20); INSERT INTO orders VALUES (1), (11)");
-    pg_run_start(&run);
-    pg_run_read_all(&run);
-    assert_int_equal(run.seen_count, 2);
-    assert_string_equal(run.seen[1], "r orders after 4/0:11,0");
-    assert_string_equal(
-        pg_run_one(&run, "SELECT string_agg(tablename, ',') FROM pg_publication_tables"), "orders");
-    pg_run_sql(&run, "CREATE TABLE orders_2 PARTITION OF orders FOR VALUES FROM (20) TO (30); "
-                     "INSERT INTO orders VALUES (2), (22); UPDATE orders SET id = 12 WHERE id = 1");
-    run.last_number = 0;
-    pg_run_read_all(&run);
-    assert_int_equal(run.seen_count, 6);
-    assert_string_equal(run.seen[3], "c orders after 4/0:22,0");
-    assert_int_equal(strncmp(run.seen[4], "d orders before", 15), 0);
-    assert_string_equal(run.seen[5], "c orders after 4/0:12,0");
-    pg_run_end(&run);
-}
-
-/* A partition that is gone cannot be asked whose it was: its last changes are left out, and that is said. */
-static void a_partition_that_is_gone_is_told(void **state)
-{
-    static const char *const tables[] = {"public.orders"};
-    struct pg_run run;
-
-    (void)state;
-    pg_run_begin(&run);
-    run.config.tables = (struct mr_option_list){(const char **)(uintptr_t)tables, 1};
-    pg_run_sql(&run,
-               "CREATE TABLE orders (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE "
-               "old PARTITION OF orders FOR VALUES FROM (0) TO (10); CREATE TABLE new "
-               "PARTITION OF orders FOR VALUES FROM (10) TO (20)");
-    pg_run_start(&run);
-    pg_run_sql(&run,
-               "INSERT INTO orders VALUES (1); INSERT INTO orders VALUES (11); DROP TABLE old");
-    run.last_number = 0;
-    pg_run_read_all(&run);
-    assert_int_equal(run.seen_count, 1);
-    assert_string_equal(run.seen[0], "c new after 4/0:11,0");
-    assert_non_null(strstr(run.noted, "source.table_gone"));
-    pg_run_end(&run);
-}
-
-/* Who holds a table's lock holds up its publication; that is told, or tried again, and never waited for in silence. */
-static void a_lock_on_a_table_is_not_waited_for_in_silence(void **state)
-{
-    static const char hold[] = "BEGIN; LOCK TABLE late IN SHARE UPDATE EXCLUSIVE MODE";
-    struct pg_run run;
-    char drop[100];
-    PGconn *other;
-
-    (void)state;
-    pg_run_begin(&run);
-    pg_run_sql(&run, "CREATE TABLE late (id int PRIMARY KEY)");
-    other = PQconnectdb(run.dsn);
-    PQclear(PQexec(other, hold));
-    pg_run_expect_code(&run, pg_run_try_start(&run), MR_RETRY, "source.server_busy");
-    PQclear(PQexec(other, "ROLLBACK"));
-    pg_run_start(&run);
-    (void)snprintf(drop, sizeof(drop), "ALTER PUBLICATION millrace_%s DROP TABLE late",
-                   run.database);
-    pg_run_sql(&run, drop);
-    PQclear(PQexec(other, hold));
-    pg_run_hang_up(&run);
-    pg_run_start(&run);
-    assert_null(strstr(run.noted, "source.table_added"));
-    assert_null(strstr(run.noted, "source.not_published"));
-    PQclear(PQexec(other, "ROLLBACK"));
-    pg_run_hang_up(&run);
-    pg_run_start(&run);
-    assert_non_null(strstr(run.noted, "source.table_added"));
-    PQfinish(other);
-    pg_run_end(&run);
-}
-
 /* libpq's buffer for a large message is given back by a new session at the head of the log. */
 static void a_large_message_leaves_no_memory_behind(void **state)
 {
@@ -799,10 +678,6 @@ int main(void)
         cmocka_unit_test(a_key_outside_its_row_stays_the_key),
         cmocka_unit_test(a_snapshot_can_be_all),
         cmocka_unit_test(a_hole_is_filled_by_reading_again_when_that_is_asked_for),
-        cmocka_unit_test(a_partitioned_table_is_its_partitions),
-        cmocka_unit_test(a_partitioned_table_can_be_one),
-        cmocka_unit_test(a_partition_that_is_gone_is_told),
-        cmocka_unit_test(a_lock_on_a_table_is_not_waited_for_in_silence),
         cmocka_unit_test(a_large_message_leaves_no_memory_behind),
         cmocka_unit_test(until_now_ends_by_itself),
         cmocka_unit_test(an_idle_slot_moves_when_confirmed),

@@ -39,6 +39,7 @@ static void a_position_of_another_server_is_refused(void **state)
 
 static void a_slot_that_does_not_fit_is_refused(void **state)
 {
+    struct mr_buf position;
     struct pg_run run;
 
     (void)state;
@@ -51,6 +52,11 @@ static void a_slot_that_does_not_fit_is_refused(void **state)
     pg_run_drop_slot(&run);
     pg_run_make_slot(&run, "pg_create_physical_replication_slot('NAME')");
     pg_run_expect_code(&run, pg_run_try_open(&run), MR_CONFIG, "source.slot_plugin");
+    pg_run_hang_up(&run);
+    mr_buf_init(&position, 64 << 10);
+    pg_run_expect_code(&run, pg_run_source->locate(&run.args, "now", &position, &run.err),
+                       MR_CONFIG, "source.slot_plugin");
+    mr_buf_done(&position);
     pg_run_drop_slot(&run);
     pg_run_make_slot(&run, "pg_create_logical_replication_slot('NAME', 'pgoutput', false, true)");
     pg_run_expect_code(&run, pg_run_try_open(&run), MR_CONFIG, "source.slot_two_phase");
