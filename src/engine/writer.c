@@ -14,9 +14,10 @@
  *
  * describe() of a new table version may need a registry that is away: that is MR_AGAIN to the caller, who polls the
  * sink, tends to a stop and comes back with the same batch. Encoding starts only when all versions are known, so
- * a batch is encoded once. Rows written since the last commit stand in a transaction of the sink, which brokers end when
- * it takes too long: a registry is asked no longer than until their commit is due, and at leisure once it was asked
- * for. So a source transaction is split where its split was due anyway, and none is open while a registry is away. */
+ * a batch is encoded once. Rows written since the last commit stand in a transaction of the sink, which brokers end
+ * when it takes too long: a registry is asked no longer than until their commit is due, and at leisure once it was
+ * asked for. So a source transaction is split where its split was due anyway, and none is open while a registry is
+ * away. */
 #include "engine/writer.h"
 
 #include <stdio.h>

@@ -1,9 +1,10 @@
 /* A schema registry that speaks Confluent's REST API (Confluent, Apicurio's ccompat, Karapace).
  *
- * Called by encoders from describe(), on the writer thread. Each call blocks for at most the options' timeout, inside an
- * open transaction of the sink no longer than to its next commit (mr_registry_wait_until), and returns early when the pipeline is stopping. What was answered once is kept: a
- * (subject, schema) pair is asked for once in the life of the client, and what mr_registry_remember() wrote into the
- * checkpoint is known again after a restart, with the registry away.
+ * Called by encoders from describe(), on the writer thread. Each call blocks for at most the options' timeout, with a
+ * transaction open in the sink no longer than to its commit (mr_registry_wait_until), and returns early when the
+ * pipeline is stopping. What was answered once is kept: a (subject, schema) pair is asked for once in the life of the
+ * client, and what mr_registry_remember() wrote into the checkpoint is known again after a restart, with the registry
+ * away.
  *
  * Errors: MR_RETRY when no URL answers, or with 408, 429, 5xx, or refuses a schema as incompatible (409): then a
  * human changes the subject, its level or the table, and the next try goes through; the caller keeps its batch
