@@ -266,8 +266,10 @@ static int write_next(struct mr_cli *cli, struct mr_inspect *inspect,
     if (code != MR_EXIT_OK)
         return code;
     mr_buf_init(&text, 16 << 20);
-    mr_checkpoint_render(next, &text);
-    rc = inspect->config->sink->checkpoint_write(&inspect->sink, mr_buf_slice(&text), &cli->err);
+    rc = mr_checkpoint_render(next, &text, &cli->err);
+    if (rc == 0)
+        rc =
+            inspect->config->sink->checkpoint_write(&inspect->sink, mr_buf_slice(&text), &cli->err);
     if (rc == 0) {
         mr_buf_add_slice(&cli->result, mr_buf_slice(&text));
         mr_buf_printf(&cli->summary, "the checkpoint of pipeline %s was set",

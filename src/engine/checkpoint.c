@@ -31,7 +31,29 @@ void mr_checkpoint_done(struct mr_checkpoint *checkpoint)
     mr_buf_done(&checkpoint->encoder);
 }
 
-void mr_checkpoint_render(const struct mr_checkpoint *checkpoint, struct mr_buf *ret_text)
+/* A buffer that was full has refused what came after: half a position must not be stored. */
+static int check_whole(const struct mr_checkpoint *checkpoint, const struct mr_buf *text,
+                       struct mr_err *err)
+{
+    const struct mr_buf *full = checkpoint->source.failed    ? &checkpoint->source
+                                : checkpoint->encoder.failed ? &checkpoint->encoder
+                                : text->failed               ? text
+                                                             : NULL;
+
+    if (!full)
+        return 0;
+    mr_err_set(err, MR_CONFIG, "checkpoint.too_large",
+               "the checkpoint of pipeline %s passes %zu bytes: position %zu%s, schema ids %zu%s",
+               checkpoint->pipeline, full->limit, checkpoint->source.size,
+               checkpoint->source.failed ? " and more" : "", checkpoint->encoder.size,
+               checkpoint->encoder.failed ? " and more" : "");
+    mr_err_hint(err, "Nothing of it was stored. It grows with the tables that a snapshot has read: "
+                     "divide the tables among several pipelines.");
+    return MR_CONFIG;
+}
+
+int mr_checkpoint_render(const struct mr_checkpoint *checkpoint, struct mr_buf *ret_text,
+                         struct mr_err *err)
 {
     char now[40];
 
@@ -52,6 +74,7 @@ void mr_checkpoint_render(const struct mr_checkpoint *checkpoint, struct mr_buf 
         mr_buf_add_slice(ret_text, mr_buf_slice(&checkpoint->encoder));
     }
     mr_buf_add_char(ret_text, '}');
+    return check_whole(checkpoint, ret_text, err);
 }
 
 static int unreadable(struct mr_err *err, const char *why)
@@ -91,7 +114,7 @@ static int take_object(const json_t *object, const char *key, struct mr_buf *ret
         return -1;
     mr_buf_add_str(ret_text, text);
     free(text);
-    return 0;
+    return ret_text->failed ? -1 : 0;
 }
 
 static int take_fields(const json_t *object, struct mr_checkpoint *ret_checkpoint,
@@ -106,9 +129,9 @@ static int take_fields(const json_t *object, struct mr_checkpoint *ret_checkpoin
     ret_checkpoint->start = (uint64_t)json_integer_value(json_object_get(object, "start"));
     ret_checkpoint->number = (uint64_t)json_integer_value(json_object_get(object, "number"));
     if (take_object(object, "source", &ret_checkpoint->source) < 0)
-        return unreadable(err, "its source is not an object");
+        return unreadable(err, "its source is not an object, or too large");
     if (take_object(object, "encoder", &ret_checkpoint->encoder) < 0)
-        return unreadable(err, "its encoder is not an object");
+        return unreadable(err, "its encoder is not an object, or too large");
     return 0;
 }
 

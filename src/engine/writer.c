@@ -599,7 +599,8 @@ static size_t free_slot(const struct mr_writer *writer)
     return slot;
 }
 
-static void render(struct mr_writer *writer, const struct mr_mark *mark, struct mr_buf *ret_text)
+static int render(struct mr_writer *writer, const struct mr_mark *mark, struct mr_buf *ret_text,
+                  struct mr_err *err)
 {
     const struct mr_encoder *encoder = writer->config->encoder;
     struct mr_checkpoint checkpoint = writer->checkpoint;
@@ -611,7 +612,7 @@ static void render(struct mr_writer *writer, const struct mr_mark *mark, struct 
     }
     checkpoint.source = mark->text;
     checkpoint.number = mark->position.number;
-    mr_checkpoint_render(&checkpoint, ret_text);
+    return mr_checkpoint_render(&checkpoint, ret_text, err);
 }
 
 /* Renders the checkpoint for `mark` and asks the sink. */
@@ -625,12 +626,13 @@ static int ask(struct mr_writer *writer, const struct mr_mark *mark, struct mr_c
     if (slot == MR_COMMITS_MAX)
         return MR_AGAIN;
     mr_buf_init(&text, POSITION_LIMIT);
-    render(writer, mark, &text);
+    rc = render(writer, mark, &text, err);
     commit->id = writer->next_commit + 1;
     commit->text = mr_buf_slice(&text);
     commit->number = mark->position.number;
     commit->commit_us = mark->position.commit_us;
-    rc = writer->config->sink->commit(writer->sink, commit, err);
+    if (rc == 0)
+        rc = writer->config->sink->commit(writer->sink, commit, err);
     mr_buf_done(&text);
     if (rc < 0)
         return rc;

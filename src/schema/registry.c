@@ -13,7 +13,9 @@
  *
  * What is remembered is the id by subject and a 128-bit hash of the schema's text, not the text: it is looked up, never
  * read back. An id means something in one registry only, so where they are from is remembered with them, as hashes of
- * the URLs: when none of these is configured any more, the ids are forgotten, and asked for in the new place. */
+ * the URLs: when none of these is configured any more, the ids are forgotten, and asked for in the new place. They are
+ * written with every commit, so there is a limit: those that were not used for longest are left out, and asked for when
+ * they are needed after a restart. */
 #include "schema/registry.h"
 
 #include <jansson.h>
@@ -33,11 +35,13 @@
 #define ANSWER_LIMIT (16u << 20)
 #define ASK_AGAIN_NS (10 * MR_SECOND_NS)
 #define SAME_FAULTS  3
-#define KNOWN_MAX    100000 /* ids read back from a checkpoint */
+#define KNOWN_MAX    100000       /* ids read back from a checkpoint */
+#define REMEMBERED   (512u << 10) /* bytes of a checkpoint; brokers take 1 MiB in all */
 
 struct known {
     uint32_t id;
     uint32_t faults; /* 500s in a row for this body */
+    uint64_t used;   /* when it was last asked for, in order */
     int64_t ask_again_ns;
     struct mr_err refused; /* what is said again until then; class 0: nothing */
 };
@@ -49,7 +53,7 @@ struct mr_registry {
     struct mr_map known; /* "hash subject" -> struct known */
     struct mr_buf answer, body, path;
     struct mr_buf remembered; /* as of `rendered` changes */
-    uint64_t changed, rendered;
+    uint64_t changed, rendered, uses;
 };
 
 const struct mr_option mr_registry_option_table[] = {
@@ -172,6 +176,15 @@ static void remember_places(struct mr_registry *registry)
     mr_buf_add_char(buf, ']');
 }
 
+/* They were written in the order of their use. */
+static void read_known(struct mr_registry *registry, struct mr_slice key, uint32_t id)
+{
+    struct known *known = know(registry, key);
+
+    known->id = id;
+    known->used = ++registry->uses;
+}
+
 static int read_back(struct mr_registry *registry, struct mr_slice text, struct mr_err *err)
 {
     json_t *object = text.size ? json_loadb(text.data, text.size, 0, NULL) : json_object();
@@ -188,7 +201,7 @@ static int read_back(struct mr_registry *registry, struct mr_slice text, struct 
     json_object_foreach(object, key, id)
     {
         if (json_integer_value(id) > 0 && json_integer_value(id) <= UINT32_MAX)
-            know(registry, mr_slice_str(key))->id = (uint32_t)json_integer_value(id);
+            read_known(registry, mr_slice_str(key), (uint32_t)json_integer_value(id));
     }
     json_decref(object);
     return 0;
@@ -502,6 +515,7 @@ int mr_registry_id(struct mr_registry *registry, const char *subject, const char
             known->ask_again_ns = mr_clock_mono_ns() + ASK_AGAIN_NS;
         }
     }
+    known->used = ++registry->uses;
     if (rc == 0)
         *ret_id = known->id;
     return rc;
@@ -607,11 +621,40 @@ int mr_registry_mode(struct mr_registry *registry, const char *subject, char ret
     return 0;
 }
 
+struct use {
+    const struct known *known;
+    struct mr_slice key;
+};
+
+static int compare_uses(const void *a, const void *b)
+{
+    uint64_t left = ((const struct use *)a)->known->used;
+    uint64_t right = ((const struct use *)b)->known->used;
+
+    return (left > right) - (left < right);
+}
+
+/* Those with an id, in the order of their use; the caller frees them. */
+static struct use *list_uses(const struct mr_registry *registry, size_t *ret_count)
+{
+    struct use *uses = mr_alloc(registry->known.count * sizeof *uses);
+    struct known *known;
+    struct mr_slice key;
+    size_t at = 0, count = 0;
+
+    while ((known = mr_map_next(&registry->known, &at, &key, NULL))) {
+        if (known->id)
+            uses[count++] = (struct use){known, key};
+    }
+    qsort(uses, count, sizeof *uses, compare_uses);
+    *ret_count = count;
+    return uses;
+}
+
 struct mr_slice mr_registry_remember(struct mr_registry *registry)
 {
-    struct mr_slice key;
-    struct known *known;
-    size_t at = 0;
+    size_t count, first, bytes = 0;
+    struct use *uses;
 
     if (registry->remembered.size > 0 && registry->rendered == registry->changed)
         return mr_buf_slice(&registry->remembered);
@@ -619,13 +662,15 @@ struct mr_slice mr_registry_remember(struct mr_registry *registry)
     mr_buf_clear(&registry->remembered);
     mr_buf_add_char(&registry->remembered, '{');
     remember_places(registry);
-    while ((known = mr_map_next(&registry->known, &at, &key, NULL))) {
-        if (known->id == 0)
-            continue;
+    uses = list_uses(registry, &count);
+    for (first = count; first > 0 && bytes < REMEMBERED; first--)
+        bytes += uses[first - 1].key.size + 14; /* ,"":4294967295 */
+    for (size_t i = first; i < count; i++) {
         mr_buf_add_char(&registry->remembered, ',');
-        mr_json_add_str(&registry->remembered, key);
-        mr_buf_printf(&registry->remembered, ":%u", known->id);
+        mr_json_add_str(&registry->remembered, uses[i].key);
+        mr_buf_printf(&registry->remembered, ":%u", uses[i].known->id);
     }
+    free(uses);
     mr_buf_add_char(&registry->remembered, '}');
     return mr_buf_slice(&registry->remembered);
 }

@@ -22,7 +22,7 @@ static void comes_back_as_it_went(void **state)
     out.start = 7;
     out.number = 1795224661438080;
     mr_buf_add_str(&out.source, "{\"resume\":\"16/B374D848\",\"n\":0,\"list\":[1,2]}");
-    mr_checkpoint_render(&out, &text);
+    assert_int_equal(mr_checkpoint_render(&out, &text, &err), 0);
     assert_int_equal(mr_checkpoint_parse(mr_buf_slice(&text), &in, &err), 0);
     assert_string_equal(in.pipeline, out.pipeline);
     assert_string_equal(in.owner, out.owner);
@@ -46,7 +46,7 @@ static void a_first_claim_has_no_source(void **state)
     mr_buf_init(&text, 1 << 20);
     strcpy(out.pipeline, "p");
     strcpy(out.owner, "o");
-    mr_checkpoint_render(&out, &text);
+    assert_int_equal(mr_checkpoint_render(&out, &text, &err), 0);
     assert_non_null(strstr(mr_buf_cstr(&text), "\"source\":null"));
     mr_buf_add_str(&in.source, "old");
     assert_int_equal(mr_checkpoint_parse(mr_buf_slice(&text), &in, &err), 0);
@@ -83,12 +83,44 @@ static void what_is_not_ours_is_refused(void **state)
     mr_checkpoint_done(&in);
 }
 
+/* A full buffer keeps what it has and refuses the rest: that is half a position. */
+static void what_would_be_cut_is_an_error(void **state)
+{
+    static const struct {
+        size_t source, encoder, text; /* limits */
+        bool fits;
+    } cases[] = {{4096, 4096, 8192, true},
+                 {1999, 4096, 8192, false},
+                 {4096, 1999, 8192, false},
+                 {4096, 4096, 4000, false},
+                 {4096, 4096, 0, false}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct mr_checkpoint out = {.pipeline = "p", .owner = "o"};
+        struct mr_err err = {0};
+        struct mr_buf text;
+
+        mr_buf_init(&out.source, cases[i].source);
+        mr_buf_init(&out.encoder, cases[i].encoder);
+        mr_buf_init(&text, cases[i].text);
+        mr_buf_printf(&out.source, "{\"a\":%1995d}", 1);
+        mr_buf_printf(&out.encoder, "{\"b\":%1995d}", 1);
+        assert_int_equal(mr_checkpoint_render(&out, &text, &err), cases[i].fits ? 0 : MR_CONFIG);
+        if (!cases[i].fits)
+            assert_string_equal(err.code, "checkpoint.too_large");
+        mr_buf_done(&text);
+        mr_checkpoint_done(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comes_back_as_it_went),
         cmocka_unit_test(a_first_claim_has_no_source),
         cmocka_unit_test(what_is_not_ours_is_refused),
+        cmocka_unit_test(what_would_be_cut_is_an_error),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,6 +105,42 @@ static void an_id_is_asked_for_once_and_remembered(void **state)
     end(&f);
 }
 
+/* Every commit carries the ids: versions and tables of long ago must not make it grow for ever. */
+static void ids_not_used_for_longest_are_let_go(void **state)
+{
+    static const struct fake_answer answers[] = {
+        {"POST", "/subjects/" SUBJECT "/versions", 200, "{\"id\":77}"}, {0}};
+    struct fixture f;
+    struct mr_slice remembered;
+    struct mr_buf text;
+    const char *entry;
+    uint32_t id = 0;
+
+    (void)state;
+    begin(&f, answers, (struct mr_slice){NULL, 0});
+    assert_int_equal(ask(&f, &id), 0);
+    remembered = mr_registry_remember(f.registry);
+    entry = strchr(remembered.data, ',') + 1;
+    mr_buf_init(&text, 4 << 20);
+    mr_buf_printf(&text, "{%.*s", (int)(remembered.data + remembered.size - 1 - entry), entry);
+    for (int i = 1; i <= 10000; i++)
+        mr_buf_printf(&text, ",\"%032d shop.public.table_%05d-value\":%d", i, i, 100000 + i);
+    mr_buf_add_char(&text, '}');
+    assert_true(text.size > 600000);
+    mr_registry_close(f.registry);
+    assert_int_equal(
+        mr_registry_open(&f.options, &f.context, mr_buf_slice(&text), &f.registry, &f.err), 0);
+    assert_int_equal(ask(&f, &id), 0); /* the oldest, but used again */
+    assert_int_equal(f.fake.requests, 1);
+    remembered = mr_registry_remember(f.registry);
+    assert_in_range(remembered.size, 450000, 530000);
+    assert_non_null(strstr(remembered.data, SUBJECT "\":77"));
+    assert_non_null(strstr(remembered.data, "table_10000-value\":110000"));
+    assert_null(strstr(remembered.data, "table_00001-value"));
+    mr_buf_done(&text);
+    end(&f);
+}
+
 static void a_refusal_names_column_and_rule_and_heals(void **state)
 {
     static const struct fake_answer answers[] = {
@@ -473,6 +509,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_id_is_asked_for_once_and_remembered),
+        cmocka_unit_test(ids_not_used_for_longest_are_let_go),
         cmocka_unit_test(a_refusal_names_column_and_rule_and_heals),
         cmocka_unit_test(a_json_schema_is_explained_by_its_own_rules),
         cmocka_unit_test(each_answer_has_its_meaning),
