@@ -227,6 +227,15 @@ static int read_back(struct mr_kafka_client *client, enum mr_kafka_reading readi
     return 0;
 }
 
+int mr_kafka_checkpoint_gone(const struct mr_kafka_setting *setting, struct mr_err *err)
+{
+    mr_err_set(err, MR_GAP, "sink.kafka.checkpoint_lost",
+               "the checkpoint topic %s was deleted, and with it the position",
+               setting->names.checkpoint_topic);
+    mr_err_hint(err, MR_KAFKA_LOST_HINT);
+    return MR_GAP;
+}
+
 int mr_kafka_checkpoint_read(struct mr_kafka_setting *setting, enum mr_kafka_reading reading,
                              struct mr_kafka_checkpoint *ret_checkpoint, struct mr_err *err)
 {

@@ -34,6 +34,10 @@ int mr_kafka_checkpoint_read(struct mr_kafka_setting *setting, enum mr_kafka_rea
                              struct mr_kafka_checkpoint *ret_checkpoint,
                              struct mr_err *err) MR_MUST_CHECK;
 
+/* The topic that held our claim is not there any more: MR_GAP. */
+int mr_kafka_checkpoint_gone(const struct mr_kafka_setting *setting,
+                             struct mr_err *err) MR_MUST_CHECK;
+
 /* Hands one to librdkafka (copied). */
 rd_kafka_resp_err_t mr_kafka_checkpoint_produce(struct mr_kafka_client *client,
                                                 const struct mr_kafka_checkpoint *checkpoint);

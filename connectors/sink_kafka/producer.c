@@ -185,7 +185,7 @@ static int judge_error(struct mr_kafka_producer *producer, rd_kafka_error_t *err
         code = RD_KAFKA_RESP_ERR__MSG_TIMED_OUT;
     int rc = judge(producer, code, rd_kafka_error_string(error), doing, err);
     rd_kafka_error_destroy(error);
-    return rc;
+    return mr_kafka_topics_explain(&producer->topics, &producer->client, rc, err);
 }
 
 static int init_transactions(struct mr_kafka_producer *producer, struct mr_err *err)
@@ -331,6 +331,8 @@ static int read_checkpoint(struct mr_kafka_producer *producer, enum mr_kafka_rea
 
     mr_kafka_checkpoint_init(&seen);
     int rc = mr_kafka_checkpoint_read(producer->setting, reading, &seen, err);
+    if (rc < 0 && our_start(producer) > 0 && strcmp(err->code, "sink.kafka.topic_missing") == 0)
+        rc = mr_kafka_checkpoint_gone(producer->setting, err);
     if (rc == 0)
         rc = check_owner(producer, &seen, reading, err);
     if (rc == 0 && reading == MR_KAFKA_SETTLED) {

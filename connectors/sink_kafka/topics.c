@@ -328,12 +328,8 @@ static int verify_positions(struct mr_kafka_client *client, struct illness *ill,
     int partitions = 0;
     int rc = count(client, name, 1, &partitions, ill, err);
 
-    if (rc == 0 && partitions == 0) {
-        mr_err_set(err, MR_GAP, "sink.kafka.checkpoint_lost",
-                   "the checkpoint topic %s was deleted, and with it the position", name);
-        mr_err_hint(err, MR_KAFKA_LOST_HINT);
-        return MR_GAP;
-    }
+    if (rc == 0 && partitions == 0)
+        return mr_kafka_checkpoint_gone(client->setting, err);
     if (rc == 0 && client->setting->config->delivery == MR_KAFKA_EXACTLY_ONCE)
         (void)!look(client, "__transaction_state", &partitions, ill, &unseen);
     return rc;
@@ -354,6 +350,23 @@ int mr_kafka_topics_verify(struct mr_kafka_topics *topics, struct mr_kafka_clien
             rc = find_out(client, topic, &ill, err);
     }
     return rc < 0 ? rc : verify_positions(client, &ill, err);
+}
+
+int mr_kafka_topics_explain(struct mr_kafka_topics *topics, struct mr_kafka_client *client, int rc,
+                            struct mr_err *err)
+{
+    struct mr_err named;
+    char ill[2];
+    int found;
+
+    if (!err || strcmp(err->code, "sink.kafka.topic_missing") != 0)
+        return rc;
+    mr_err_clear(&named);
+    found = mr_kafka_topics_verify(topics, client, ill, sizeof ill, &named);
+    if (found != MR_CONFIG && found != MR_GAP)
+        return rc;
+    *err = named;
+    return found;
 }
 
 int32_t mr_kafka_topic_place(const struct mr_kafka_topic *topic, struct mr_slice key)

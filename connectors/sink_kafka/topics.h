@@ -50,6 +50,9 @@ void mr_kafka_topics_recall(struct mr_kafka_topics *topics, struct mr_slice name
  * brokers keep transactions. */
 int mr_kafka_topics_verify(struct mr_kafka_topics *topics, struct mr_kafka_client *client,
                            char *ret_ill, size_t room, struct mr_err *err) MR_MUST_CHECK;
+/* For a failure that says that a topic is missing, but not which: puts what verify finds in its place, if anything. */
+int mr_kafka_topics_explain(struct mr_kafka_topics *topics, struct mr_kafka_client *client, int rc,
+                            struct mr_err *err) MR_MUST_CHECK;
 /* The partition Java's default producer takes for this key (murmur2); without a key, the rotation's. */
 int32_t mr_kafka_topic_place(const struct mr_kafka_topic *topic, struct mr_slice key);
 /* The waiting messages by partition, each partition's in the order they came: partition p's are those from
