@@ -7,6 +7,7 @@
  *                         larger: its history must contain ours, left after our position   source.timeline_left
  *                         not ours although it has its number (below)                      source.timeline_unknown
  *     resume              above what the server has written: a restored backup             source.position_ahead
+ *                         above what a standby has replayed: it was restarted, and is waited for
  *
  * LSNs stay valid over a physical promotion; a row we delivered that the promoted standby never got does not
  * exist any more, and that is what the switch point tells.
@@ -204,6 +205,12 @@ static int check_log_end(struct mr_pg_source *source, const struct mr_pg_positio
 
     if (!position->started || position->resume <= source->server.wal_end)
         return 0;
+    if (source->server.standby)
+        return mr_err_set(err, MR_RETRY, "source.position_ahead",
+                          "the sink stands at %s, and the standby has replayed its log up to %s "
+                          "only; it is waited for",
+                          mr_pg_lsn_format(position->resume, at),
+                          mr_pg_lsn_format(source->server.wal_end, end));
     mr_err_set(
         err, MR_GAP, "source.position_ahead",
         "the sink stands at %s, but the server's log ends at %s: it was restored from a backup, or "

@@ -15,6 +15,7 @@
 #include "connectors/source_postgres/publication.h"
 #include "connectors/source_postgres/slot.h"
 #include "connectors/source_postgres/snapshot.h"
+#include "connectors/source_postgres/standby.h"
 #include "connectors/source_postgres/stream.h"
 
 static int wanted(void *state, uint32_t oid, struct mr_slice schema, struct mr_slice table,
@@ -143,6 +144,7 @@ void mr_pg_tear_down(struct mr_pg_source *source)
 {
     mr_pg_snapshot_close(source);
     mr_pg_stream_close(source);
+    mr_pg_standby_close(source);
     if (source->temporary && source->sql)
         mr_pg_publication_drop(source);
     PQfinish(source->sql);

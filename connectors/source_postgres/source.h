@@ -58,6 +58,7 @@ struct mr_pg_source {
     char application[64];
     struct mr_pg_connect sql_connect, stream_connect;
     PGconn *sql, *conn; /* ordinary session; replication session */
+    PGconn *watch;      /* of a standby: asked for its timeline; NULL: none */
     struct mr_pg_server server;
     char *history; /* of the server's timeline; NULL: it is the first, or was not to be had */
     struct mr_pg_filter filter, snapshot_filter, prefixes;

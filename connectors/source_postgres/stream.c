@@ -28,6 +28,7 @@
 #include "connectors/source_postgres/heartbeat.h"
 #include "connectors/source_postgres/publication.h"
 #include "connectors/source_postgres/slot.h"
+#include "connectors/source_postgres/standby.h"
 
 #define LONG_PAUSE_NS  (10 * MR_MS_NS)
 #define SHORT_PAUSE_NS (2 * MR_MS_NS)
@@ -353,6 +354,23 @@ static void close_batch(struct mr_pg_source *source, struct mr_batch *batch)
     publish_counters(source);
 }
 
+/* What a standby has sent is given away only under the timeline it is of. */
+static int finish_batch(struct mr_pg_source *source, struct mr_batch *batch, int rc,
+                        struct mr_err *err)
+{
+    struct mr_err why;
+    int standby = mr_pg_standby_check(source, &why);
+
+    if (standby == 0) {
+        close_batch(source, batch);
+        return rc;
+    }
+    mr_batch_reset(batch);
+    if (err)
+        *err = why;
+    return standby;
+}
+
 /* An idle position is worth a batch when it moved, now and then. */
 static bool idle_due(const struct mr_pg_source *source)
 {
@@ -524,6 +542,6 @@ int mr_pg_stream_read(struct mr_pg_source *source, struct mr_batch *batch, int64
     batch->last = source->ended;
     batch->caught_up = !source->stream.behind && !full(source, batch);
     if (closing || !mr_batch_empty(batch))
-        close_batch(source, batch);
+        rc = finish_batch(source, batch, rc, err);
     return rc;
 }

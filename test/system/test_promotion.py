@@ -18,7 +18,7 @@ pipelines:
   shop:
     source: {{type: postgres, dsn: "{dsn}", slot: shop, tables: ["public.*"], snapshot: initial}}
     format: {{type: json, envelope: flat}}
-    sink: {{type: file, directory: {out}}}
+    sink: {{type: file, directory: {out}, roll: {{age: 300ms}}}}
 """
 
 
@@ -325,6 +325,38 @@ def failover(servers):
                    synchronized_standby_slots="''").start()
     standby.caught_up(primary)
     return primary, standby
+
+
+def test_a_standby_promoted_beneath_the_stream_goes_on(servers, millrace, tmp_path):
+    """Its sender survives the promotion, and what comes after it is of another timeline: the position says so."""
+    if 18 not in installed() | fetched():
+        pytest.skip("PostgreSQL 18 is not here: test/support/servers/fetch-postgres 18")
+    primary = servers(version=18).start()
+    Database(primary, "shop")
+    primary.sql("create table t (id int primary key)", database="shop")
+    primary.sql("create publication shop for table t", database="shop")
+    standby = servers(copy_of=primary).follow(primary).start()
+    shop = Shop(millrace, tmp_path / "out").at(standby)
+    running = millrace.start("run", shop.config)
+
+    def made():
+        primary.sql("select pg_log_standby_snapshot()")
+        return standby.sql("select 1 from pg_replication_slots where slot_name = 'shop' and active")
+
+    process.wait_until(made, 60, "the slot is made", running, pause=0.5)
+    running.wait_error('"streaming"', 60)
+    primary.sql("insert into t values (1)", database="shop")
+    process.wait_until(lambda: shop.ids() == [1], 60, "the row of the primary", running, pause=0.2)
+    standby.caught_up(primary)
+    primary.kill9()
+    standby.promote()
+    for number in (2, 3):
+        shop.insert(number)
+        process.wait_until(lambda: number in shop.ids(), 90, "the row of the promoted server", running, pause=0.2)
+    assert running.stop() == 0, running.tail()
+    shop.insert(4)
+    shop.run()
+    assert shop.ids() == [1, 2, 3, 4] and shop.timeline() == 2
 
 
 def test_a_synced_slot_takes_over(failover, millrace, tmp_path):

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "connectors/source_postgres/open.h"
 #include "connectors/source_postgres/slot.h"
 #include "test/support/pg_run.h"
 
@@ -35,6 +36,25 @@ static void a_position_of_another_server_is_refused(void **state)
     pg_run_resume_at(&run, good);
     assert_int_equal(pg_run_try_open(&run), 0);
     pg_run_end(&run);
+}
+
+/* A standby that is started again comes up before it has replayed all that it had. */
+static void a_standby_that_is_behind_is_waited_for(void **state)
+{
+    const struct mr_context context = {.pipeline = "p"};
+    struct mr_pg_position position = {
+        .system = "1", .database = "d", .slot = "s", .timeline = 1, .started = true, .resume = 200};
+    struct mr_pg_source source = {
+        .context = &context,
+        .slot = "s",
+        .server = {.system = "1", .database = "d", .timeline = 1, .wal_end = 100, .standby = true}};
+    struct mr_err err;
+
+    (void)state;
+    assert_int_equal(mr_pg_check_position(&source, &position, &err), MR_RETRY);
+    source.server.standby = false;
+    assert_int_equal(mr_pg_check_position(&source, &position, &err), MR_GAP);
+    assert_string_equal(err.code, "source.position_ahead");
 }
 
 static void a_slot_that_does_not_fit_is_refused(void **state)
@@ -343,6 +363,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_position_of_another_server_is_refused),
+        cmocka_unit_test(a_standby_that_is_behind_is_waited_for),
         cmocka_unit_test(a_slot_that_does_not_fit_is_refused),
         cmocka_unit_test(a_slot_of_another_database_is_refused),
         cmocka_unit_test(a_publication_that_is_gone_is_a_gap),
