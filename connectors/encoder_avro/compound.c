@@ -37,7 +37,7 @@ static void write_extensions(struct mr_out *out, const struct mr_form *form,
                              const struct mr_geometry *geometry)
 {
     struct mr_slice shape = mr_form_shape(form->column);
-    bool path = mr_slice_is(shape, "path");
+    bool path = mr_slice_is(shape, "path") && geometry->closed != 2;
 
     if (form->kind == MR_FORM_GEOGRAPHY)
         return;

@@ -29,7 +29,7 @@ uint32_t avro_plan_columns(const struct mr_form *forms, const uint32_t *indexes,
         columns[kept++] = (struct avro_column){.form = form,
                                                .index = index,
                                                .way = (uint8_t)mr_row_choose(form, false),
-                                               .optional = form->optional,
+                                               .optional = form->schema->optional,
                                                .null_byte = value_first ? 2 : 0,
                                                .value_byte = value_first ? 0 : 2};
     }
@@ -207,9 +207,9 @@ int avro_write_value(struct mr_row_writer *writer, const struct mr_form *form,
     value = mr_form_value(form, value);
     if (value->kind == MR_BITS && form->kind == MR_FORM_BIT && value->bits->count == 0)
         value = &form->standard;
-    if (value->kind == MR_NULL && !form->optional)
+    if (value->kind == MR_NULL && !form->schema->optional)
         return mr_err_set(err, MR_DATA, "encode.value", "a NULL has no place in a required field");
-    if (form->optional)
+    if (form->schema->optional)
         out_byte(&writer->out, (value->kind == MR_NULL) == value_first ? 2 : 0);
     return value->kind == MR_NULL ? 0 : avro_write_present(writer, form, value, err);
 }

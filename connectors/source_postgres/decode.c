@@ -5,7 +5,7 @@
  * function. Types with a text reader only make the whole session text: pgoutput cannot be asked per column.
  *
  * Built-in types are found by OID, which never changes; those of extensions (hstore, ltree, citext, PostGIS,
- * pgvector, isn) by name, because their OIDs differ per database. Enums have no row: any type whose typtype is
+ * pgvector, isbn) by name, because their OIDs differ per database. Enums have no row: any type whose typtype is
  * 'e' uses mr_pg_codec_enum. A type without a row arrives as text, MR_TYPE_OTHER, never dropped.
  *
  * Ranges, network addresses and text search vectors mean TEXT here: Debezium gives them as the server prints
@@ -194,12 +194,23 @@ static MR_PG_DECODE(text_as_is)
     return set_bytes(ret_value, MR_TEXT, bytes);
 }
 
-/* "char" is one byte, and the zero byte is the empty text. */
-static MR_PG_DECODE(char_binary)
+/* "char" is one byte, and the zero byte is the empty text. A byte above 127 is no text: PostgreSQL 16 prints it as
+ * \377, older servers and the binary form give the byte. */
+static MR_PG_DECODE(char_any)
 {
-    (void)arena, (void)type;
-    return set_bytes(ret_value, MR_TEXT,
-                     bytes.size == 1 && bytes.data[0] == 0 ? mr_slice(bytes.data, 0) : bytes);
+    unsigned byte = bytes.size == 1 ? (unsigned char)bytes.data[0] : 1;
+    char *out;
+
+    (void)type;
+    if (byte > 0 && byte < 128)
+        return set_bytes(ret_value, MR_TEXT, bytes);
+    if (byte == 0)
+        return set_bytes(ret_value, MR_TEXT, mr_slice(bytes.data, 0));
+    out = mr_arena_alloc(arena, 4, 1);
+    out[0] = '\\';
+    for (int i = 1; i < 4; i++)
+        out[i] = (char)('0' + (byte >> (9 - 3 * i)) % 8);
+    return set_bytes(ret_value, MR_TEXT, mr_slice(out, 4));
 }
 
 /* jsonb, ltree: a version byte stands before the text. */
@@ -307,7 +318,7 @@ static const struct mr_pg_codec codecs[] = {
     T(1043, 1015, "varchar", TEXT, text_as_is, text_as_is),
     T(1042, 1014, "bpchar", TEXT, text_as_is, text_as_is),
     T(19, 1003, "name", TEXT, text_as_is, text_as_is),
-    T(18, 1002, "char", TEXT, text_as_is, char_binary),
+    T(18, 1002, "char", TEXT, char_any, char_any),
     T(17, 1001, "bytea", BYTES, bytea_text, bytea_binary),
     T(2950, 2951, "uuid", UUID, uuid_text, uuid_binary),
     T(114, 199, "json", JSON, text_as_is, text_as_is),
@@ -348,13 +359,6 @@ static const struct mr_pg_codec codecs[] = {
     T(0, 0, "halfvec", HALFVEC, mr_pg_vector_text, NULL),
     T(0, 0, "sparsevec", SPARSEVEC, mr_pg_sparsevec_text, NULL),
     T(0, 0, "isbn", TEXT, text_as_is, NULL),
-    T(0, 0, "isbn13", TEXT, text_as_is, NULL),
-    T(0, 0, "ismn", TEXT, text_as_is, NULL),
-    T(0, 0, "ismn13", TEXT, text_as_is, NULL),
-    T(0, 0, "issn", TEXT, text_as_is, NULL),
-    T(0, 0, "issn13", TEXT, text_as_is, NULL),
-    T(0, 0, "ean13", TEXT, text_as_is, NULL),
-    T(0, 0, "upc", TEXT, text_as_is, NULL),
 };
 #define CODECS (sizeof(codecs) / sizeof(codecs[0]))
 

@@ -34,6 +34,7 @@ struct mr_pg_codec {
 struct mr_pg_type {
     const struct mr_pg_codec *codec;
     const struct mr_pg_type *element; /* arrays only */
+    bool domain;                      /* the column's type is a domain over it */
     char delimiter;                   /* between elements in text: ',' but for box */
 };
 

@@ -5,10 +5,11 @@
  *     42    1.5    true    '-5'::integer    'it''s'::text    '2024-01-01'::date    '{}'::integer[]
  *
  * i.e. one literal, then casts. That literal's text goes through the column's own text reader, so a default is
- * exactly what a row with that text would be. A single function call or one of SQL's words for the time (now(),
- * nextval('s'::regclass), CURRENT_DATE) gives the type's zero, as Debezium has it: its schemas are in everyone's
- * registry. Anything with an operator or a second literal ('a' || 'b') leaves the column without a default: what the
- * database will put in later cannot be known here. E'' strings are not read (the pinned session never prints them for
+ * exactly what a row with that text would be. What begins with a function call, and SQL's words for the time (now(),
+ * nextval('s'::regclass), (now() + '1 day'::interval), CURRENT_DATE), gives the type's zero, as Debezium has it: its
+ * schemas are in everyone's registry. Anything else with an operator or a second literal ('a' || 'b') leaves the
+ * column without a default: what the database will put in later cannot be known here. Nor has a column of a type
+ * whose defaults Debezium does not read, domains among them. E'' strings are not read (the pinned session never prints them for
  * what a column can hold without a backslash). */
 #include "connectors/source_postgres/default.h"
 
@@ -59,27 +60,22 @@ static bool only_casts(struct mr_slice rest)
     return true;
 }
 
-/* f(...), s.f(...), perhaps with casts behind it, and nothing else. */
-static bool is_call(struct mr_slice text)
+/* Whether it begins with a call, f(...) or s.f(...), perhaps in a parenthesis: then Debezium takes it for a call
+ * whatever follows. Names in quotes are none for it. */
+static bool begins_with_call(struct mr_slice text)
 {
-    size_t i = 0, depth = 0;
-    bool quoted = false;
+    size_t start = text.size > 0 && text.data[0] == '(', i = start;
 
-    while (i < text.size && (text.data[i] == '_' || text.data[i] == '.' || text.data[i] == '"' ||
+    while (i < text.size && (text.data[i] == '_' || text.data[i] == '.' ||
                              (text.data[i] >= 'a' && text.data[i] <= 'z') ||
+                             (text.data[i] >= 'A' && text.data[i] <= 'Z') ||
                              (text.data[i] >= '0' && text.data[i] <= '9')))
         i++;
-    if (i == 0 || i == text.size || text.data[i] != '(')
+    if (i == start || i == text.size || text.data[i] != '(')
         return false;
-    for (; i < text.size; i++) {
-        if (text.data[i] == '\'')
-            quoted = !quoted;
-        else if (!quoted && text.data[i] == '(')
-            depth++;
-        else if (!quoted && text.data[i] == ')' && --depth == 0)
-            break;
-    }
-    return i < text.size && only_casts(mr_slice(text.data + i + 1, text.size - i - 1));
+    while (i < text.size && text.data[i] != ')' && text.data[i] != '\n')
+        i++;
+    return i < text.size && text.data[i] == ')';
 }
 
 static bool is_time_word(struct mr_slice text)
@@ -88,12 +84,27 @@ static bool is_time_word(struct mr_slice text)
                                         "LOCALTIMESTAMP", "LOCALTIME"};
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        size_t size = strlen(words[i]);
-        if (text.size >= size && memcmp(text.data, words[i], size) == 0 &&
-            (text.size == size || text.data[size] == '(' || text.data[size] == ':'))
+        if (mr_slice_is(text, words[i]))
             return true;
     }
     return false;
+}
+
+/* Debezium reads the defaults of these types and of enums, and of no domain. */
+static bool read_by_debezium(const struct mr_column *column, const struct mr_pg_type *type)
+{
+    static const char *const names[] = {
+        "bit",    "varbit", "bool", "bpchar", "varchar",   "text",        "numeric",
+        "float4", "float8", "int2", "int4",   "int8",      "json",        "jsonb",
+        "xml",    "uuid",   "date", "time",   "timestamp", "timestamptz", "interval"};
+
+    if (type->domain)
+        return false;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (type->codec->oid != 0 && mr_slice_is(column->native_type, names[i]))
+            return true;
+    }
+    return column->type == MR_TYPE_ENUM;
 }
 
 /* The zero of the types for which Debezium publishes one. */
@@ -122,6 +133,7 @@ static void set_zero(struct mr_column *column)
         zero =
             (struct mr_value){.kind = MR_UUID, .size = 16, .p = "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"};
         break;
+    case MR_TYPE_JSON: zero = (struct mr_value){.kind = MR_TEXT, .size = 2, .p = "{}"}; break;
     default: return;
     }
     column->default_value = zero;
@@ -134,7 +146,9 @@ void mr_pg_default(struct mr_arena *arena, struct mr_column *column, const struc
     bool quoted = expression.size > 0 && expression.data[0] == '\'';
     struct mr_slice rest, text;
 
-    if (is_call(expression) || is_time_word(expression)) {
+    if (!read_by_debezium(column, type))
+        return;
+    if (begins_with_call(expression) || is_time_word(expression)) {
         set_zero(column);
         return;
     }
@@ -146,8 +160,6 @@ void mr_pg_default(struct mr_arena *arena, struct mr_column *column, const struc
     else if (!quoted && mr_slice_is(text, "false"))
         text = (struct mr_slice)MR_SLICE("f");
     else if (!quoted && (text.size == 0 || strchr("0123456789-", text.data[0]) == NULL))
-        return;
-    if (column->type == MR_TYPE_ARRAY || column->type == MR_TYPE_OTHER)
         return;
     if (quoted && column->type == MR_TYPE_BOOL)
         text.size = text.size > 0;

@@ -153,6 +153,7 @@ static int resolve_user(struct make *make, uint32_t oid, int32_t modifier, int d
     }
     if (!column->native_type.data)
         column->native_type = info.name;
+    type->domain |= info.kind == 'd';
     if (info.kind == 'd')
         return resolve(make, info.base, modifier >= 0 ? modifier : info.modifier, depth + 1, column,
                        type, err);

@@ -60,7 +60,7 @@ struct mr_array {
 };
 
 struct mr_geometry {
-    uint8_t closed; /* path: 1 closed */
+    uint8_t closed; /* path: 1 closed, 2 not told */
     int32_t srid;   /* PostGIS; -1 = none */
     uint32_t count; /* doubles in numbers */
     const double

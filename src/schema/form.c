@@ -353,6 +353,13 @@ static void describe_struct(struct mr_arena *arena, const struct mr_form *form,
     }
 }
 
+/* Debezium's schemas of these are optional for NOT NULL columns too. */
+static bool never_required(const struct mr_column *column)
+{
+    return column->type == MR_TYPE_LINE || column->type == MR_TYPE_CIRCLE ||
+           column->type == MR_TYPE_SHAPE;
+}
+
 static struct mr_connect *describe(struct mr_arena *arena, const struct mr_form *form,
                                    const struct mr_form_options *options)
 {
@@ -364,7 +371,8 @@ static struct mr_connect *describe(struct mr_arena *arena, const struct mr_form 
         return point_schema(arena, form->optional);
     if (form->kind == MR_FORM_HSTORE_MAP)
         return map_schema(arena, form->optional, MR_CONNECT_STRING, MR_CONNECT_STRING, true);
-    schema = mr_connect_named(arena, form->base, form->optional, name, name ? 1 : 0);
+    schema = mr_connect_named(arena, form->base, form->optional || never_required(column), name,
+                              name ? 1 : 0);
     if (form->kind == MR_FORM_DECIMAL_BYTES) {
         add_number(arena, schema, "scale", form->scale);
         if (column->type == MR_TYPE_DECIMAL)
@@ -452,11 +460,14 @@ static struct mr_value text_value(enum mr_kind kind, const char *text)
 
 static struct mr_value zero_geometry(const struct mr_column *column)
 {
-    static const double zeros[4] = {0, 0, 0, 0}, line[3] = {0, 1, 0}, corners[4] = {1, 1, 0, 0};
+    static const double zeros[4] = {0, 0, 0, 0}, line[3] = {0, 1, 0}, corners[4] = {0, 0, 1, 1};
+    static const double ends[4] = {0, 0, 1, 0}, triangle[8] = {0, 0, 1, 0, 0, 1, 0, 0};
     static const struct mr_geometry point = {.srid = -1, .count = 2, .numbers = zeros};
     static const struct mr_geometry flat = {.srid = -1, .count = 3, .numbers = line};
     static const struct mr_geometry circle = {.srid = -1, .count = 3, .numbers = zeros};
     static const struct mr_geometry box = {.srid = -1, .count = 4, .numbers = corners};
+    static const struct mr_geometry open = {.closed = 2, .srid = -1, .count = 4, .numbers = ends};
+    static const struct mr_geometry polygon = {.srid = -1, .count = 8, .numbers = triangle};
     const struct mr_geometry *geometry = &point;
 
     if (column->type == MR_TYPE_LINE)
@@ -464,7 +475,9 @@ static struct mr_value zero_geometry(const struct mr_column *column)
     else if (column->type == MR_TYPE_CIRCLE)
         geometry = &circle;
     else if (column->type == MR_TYPE_SHAPE)
-        geometry = &box;
+        geometry = mr_slice_is(column->native_type, "box")       ? &box
+                   : mr_slice_is(column->native_type, "polygon") ? &polygon
+                                                                 : &open;
     return (struct mr_value){.kind = MR_GEOMETRY, .geometry = geometry};
 }
 
@@ -505,6 +518,7 @@ static struct mr_value zero(const struct mr_form *form)
     case MR_FORM_SPARSE: return (struct mr_value){.kind = MR_VECTOR, .vector = &no_numbers};
     case MR_FORM_ARRAY: return (struct mr_value){.kind = MR_ARRAY, .array = &no_items};
     case MR_FORM_INTEGER: return (struct mr_value){.kind = MR_INT};
+    case MR_FORM_INTERVAL_TEXT: return text_value(MR_TEXT, "P0Y0M0DT0H0M0S");
     default: return text_value(MR_TEXT, form->column->type == MR_TYPE_HSTORE ? "{}" : "");
     }
 }

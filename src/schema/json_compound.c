@@ -73,7 +73,7 @@ static void write_extensions(struct mr_out *out, const struct mr_form *form,
     }
     MR_OUT_LITERAL(out, ",\"extensions\":{\"type\":");
     mr_out_text(out, shape);
-    if (mr_slice_is(shape, "path")) {
+    if (mr_slice_is(shape, "path") && geometry->closed != 2) {
         MR_OUT_LITERAL(out, ",\"closed\":");
         mr_out_raw(out, mr_slice_str(geometry->closed ? "\"true\"" : "\"false\""));
     }

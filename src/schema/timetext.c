@@ -56,15 +56,16 @@ char *mr_time_put_day(char *at, int64_t days)
     return put_padded(at, (uint64_t)day, 2);
 }
 
+/* 0 digits print none of what has none, and the shortest fraction of a default that has one: as Debezium does. */
 static char *put_fraction(char *at, int64_t micros, int digits)
 {
-    int width = digits < 0 ? 6 : digits;
+    int width = digits <= 0 ? 6 : digits;
 
-    if (digits == 0 || (digits < 0 && micros == 0))
+    if (digits <= 0 && micros == 0)
         return at;
     for (int i = 6; i > width; i--)
         micros /= 10;
-    while (digits < 0 && micros % 10 == 0) {
+    while (digits <= 0 && micros % 10 == 0) {
         micros /= 10;
         width--;
     }

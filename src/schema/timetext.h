@@ -19,7 +19,7 @@ struct mr_day_cache {
 
 /* "2024-02-29" for days since 1970. */
 char *mr_time_put_day(char *at, int64_t days);
-/* "01:02:03" and the fraction: digits >= 0 prints exactly so many, -1 as few as needed (none for .000000). */
+/* "01:02:03" and the fraction: digits > 0 prints exactly so many, 0 and -1 as few as needed (none for .000000). */
 char *mr_time_put_clock(char *at, int64_t micros, int digits);
 /* "2024-02-29T01:02:03.456000Z". */
 char *mr_time_put_timestamp(char *at, int64_t micros, int digits, struct mr_day_cache *cache);

@@ -106,6 +106,10 @@ static const struct {
     {1562, "", "00000000"},
     {829, "08:00:2b:01:02:03", "08002b010203"},
     {25, "as it is", "6173206974206973"},
+    {18, "q", "71"},
+    {18, "", "00"},
+    {18, "\\200", "80"},
+    {18, "\\377", "ff"},
 };
 
 static void text_and_binary_agree(void **state)
@@ -169,7 +173,7 @@ static bool array(const char *text, struct mr_value *ret_value)
     static struct mr_pg_type element = {.delimiter = ','}, type;
 
     element.codec = mr_pg_codec_by_oid(25);
-    type = (struct mr_pg_type){&mr_pg_codec_array, &element, ','};
+    type = (struct mr_pg_type){.codec = &mr_pg_codec_array, .element = &element, .delimiter = ','};
     return mr_pg_array_text(&arena, &type, mr_slice_str(text), ret_value);
 }
 

@@ -289,11 +289,59 @@ static void defaults_are_published_for_the_types_debezium_publishes(void **state
     check_default(column(MR_TYPE_TIMESTAMP, 3, 0, 0, "timestamp"), moment, "1709168523456");
     check_default(column(MR_TYPE_TIMESTAMPTZ, -1, 0, 0, "timestamptz"), moment,
                   "\"2024-02-29T01:02:03.456000Z\"");
+    check_default(column(MR_TYPE_TIMESTAMPTZ, 0, 0, 0, "timestamptz"), moment,
+                  "\"2024-02-29T01:02:03.456Z\"");
+    check_default(column(MR_TYPE_TIMESTAMPTZ, 1, 0, 0, "timestamptz"), moment,
+                  "\"2024-02-29T01:02:03.4Z\"");
     check_default(column(MR_TYPE_TIMESTAMPTZ, -1, 0, 0, "timestamptz"), never, NULL);
     check_default(column(MR_TYPE_BITS, -1, 0, 3, "bit"),
                   (struct mr_value){.kind = MR_BITS, .bits = &five}, "\"BQ==\"");
     check_default(column(MR_TYPE_BYTES, -1, 0, 0, "bytea"),
                   (struct mr_value){.kind = MR_BYTES, .size = 1, .p = "x"}, NULL);
+}
+
+/* NOT NULL columns that the row image does not have. */
+static void shapes_and_intervals_have_fillers(void **state)
+{
+    static const struct {
+        enum mr_type type;
+        const char *native;
+        uint32_t count;
+        double numbers[8];
+        bool optional; /* the schema, although the column is NOT NULL */
+    } shapes[] = {
+        {MR_TYPE_POINT, "point", 2, {0, 0}, false},
+        {MR_TYPE_LINE, "line", 3, {0, 1, 0}, true},
+        {MR_TYPE_CIRCLE, "circle", 3, {0, 0, 0}, true},
+        {MR_TYPE_SHAPE, "lseg", 4, {0, 0, 1, 0}, true},
+        {MR_TYPE_SHAPE, "path", 4, {0, 0, 1, 0}, true},
+        {MR_TYPE_SHAPE, "box", 4, {0, 0, 1, 1}, true},
+        {MR_TYPE_SHAPE, "polygon", 8, {0, 0, 1, 0, 0, 1, 0, 0}, true},
+    };
+    const struct mr_value absent = {.kind = MR_ABSENT};
+    struct mr_form_options options = {.interval = MR_INTERVAL_STRING, .placeholder = ""};
+    struct mr_column c = column(MR_TYPE_INTERVAL, -1, 0, 0, "interval");
+    const struct mr_value *filler;
+    struct mr_arena arena;
+    struct mr_form form;
+
+    (void)state;
+    mr_arena_init(&arena, 4096, 0);
+    c.optional = false;
+    mr_form_make(&arena, &c, &options, &form);
+    filler = mr_form_value(&form, &absent);
+    assert_true(mr_slice_is(mr_value_slice(filler), "P0Y0M0DT0H0M0S"));
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+        c = column(shapes[i].type, -1, 0, 0, shapes[i].native);
+        c.optional = false;
+        mr_form_make(&arena, &c, &options, &form);
+        filler = mr_form_value(&form, &absent);
+        assert_int_equal(form.schema->optional, shapes[i].optional);
+        assert_true(filler->geometry->count >= shapes[i].count);
+        assert_memory_equal(filler->geometry->numbers, shapes[i].numbers,
+                            shapes[i].count * sizeof(double));
+    }
+    mr_arena_done(&arena);
 }
 
 static void a_null_stays_null_unless_asked(void **state)
@@ -435,6 +483,7 @@ int main(void)
         cmocka_unit_test(schemas_of_arrays),
         cmocka_unit_test(enums_list_their_labels),
         cmocka_unit_test(defaults_are_published_for_the_types_debezium_publishes),
+        cmocka_unit_test(shapes_and_intervals_have_fillers),
         cmocka_unit_test(a_null_stays_null_unless_asked),
         cmocka_unit_test(source_types_are_told_where_asked),
         cmocka_unit_test(unchanged_values_have_debeziums_placeholders),
