@@ -66,7 +66,8 @@ class Load:
 
     def stop(self):
         self.stopping.set()
-        self.thread.join(30)
+        self.thread.join(120)
+        assert not self.thread.is_alive(), "a transaction of the load does not end"
         assert self.failure is None, self.failure
         return self.committed
 

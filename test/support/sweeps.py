@@ -92,7 +92,7 @@ class Route:
             ("other", "u", a, "long" * 300), ("items", "c", b, "again")]
 
     def run(self, env=None):
-        return self.millrace.run("run", self.config, "--until", "now", env=env, seconds=60)
+        return self.millrace.run("run", self.config, "--until", "now", env=env)
 
     def finish(self):
         """Runs to the end, undisturbed."""
@@ -103,7 +103,7 @@ class Route:
         """A run without end under a tracer, ready when it has the slot."""
         running = self.millrace.start("run", self.config, prefix=prefix)
         process.wait_until(lambda: self.db.one("select active from pg_replication_slots where slot_name = %s", [self.slot]),
-                           30, "the slot is in use", running)
+                           60, "the slot is in use", running)
         return running
 
     def delivered(self):
@@ -111,7 +111,7 @@ class Route:
         return len(self.events()) >= len(self.expected)
 
     def wait_delivered(self, running):
-        process.wait_until(self.delivered, 30, "all delivered", running)
+        process.wait_until(self.delivered, 60, "all delivered", running)
 
     def seen(self):
         found = []
@@ -148,7 +148,7 @@ class Route:
             self.db.sql("select pg_drop_replication_slot(slot_name) from pg_replication_slots "
                         "where slot_name = %s and not active", [self.slot])
             return self.slot not in self.db.slots()
-        process.wait_until(gone, 20, f"slot {self.slot} dropped")
+        process.wait_until(gone, 60, f"slot {self.slot} dropped")
         self.db.sql(f'drop publication if exists "{self.slot}"')
 
 
@@ -291,7 +291,7 @@ def stop_in_a_load(route, sample=False):
         route.load()
         owner.signal(signal.SIGCONT)
         if claimed:
-            code = owner.wait(60)
+            code = owner.wait()
             assert code == 75 or (draining and code == 0), f"stopped before {where}, exit {code}\n{owner.tail()}"
             assert route.digest() == before, f"the zombie stopped before {where} changed what readers see"
             assert confirmed(route) <= told, f"the zombie stopped before {where} told the source a position"
@@ -322,7 +322,7 @@ def two_first_starts(make, db, snapshot):
         route.load()
         if not ended:
             first.signal(signal.SIGCONT)
-        code = first.wait(60)
+        code = first.wait()
         assert code in ((0, 75) if claimed else (0,)), f"stopped before {where}, exit {code}\n{first.tail()}"
         route.finish()
         why = f"two first starts, one stopped before {where}"

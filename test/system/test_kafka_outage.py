@@ -1,6 +1,7 @@
 """The brokers are away for long while rows come in: frozen at first, then dead, then back.
 
-MR_OUTAGE=600 makes it ten minutes; a minute otherwise. Printed at the end: what docs/explanation/outage.md keeps.
+MR_OUTAGE=600 makes it ten minutes; otherwise it is some times as long as PostgreSQL waits for a sign of life. Printed at
+the end: what docs/explanation/outage.md keeps.
 """
 import json
 import os
@@ -11,7 +12,7 @@ from ledger import Load, check
 from servers import process
 from test_kafka_route import config, until_now
 
-SECONDS = int(os.environ.get("MR_OUTAGE") or 60)
+SECONDS = int(os.environ.get("MR_OUTAGE") or 36)
 RATE, SIZE = 1000, 20  # rows a second, rows a transaction
 CEILING = 256  # MiB: an eighth of it is commit.bytes times eight, the rest queue, pool and librdkafka
 
@@ -67,7 +68,7 @@ def test_brokers_away_under_load(db, millrace, kafka):
                       "where slot_name = 'outage'")
 
     running.wait_error("streaming")
-    process.wait_until(lambda: load.committed > 200 and behind() < 1 << 20, 60, "a steady stream", running, pause=0.5)
+    process.wait_until(lambda: load.committed > 200 and behind() < 1 << 20, 120, "a steady stream", running, pause=0.5)
     connection, memory, before = reader(), Memory(running.pid), load.committed
     begin = time.monotonic()
     kafka.freeze(1)
@@ -81,11 +82,11 @@ def test_brokers_away_under_load(db, millrace, kafka):
     last = memory.seen[-1]
     kafka.start()
     waiting, back = load.committed - before, time.monotonic()
-    process.wait_until(lambda: behind() < 1 << 20, 120 + SECONDS, "the backlog delivered", running, pause=1)
+    process.wait_until(lambda: behind() < 1 << 20, 300 + SECONDS, "the backlog delivered", running, pause=1)
     caught_up = time.monotonic() - back
     load.stop()
     assert reader() == connection, "the connection to PostgreSQL outlives it"
-    assert running.stop(60) == 0, running.tail()
+    assert running.stop() == 0, running.tail()
     until_now(millrace, path)
     check(kafka, load, "outage")
 

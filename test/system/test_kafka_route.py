@@ -126,7 +126,7 @@ def test_a_zombie_wakes_up_after_its_heir_took_over(db, millrace, kfake):
     heir = millrace.start("run", path)
     time.sleep(3)
     zombie.signal(signal.SIGCONT)
-    assert zombie.wait(30) == 75, zombie.tail()
+    assert zombie.wait() == 75, zombie.tail()
     time.sleep(1)
     load.stop()
     assert not heir.ended(), heir.tail()
@@ -149,7 +149,7 @@ def test_a_stop_is_obeyed_while_broker_and_database_are_away(db, millrace, kfake
         running.wait_error("will try again")
         time.sleep(1)
         running.signal(signal.SIGTERM)
-        assert running.wait(25) in (0, 1), running.tail()
+        assert running.wait() in (0, 1), running.tail()
     finally:
         kfake.thaw()
     load.stop()

@@ -18,7 +18,7 @@ def gentle(db, millrace, kafka, name, **more):
     return load, path
 
 
-def delivered(kafka, name, running, seconds=60):
+def delivered(kafka, name, running, seconds=150):
     """Waits until the topic of the ledger grows by more than what was on its way."""
     topic, seen = f"{name}.public.ledger", []
 
@@ -79,7 +79,7 @@ def test_three_brokers_lose_a_coordinator_a_leader_and_replicas(db, millrace, ka
     coordinator = kafka3.coordinator("millrace.three.three")
     kafka3.kill9(coordinator)
     delivered(kafka3, "three", running)
-    line = strict.wait_error("sink.kafka.unavailable", 60)
+    line = strict.wait_error("sink.kafka.unavailable", 120)
     assert "strict.public." in line and "2 of its 3 replicas in sync" in line and "min.insync.replicas" in line, line
     kafka3.start(coordinator)
     delivered(kafka3, "strict", strict)
@@ -96,7 +96,7 @@ def test_three_brokers_lose_a_coordinator_a_leader_and_replicas(db, millrace, ka
     running.kill9()
     kafka3.start(leader)
     load.stop()
-    assert strict.stop(60) == 0, strict.tail()
+    assert strict.stop() == 0, strict.tail()
     for name, file in (("three", path), ("strict", strict_path)):
         until_now(millrace, file)
         check(kafka3, load, name)
@@ -112,13 +112,13 @@ def test_two_of_three_brokers_away_for_longer_than_a_transaction_may_last(db, mi
     away = [broker.number for broker in kafka3.brokers if broker.number != stays]
     for number in away:
         kafka3.freeze(number)
-    running.wait_error('"sink.kafka.un', 60)
+    running.wait_error('"sink.kafka.un', 120)
     time.sleep(5)
     for number in away:
         kafka3.thaw(number)
-    delivered(kafka3, "away", running, seconds=90)
+    delivered(kafka3, "away", running)
     load.stop()
-    assert running.stop(90) == 0, running.tail()
+    assert running.stop() == 0, running.tail()
     until_now(millrace, path)
     check(kafka3, load, "away")
 
@@ -137,15 +137,15 @@ def test_a_disk_of_two_that_fills_up_takes_partitions_away(db, millrace):
         running = millrace.start("run", path)
         delivered(cluster, "full", running)
         cluster.brokers[0].disk.fill()
-        line = running.wait_error("has no leader", 90)
+        line = running.wait_error("has no leader", 150)
         assert "sink.kafka.unavailable" in line and "disk" in line, line
         assert not cluster.brokers[0].process.ended()
         cluster.brokers[0].disk.empty()
         cluster.kill9()
         cluster.start()
-        delivered(cluster, "full", running, seconds=90)
+        delivered(cluster, "full", running)
         load.stop()
-        assert running.stop(60) == 0, running.tail()
+        assert running.stop() == 0, running.tail()
         until_now(millrace, path)
         check(cluster, load, "full")
     finally:
@@ -161,12 +161,12 @@ def test_the_only_disk_of_one_broker_of_three_fills_up(db, millrace, kafka3):
     delivered(kafka3, "full3", running)
     broker = kafka3.brokers[0]
     broker.disk.fill()
-    process.wait_until(broker.process.ended, 90, "the end of the broker without a disk")
-    delivered(kafka3, "full3", running, seconds=90)
+    process.wait_until(broker.process.ended, 150, "the end of the broker without a disk")
+    delivered(kafka3, "full3", running)
     broker.disk.empty()
     kafka3.start(1)
-    delivered(kafka3, "full3", running, seconds=90)
+    delivered(kafka3, "full3", running)
     load.stop()
-    assert running.stop(60) == 0, running.tail()
+    assert running.stop() == 0, running.tail()
     until_now(millrace, path)
     check(kafka3, load, "full3")

@@ -135,8 +135,8 @@ def test_a_kill_while_tables_are_read_loses_no_row_where_the_sink_forgets(db, sh
     shop.write(sink="{type: stdout}")
     running = blocked(shop)
     try:
-        process.wait_until(lambda: f"{db.name}_unread" in slots(db), 20, "the mark is set")
-        process.wait_until(lambda: db.slots() == [db.name], 20, "the slot is made")
+        process.wait_until(lambda: f"{db.name}_unread" in slots(db), 60, "the mark is set")
+        process.wait_until(lambda: db.slots() == [db.name], 60, "the slot is made")
         time.sleep(1)
         assert running.poll() is None, "it waits for its reader"
     finally:
@@ -157,7 +157,7 @@ def test_a_finished_table_is_not_read_again_after_a_kill(db, shop):
     shop.write(snapshot_select_statement_overrides={"public.b": slow})
     running = shop.millrace.start("run", shop.path)
     reading = "select 1 from pg_stat_activity where query like 'COPY%pg_sleep(60)%' and state = 'active'"
-    process.wait_until(lambda: db.sql(reading), 30, "table b is being read", running)
+    process.wait_until(lambda: db.sql(reading), 60, "table b is being read", running)
     process.wait_until(lambda: sum(one["records"] for commit in files.commits(shop.out) for one in commit["files"]) == 2, 30,
                        "table a is committed", running)
     running.kill9()

@@ -29,7 +29,7 @@ def on_a_terminal(db, env):
                                stderr=subprocess.PIPE, env={**os.environ, "TERM": "xterm", **env})
     os.close(terminal)
     try:
-        process.wait_until(lambda: ready(db), 20, "tail's slot is active")
+        process.wait_until(lambda: ready(db), 60, "tail's slot is active")
         db.sql("insert into orders values (1, 'new')")
         shown = os.read(screen, 4096).decode()
         started.send_signal(signal.SIGINT)
@@ -54,7 +54,7 @@ def test_a_pipe_that_closes_ends_it(orders, tmp_path):
     command = f"{binary()} tail '{orders.dsn}' --format flat | head -n 1"
     piped = subprocess.Popen(["bash", "-c", command], stdout=subprocess.PIPE, text=True)
     try:
-        process.wait_until(lambda: ready(orders), 20, "tail's slot is active")
+        process.wait_until(lambda: ready(orders), 60, "tail's slot is active")
         for number in range(1, 200):
             orders.sql("insert into orders values (%s, 'new')", [number])
             if piped.poll() is not None:
@@ -69,7 +69,7 @@ def test_a_pipe_that_closes_ends_it(orders, tmp_path):
 def test_only_the_tables_asked_for(orders, millrace):
     orders.sql("create table audit (id int primary key)")
     tail = millrace.start("tail", orders.dsn, "--table", "public.ord*", "--limit", "1")
-    process.wait_until(lambda: ready(orders), 20, "tail's slot is active", tail)
+    process.wait_until(lambda: ready(orders), 60, "tail's slot is active", tail)
     orders.sql("insert into audit values (1)")
     orders.sql("insert into orders values (7, 'two words')")
     assert tail.wait() == 0
@@ -79,7 +79,7 @@ def test_only_the_tables_asked_for(orders, millrace):
 def test_every_operation_has_its_sign(orders, millrace):
     orders.sql("alter table orders replica identity full")
     tail = millrace.start("tail", orders.dsn, "--limit", "5")
-    process.wait_until(lambda: ready(orders), 20, "tail's slot is active", tail)
+    process.wait_until(lambda: ready(orders), 60, "tail's slot is active", tail)
     orders.sql("insert into orders values (1, 'new')")
     orders.sql("update orders set state = 'paid'")
     orders.sql("update orders set id = 2")
