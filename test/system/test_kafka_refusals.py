@@ -399,7 +399,7 @@ def test_no_broker_is_said_and_waited_for(db, millrace):
 def test_a_quota_slows_down_and_says_so(db, millrace, kafka):
     load, path = prepared(db, millrace, kafka, "quota", sink="      client: {client.id: slow}\n      compression: none\n")
     kafka.quota("slow", producer_byte_rate=100000)
-    load.some(10, size=200)
+    load.some(30, size=300)
     running = millrace.start("run", path)
     line = running.wait_error("sink.kafka.throttled", 60)
     assert "quota" in line and "kafka-configs" in line
