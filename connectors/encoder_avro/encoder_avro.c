@@ -69,6 +69,7 @@ static struct avro_plan *plan_of(struct avro_state *state, struct mr_table *tabl
 
     if (!plan) {
         plan = avro_plan_new(&state->config, table, state->context->server);
+        table->truncates = table->truncates && !state->style.flat;
         mr_plans_put(&state->plans, table, plan);
     }
     return plan;

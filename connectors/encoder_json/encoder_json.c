@@ -89,6 +89,7 @@ static struct json_plan *plan_of(struct json_state *state, struct mr_table *tabl
 
     if (!plan) {
         plan = json_plan_new(&state->config, table, state->context->server);
+        table->truncates = table->truncates && !state->style.flat;
         mr_plans_put(&state->plans, table, plan);
     }
     return plan;

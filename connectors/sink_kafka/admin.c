@@ -128,6 +128,66 @@ static int take_created(rd_kafka_event_t *event, const char *topic, struct mr_er
     return rc;
 }
 
+int mr_kafka_admin_names(struct mr_kafka_client *client, void (*each)(void *user, const char *name),
+                         void *user, struct mr_err *err)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    int64_t deadline = mr_clock_mono_ns() + client->patience_ns;
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+
+    while (code && mr_clock_mono_ns() < deadline && !mr_kafka_stopping(client->setting)) {
+        code = rd_kafka_metadata(client->rk, 1, NULL, &metadata, ASK_MS);
+        mr_kafka_client_serve(client, 0);
+    }
+    if (code)
+        return mr_kafka_unreachable(err, client, "list the topics");
+    for (int i = 0; i < metadata->topic_cnt; i++)
+        each(user, metadata->topics[i].topic);
+    rd_kafka_metadata_destroy(metadata);
+    return 0;
+}
+
+int mr_kafka_name_taken(struct mr_err *err, const char *what, const char *topic, const char *other)
+{
+    mr_err_set(err, MR_CONFIG, "sink.kafka.topic_collision",
+               "%s would go to the topic %s, which brokers do not create beside %s: the names "
+               "differ only by . and _, which are one to their metrics",
+               what, topic, other);
+    mr_err_hint(err,
+                "change the option that names it (sink.topic, or that of the side topic) so that "
+                "more than . and _ differs, rename the table, or delete %s if it is no longer used",
+                other);
+    return MR_CONFIG;
+}
+
+struct twin {
+    const char *topic;
+    char name[256]; /* "": there is none */
+};
+
+static void find_twin(void *user, const char *name)
+{
+    struct twin *twin = user;
+    size_t i = 0;
+
+    while (name[i] && (name[i] == twin->topic[i] ||
+                       (strchr("._", name[i]) && twin->topic[i] && strchr("._", twin->topic[i]))))
+        i++;
+    if (!name[i] && !twin->topic[i] && strcmp(name, twin->topic) != 0)
+        snprintf(twin->name, sizeof twin->name, "%s", name);
+}
+
+/* Brokers say one thing of names that cannot be and of those that cannot be beside another. */
+static int explain_name(struct mr_kafka_client *client, const char *topic, struct mr_err *err)
+{
+    struct twin twin = {.topic = topic};
+    struct mr_err unseen;
+
+    if (mr_kafka_admin_names(client, find_twin, &twin, &unseen) < 0 || !twin.name[0])
+        return class_of(err);
+    return mr_kafka_name_taken(err, "what comes next", topic, twin.name);
+}
+
 /* After a creation: until brokers tell of the topic. */
 static int await_topic(struct mr_kafka_client *client, const char *topic, int *ret_partitions,
                        struct mr_err *err)
@@ -167,6 +227,8 @@ int mr_kafka_admin_create(struct mr_kafka_client *client, const struct mr_kafka_
     rd_kafka_CreateTopics(client->rk, &wanted, 1, options, queue);
     rd_kafka_event_t *event = answer(client, queue, "create a topic", err);
     int rc = event ? take_created(event, topic->name, err) : class_of(err);
+    if (rc < 0 && strcmp(err->code, "sink.kafka.topic_name") == 0)
+        rc = explain_name(client, topic->name, err);
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_queue_destroy(queue);
     rd_kafka_NewTopic_destroy(wanted);
@@ -174,21 +236,24 @@ int mr_kafka_admin_create(struct mr_kafka_client *client, const struct mr_kafka_
                                           : await_topic(client, topic->name, ret_partitions, err);
 }
 
-static void take_setting(const rd_kafka_ConfigResource_t *resource, const char *key,
-                         struct mr_buf *ret_value)
+static void take_settings(const rd_kafka_ConfigResource_t *resource, const char *const *keys,
+                          struct mr_buf *ret_values, size_t wanted)
 {
     size_t count = 0;
     const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resource, &count);
 
     for (size_t i = 0; i < count; i++) {
         const char *value = rd_kafka_ConfigEntry_value(entries[i]);
-        if (value && strcmp(rd_kafka_ConfigEntry_name(entries[i]), key) == 0)
-            mr_buf_add_str(ret_value, value);
+        for (size_t k = 0; k < wanted && value; k++) {
+            if (strcmp(rd_kafka_ConfigEntry_name(entries[i]), keys[k]) == 0)
+                mr_buf_add_str(&ret_values[k], value);
+        }
     }
 }
 
-int mr_kafka_admin_setting(struct mr_kafka_client *client, const char *topic, const char *key,
-                           struct mr_buf *ret_value, struct mr_err *err)
+int mr_kafka_admin_settings(struct mr_kafka_client *client, const char *topic,
+                            const char *const *keys, struct mr_buf *ret_values, size_t wanted_count,
+                            struct mr_err *err)
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_new(client->rk);
     rd_kafka_ConfigResource_t *wanted = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
@@ -205,7 +270,7 @@ int mr_kafka_admin_setting(struct mr_kafka_client *client, const char *topic, co
             rc = mr_kafka_fail(err, code, rd_kafka_ConfigResource_error_string(found[0]),
                                "read the configuration of topic %s", topic);
         else if (count)
-            take_setting(found[0], key, ret_value);
+            take_settings(found[0], keys, ret_values, wanted_count);
         rd_kafka_event_destroy(event);
     } else {
         rc = class_of(err);
@@ -213,6 +278,12 @@ int mr_kafka_admin_setting(struct mr_kafka_client *client, const char *topic, co
     rd_kafka_ConfigResource_destroy(wanted);
     rd_kafka_queue_destroy(queue);
     return rc;
+}
+
+int mr_kafka_admin_setting(struct mr_kafka_client *client, const char *topic, const char *key,
+                           struct mr_buf *ret_value, struct mr_err *err)
+{
+    return mr_kafka_admin_settings(client, topic, &key, ret_value, 1, err);
 }
 
 /* Without a leader nobody was asked for offsets; the topic itself says when it is gone, or a right to it. */

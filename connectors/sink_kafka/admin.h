@@ -11,10 +11,21 @@ int mr_kafka_admin_partitions(struct mr_kafka_client *client, const char *topic,
  * with replicas out of sync; "" when all are well. */
 int mr_kafka_admin_look(struct mr_kafka_client *client, const char *topic, int *ret_partitions,
                         char *ret_ill, size_t room, struct mr_err *err) MR_MUST_CHECK;
-/* A topic that exists already is no error. Waits until it can be described, and says how many partitions it has. */
+/* A topic that exists already is no error; a name that brokers take for another's is mr_kafka_name_taken().
+ * Waits until it can be described, and says how many partitions it has. */
 int mr_kafka_admin_create(struct mr_kafka_client *client, const struct mr_kafka_new_topic *topic,
                           int *ret_partitions, struct mr_err *err) MR_MUST_CHECK;
-/* One setting of a topic's configuration; "" when the broker does not name it. */
+/* Shows the names of all topics that this user may see. */
+int mr_kafka_admin_names(struct mr_kafka_client *client, void (*each)(void *user, const char *name),
+                         void *user, struct mr_err *err) MR_MUST_CHECK;
+/* MR_CONFIG sink.kafka.topic_collision: brokers create no topic of that name beside the other, which differs from it
+ * only by . and _. `what` goes there. */
+int mr_kafka_name_taken(struct mr_err *err, const char *what, const char *topic, const char *other);
+/* Settings of a topic's configuration, one value a key; "" where the broker does not name it. */
+int mr_kafka_admin_settings(struct mr_kafka_client *client, const char *topic,
+                            const char *const *keys, struct mr_buf *ret_values, size_t count,
+                            struct mr_err *err) MR_MUST_CHECK;
+/* One of them. */
 int mr_kafka_admin_setting(struct mr_kafka_client *client, const char *topic, const char *key,
                            struct mr_buf *ret_value, struct mr_err *err) MR_MUST_CHECK;
 /* Offsets of partition 0: the first kept one, and the end as readers of that isolation see it. */

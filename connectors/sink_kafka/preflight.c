@@ -14,6 +14,7 @@
 #include "connectors/sink_kafka/admin.h"
 #include "connectors/sink_kafka/counts.h"
 #include "connectors/sink_kafka/producer.h"
+#include "connectors/sink_kafka/survey.h"
 
 static void add(const struct mr_findings *findings, enum mr_finding_level level, const char *code,
                 const char *text, const char *hint)
@@ -72,18 +73,6 @@ static void look_at_checkpoint(struct mr_kafka_client *client, const struct mr_f
     }
 }
 
-static void warn_of_compaction(const struct mr_kafka_new_topic *topic,
-                               const struct mr_findings *findings)
-{
-    const char *policy = mr_kafka_creation_setting(topic, "cleanup.policy");
-
-    if (policy && strstr(policy, "compact"))
-        add(findings, MR_FINDING_WARN, "sink.kafka.invalid_record",
-            "new topics are compacted: they refuse events without a key, truncates among them",
-            "leave t in the source's skipped_operations, and give tables without a key a topic of "
-            "their own");
-}
-
 /* The general settings and those of each pattern. */
 static void look_at_creation(struct mr_kafka_client *client, const struct mr_findings *findings)
 {
@@ -101,7 +90,6 @@ static void look_at_creation(struct mr_kafka_client *client, const struct mr_fin
         wanted.name = name;
         wanted.validate_only = true;
         rc = mr_kafka_admin_create(client, &wanted, &partitions, &err);
-        warn_of_compaction(&wanted, findings);
     }
     if (rc < 0 && err.exit_code == 77) /* the real names may be granted all the same */
         add(findings, MR_FINDING_WARN, err.code, err.text, err.hint);
@@ -112,27 +100,6 @@ static void look_at_creation(struct mr_kafka_client *client, const struct mr_fin
             "topics can be created as configured", NULL);
 }
 
-/* A compacted topic takes no record without a key, so a table without one cannot go there. */
-static int refuse_keyless(const struct mr_kafka_setting *setting, const struct mr_table *table,
-                          struct mr_err *err)
-{
-    char name[256];
-
-    snprintf(name, sizeof name, "%.*s", MR_SLICE_ARG(table->topic));
-    struct mr_kafka_new_topic topic = mr_kafka_creation_of(&setting->creation, name);
-    const char *policy = mr_kafka_creation_setting(&topic, "cleanup.policy");
-    if (setting->config->create_topics.mode == MR_KAFKA_CREATE_NEVER || !policy ||
-        !strstr(policy, "compact"))
-        return 0;
-    mr_err_set(err, MR_CONFIG, "sink.kafka.compact_needs_keys",
-               "table %.*s.%.*s has no key, and its topic %s would be compacted: brokers refuse "
-               "records without a key there",
-               MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), name);
-    mr_err_hint(err, "give the table a primary key or message_key_columns, or the topic "
-                     "\"cleanup.policy=delete\" below create_topics.topics");
-    return MR_CONFIG;
-}
-
 int mr_kafka_fit(const struct mr_sink_args *args, const struct mr_table *table, struct mr_err *err)
 {
     struct mr_kafka_setting setting;
@@ -140,8 +107,6 @@ int mr_kafka_fit(const struct mr_sink_args *args, const struct mr_table *table, 
 
     if (rc == 0)
         rc = mr_kafka_placing_check(&setting.placing, table, err);
-    if (rc == 0 && table->key_count == 0 && table->topic.data)
-        rc = refuse_keyless(&setting, table, err);
     mr_kafka_setting_done(&setting);
     return rc;
 }
@@ -162,6 +127,7 @@ int mr_kafka_preflight(const struct mr_sink_args *args, const struct mr_findings
         if (rc == 0) {
             look_at_checkpoint(&client, findings);
             look_at_creation(&client, findings);
+            mr_kafka_survey(&client, args->topics, args->topic_count, findings);
         }
         mr_kafka_client_close(&client);
     }

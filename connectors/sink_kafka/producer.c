@@ -542,10 +542,12 @@ static int send_record(struct mr_kafka_producer *producer, struct mr_kafka_topic
                        const struct mr_record *record, struct mr_err *err)
 {
     int32_t partition = 0;
-    int rc = mr_record_size(record) > topic->most
+    int rc = topic->compacted ? mr_kafka_topic_check_keys(topic, record, err) : 0;
+
+    if (rc == 0)
+        rc = mr_record_size(record) > topic->most
                  ? refuse_large(&producer->client, topic, record, err)
                  : place(producer, topic, record, &partition, err);
-
     if (rc < 0)
         return rc;
     producer->records++;

@@ -194,24 +194,40 @@ static int find_out(struct mr_kafka_client *client, struct mr_kafka_topic *topic
     return rc;
 }
 
+/* Who may not ask for a topic's settings is told by the first record that it refuses. */
+static int ask_settings(struct mr_kafka_client *client, struct mr_kafka_topic *topic,
+                        struct mr_err *err)
+{
+    static const char *const keys[] = {"max.message.bytes", "cleanup.policy"};
+    size_t own = mr_kafka_config_most(client->setting->config);
+    struct mr_buf values[2];
+    struct mr_err problem;
+
+    mr_buf_init(&values[0], 4096);
+    mr_buf_init(&values[1], 4096);
+    mr_err_clear(&problem);
+    int rc = mr_kafka_admin_settings(client, topic->name, keys, values, 2, &problem);
+    topic->most = own ? own : USUAL_MOST; /* a user who may not ask may still say */
+    if (rc == 0 && values[0].size)
+        topic->most = strtoull(mr_buf_cstr(&values[0]), NULL, 10);
+    topic->compacted = rc == 0 && strstr(mr_buf_cstr(&values[1]), "compact");
+    topic->judged = 0;
+    mr_buf_done(&values[0]);
+    mr_buf_done(&values[1]);
+    if (rc == MR_RETRY)
+        *err = problem;
+    return rc == MR_RETRY ? rc : 0;
+}
+
 /* The largest record the topic takes. A smaller limit than a batch of the handle's would have the broker refuse whole
  * batches of small records: then the handle is opened again with batches that fit (MR_RETRY). */
 static int find_limit(struct mr_kafka_client *client, struct mr_kafka_topic *topic,
                       struct mr_err *err)
 {
     size_t own = mr_kafka_config_most(client->setting->config);
-    struct mr_err problem;
-    struct mr_buf value;
+    int rc = ask_settings(client, topic, err);
 
-    mr_buf_init(&value, 4096);
-    mr_err_clear(&problem);
-    int rc = mr_kafka_admin_setting(client, topic->name, "max.message.bytes", &value, &problem);
-    topic->most = own ? own : USUAL_MOST; /* a user who may not ask may still say */
-    if (rc == 0 && value.size)
-        topic->most = strtoull(mr_buf_cstr(&value), NULL, 10);
-    mr_buf_done(&value);
-    if (rc == MR_RETRY) {
-        *err = problem;
+    if (rc < 0) {
         topic->most = 0;
         return rc;
     }
@@ -224,6 +240,58 @@ static int find_limit(struct mr_kafka_client *client, struct mr_kafka_topic *top
     if (own && own < topic->most)
         topic->most = own;
     return 0;
+}
+
+int mr_kafka_needs_keys(struct mr_err *err, const char *topic, const char *what, bool keyless)
+{
+    if (keyless)
+        mr_err_set(err, MR_CONFIG, "sink.kafka.compact_needs_keys",
+                   "%s has no key, and the topic %s is compacted: brokers refuse records without "
+                   "a key there",
+                   what, topic);
+    else
+        mr_err_set(err, MR_CONFIG, "sink.kafka.compact_needs_keys",
+                   "truncates of %s are events without a key, and the topic %s is compacted: "
+                   "brokers refuse them there",
+                   what, topic);
+    mr_err_hint(err,
+                "%s, or give the topic cleanup.policy=delete: before it exists below "
+                "create_topics.topics, and then with kafka-configs --alter --entity-type topics "
+                "--entity-name %s --add-config cleanup.policy=delete",
+                keyless ? "give the table a primary key or message_key_columns"
+                        : "leave truncates out (add t to source.skipped_operations)",
+                topic);
+    return MR_CONFIG;
+}
+
+int mr_kafka_topic_check_keys(struct mr_kafka_topic *topic, const struct mr_record *record,
+                              struct mr_err *err)
+{
+    const struct mr_table *table = record->table;
+    bool own = table && mr_slice_equal(record->topic, table->topic); /* no dead letter */
+    char what[300];
+
+    if (!topic->compacted || (record->key.data && (!own || topic->judged == table->id)))
+        return 0;
+    if (record->key.data && table->key_count > 0 && !table->truncates) {
+        topic->judged = table->id;
+        return 0;
+    }
+    if (table)
+        snprintf(what, sizeof what, "table %.*s.%.*s",
+                 MR_SLICE_ARG(table->schema.data ? table->schema : table->database),
+                 MR_SLICE_ARG(table->name));
+    else
+        snprintf(what, sizeof what, "an event");
+    return mr_kafka_needs_keys(err, topic->name, what, !table || table->key_count == 0);
+}
+
+int mr_kafka_name_of_position(struct mr_err *err, const char *topic)
+{
+    mr_err_set(err, MR_CONFIG, "sink.kafka.topic_collision",
+               "events would go to the topic %s, which holds the pipeline's position", topic);
+    mr_err_hint(err, "choose another sink.checkpoint_topic, or another sink.topic");
+    return MR_CONFIG;
 }
 
 /* Lets the client learn the topic's leaders before the first record waits for it. */
@@ -276,8 +344,11 @@ static int prepare(struct mr_kafka_client *client, struct mr_kafka_topic *topic,
 {
     char text[2] = "";
     struct illness ill = {text, sizeof text};
-    int rc = find_out(client, topic, &ill, err);
+    int rc;
 
+    if (strcmp(topic->name, client->setting->names.checkpoint_topic) == 0)
+        return mr_kafka_name_of_position(err, topic->name);
+    rc = find_out(client, topic, &ill, err);
     if (rc == 0)
         rc = find_limit(client, topic, err);
     if (rc == 0)

@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "connectors/sink_kafka/client.h"
+#include "model/record.h"
 
 #define MR_KAFKA_RUN 1000 /* records handed to librdkafka in one call */
 
@@ -15,6 +16,8 @@ struct mr_kafka_topic {
     rd_kafka_topic_t *rkt; /* of the present client; NULL: not yet asked for */
     int partitions;        /* records are placed over so many; 0: not yet asked for */
     int recorded;          /* the same as the checkpoint had it; 0: it did not */
+    bool compacted;        /* it takes no record without a key */
+    uint64_t judged;       /* id of the last table version found to have keys for all its records */
     size_t most;           /* its max.message.bytes: no record of more can be written */
     uint32_t rotation;     /* where records without a key go until the next batch */
     uint64_t transaction;  /* the producer's count when it was last written to */
@@ -43,6 +46,14 @@ int mr_kafka_topics_get(struct mr_kafka_topics *topics, struct mr_kafka_client *
 /* Between these two records may wait for the topic. Few topics keep the room for them. */
 void mr_kafka_topic_begin(struct mr_kafka_topic *topic);
 void mr_kafka_topic_end(const struct mr_kafka_topics *topics, struct mr_kafka_topic *topic);
+/* Whether a compacted topic will take this record and those that may follow it from its table: MR_CONFIG
+ * sink.kafka.compact_needs_keys. */
+int mr_kafka_topic_check_keys(struct mr_kafka_topic *topic, const struct mr_record *record,
+                              struct mr_err *err) MR_MUST_CHECK;
+/* The same as an error: `what` ("table public.orders") has no key at all, or truncates without one. */
+int mr_kafka_needs_keys(struct mr_err *err, const char *topic, const char *what, bool keyless);
+/* MR_CONFIG sink.kafka.topic_collision: the topic holds the position. */
+int mr_kafka_name_of_position(struct mr_err *err, const char *topic);
 /* Remembers how many partitions records were placed over before this process. */
 void mr_kafka_topics_recall(struct mr_kafka_topics *topics, struct mr_slice name, int partitions);
 /* Asks the cluster whether all topics in use are still there. MR_CONFIG names one that is not, MR_GAP tells of the

@@ -356,6 +356,7 @@ static void make_names(struct make *make, const struct mr_pg_message *message)
     table->name = mr_arena_copy(&table->arena, message->relation.name);
     table->native_id = message->relation.oid;
     table->identity = identity(message->relation.identity);
+    table->truncates = make->relations->truncates;
 }
 
 /* before: of the version held; NULL when there is none. */

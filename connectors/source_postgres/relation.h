@@ -71,6 +71,7 @@ struct mr_pg_relation {
 struct mr_pg_relations {
     struct mr_map by_oid;
     const struct mr_pg_hints *hints; /* NULL: the wire alone */
+    bool truncates;                  /* of tables, are wanted */
     const struct mr_context *context;
     struct mr_slice database;
     void *filter_state;

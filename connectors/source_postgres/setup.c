@@ -45,6 +45,7 @@ static int set_skipped(struct mr_pg_source *source, struct mr_err *err)
                               "skipped_operations knows c, u, d, t, or none alone; not \"%s\"",
                               item);
     }
+    feed->relations.truncates = !feed->skip_truncate;
     return 0;
 }
 

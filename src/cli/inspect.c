@@ -5,6 +5,7 @@
  * say whether it can still be resumed. */
 #include "cli/inspect.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void drop(void *state, int level, const char *code, const char *format, ...)
@@ -32,6 +33,8 @@ void mr_inspect_init(struct mr_inspect *inspect, const struct mr_pipeline_config
                                               .batch_bytes = (size_t)config->batch_bytes};
     inspect->sink = (struct mr_sink_args){
         .context = &inspect->context, .config = config->sink_config, .owner = "inspect"};
+    mr_arena_init(&inspect->arena, 4096, 0);
+    mr_map_init(&inspect->topic_places);
     mr_buf_init(&inspect->text, 16 << 20);
     mr_checkpoint_init(&inspect->checkpoint);
 }
@@ -40,6 +43,9 @@ void mr_inspect_done(struct mr_inspect *inspect)
 {
     mr_buf_done(&inspect->text);
     mr_checkpoint_done(&inspect->checkpoint);
+    mr_map_done(&inspect->topic_places);
+    mr_arena_done(&inspect->arena);
+    free(inspect->topics);
 }
 
 int mr_inspect_checkpoint(struct mr_inspect *inspect, struct mr_err *err)

@@ -2,6 +2,7 @@
  * source and sink, and the checkpoint that the sink holds. */
 #pragma once
 
+#include "base/map.h"
 #include "cli/cli.h"
 #include "engine/checkpoint.h"
 
@@ -15,6 +16,10 @@ struct mr_inspect {
     struct mr_sink_args sink;
     struct mr_buf text;              /* the checkpoint as the sink holds it; size 0 = none */
     struct mr_checkpoint checkpoint; /* of it, when it could be read */
+    struct mr_arena arena;           /* of the topics that sink.topics shows */
+    struct mr_map topic_places;      /* by name -> place in topics, from 1 on */
+    struct mr_sink_topic *topics;
+    size_t topic_capacity;
 };
 
 void mr_inspect_init(struct mr_inspect *inspect, const struct mr_pipeline_config *config,
@@ -34,6 +39,7 @@ struct mr_inspect_tables {
     size_t count, fit;
 };
 /* Opens the source, which changes nothing, and tries what the writer would do with each of its tables before the
- * first row. Does nothing where the source cannot show its tables. */
+ * first row. Does nothing where the source cannot show its tables. The topics of what fits are in inspect->sink.topics
+ * then, for its preflight. */
 int mr_inspect_tables(struct mr_inspect *inspect, struct mr_inspect_tables *tried,
                       struct mr_err *err) MR_MUST_CHECK;

@@ -9,10 +9,12 @@
 #include <stdlib.h>
 
 #include "cli/inspect.h"
+#include "engine/side_topics.h"
 #include "engine/transactions.h"
 #include "schema/topic_owners.h"
 
 struct trial {
+    struct mr_inspect *inspect;
     const struct mr_pipeline_config *config;
     const struct mr_sink_args *sink;
     void **transforms;
@@ -31,6 +33,48 @@ static int try_format(struct trial *trial, struct mr_table *table, struct mr_err
     return encoder->check(trial->encoder, table, err);
 }
 
+/* The topic's entry among those that the sink's preflight looks at; several tables may have one. */
+static struct mr_sink_topic *topic_of(struct mr_inspect *inspect, struct mr_slice name)
+{
+    struct mr_sink_args *sink = &inspect->sink;
+    uintptr_t place = (uintptr_t)mr_map_get(&inspect->topic_places, name);
+    struct mr_sink_topic *topic;
+
+    if (place > 0)
+        return &inspect->topics[place - 1];
+    if (sink->topic_count == inspect->topic_capacity) {
+        inspect->topic_capacity = inspect->topic_capacity ? 2 * inspect->topic_capacity : 16;
+        inspect->topics =
+            mr_realloc(inspect->topics, inspect->topic_capacity * sizeof *inspect->topics);
+    }
+    sink->topics = inspect->topics;
+    topic = &inspect->topics[sink->topic_count++];
+    *topic = (struct mr_sink_topic){.name = mr_arena_str(&inspect->arena, name)};
+    mr_map_put(&inspect->topic_places, mr_slice_str(topic->name), (void *)sink->topic_count);
+    return topic;
+}
+
+static void add_table(struct mr_inspect *inspect, const struct mr_table *table)
+{
+    struct mr_sink_topic *topic = topic_of(inspect, table->topic);
+    bool keyless = table->key_count == 0, truncates = table->truncates;
+
+    /* of several tables the one that tells most */
+    if (!topic->what || (keyless && !topic->keyless) ||
+        (truncates && !topic->truncates && !topic->keyless))
+        topic->what =
+            mr_arena_printf(&inspect->arena, "table %.*s.%.*s",
+                            MR_SLICE_ARG(table->schema.data ? table->schema : table->database),
+                            MR_SLICE_ARG(table->name));
+    topic->keyless |= keyless;
+    topic->truncates |= truncates;
+}
+
+static void add_side(void *user, const struct mr_side_topic *side, struct mr_slice name)
+{
+    topic_of(user, name)->what = side->what;
+}
+
 /* The tables as the transforms left them. */
 static int try_topics(struct trial *trial, const struct mr_batch *batch, struct mr_err *err)
 {
@@ -41,12 +85,12 @@ static int try_topics(struct trial *trial, const struct mr_batch *batch, struct 
         rc = mr_topic_assign(trial->config->topic, table, err);
         if (rc == 0)
             rc = mr_topic_owners_take(&trial->topics, trial->config->topic, table, err);
-        if (rc == 0)
-            rc = mr_transactions_check(&trial->transactions, table, err);
         if (rc == 0 && trial->encoder)
             rc = try_format(trial, table, err);
         if (rc == 0 && trial->config->sink->fit)
             rc = trial->config->sink->fit(trial->sink, table, err);
+        if (rc == 0)
+            add_table(trial->inspect, table);
     }
     return rc;
 }
@@ -150,14 +194,18 @@ int mr_inspect_tables(struct mr_inspect *inspect, struct mr_inspect_tables *trie
 {
     const struct mr_pipeline_config *config = inspect->config;
     struct mr_source_args args = inspect->source;
-    struct trial trial = {.config = config, .sink = &inspect->sink, .tried = tried};
+    struct trial trial = {
+        .inspect = inspect, .config = config, .sink = &inspect->sink, .tried = tried};
     int rc;
 
-    if (!config->source->tables)
-        return 0;
+    rc = mr_side_topics_each(config, add_side, inspect, err);
+    if (rc < 0 || !config->source->tables)
+        return rc;
     args.adopt = config->sink->delivery == MR_SINK_AT_LEAST_ONCE;
     mr_topic_owners_init(&trial.topics);
-    rc = open_parts(inspect, &trial, err);
+    rc = mr_side_topics_reserve(config, &trial.topics, err);
+    if (rc == 0)
+        rc = open_parts(inspect, &trial, err);
     if (rc == 0)
         rc = config->source->tables(&args, try_table, &trial, err);
     if (rc == 0)

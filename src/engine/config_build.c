@@ -15,6 +15,7 @@
 
 #include "base/suggest.h"
 #include "engine/config_tables.h"
+#include "engine/side_topics.h"
 #include "schema/topic.h"
 
 enum { LONGEST_NAME = 63 };
@@ -312,6 +313,24 @@ static void check_errors(struct mr_config_load *load, const struct mr_pipeline_c
     check_side_topic(load, pipeline->errors.topic, "topic", "dead letters", node, path);
 }
 
+/* Topics that are no table's must differ. Not after a finding, which may be the cause. */
+static void check_side_topics(struct mr_config_load *load,
+                              const struct mr_pipeline_config *pipeline, struct mr_yaml_node *key,
+                              const char *path)
+{
+    struct mr_topic_owners owners;
+    struct mr_err problem;
+
+    if (load->diag.count > 0 || !pipeline->source)
+        return;
+    mr_topic_owners_init(&owners);
+    if (mr_side_topics_reserve(pipeline, &owners, &problem) < 0)
+        mr_diag_add(&load->diag, problem.code, key->file, key->line, key->column, path, "%s",
+                    problem.text)
+            ->hint = mr_arena_str(&load->arena, mr_slice_str(problem.hint));
+    mr_topic_owners_done(&owners);
+}
+
 static void build_pipeline(struct mr_config_load *load, struct mr_yaml_node *key,
                            struct mr_yaml_node *node)
 {
@@ -340,6 +359,7 @@ static void build_pipeline(struct mr_config_load *load, struct mr_yaml_node *key
                  mr_yaml_path(&load->arena, path, "format"));
     build_transforms(load, pipeline, mr_yaml_get(node, "transforms"),
                      mr_yaml_path(&load->arena, path, "transforms"));
+    check_side_topics(load, pipeline, key, path);
 }
 
 static void build_pipelines(struct mr_config_load *load, struct mr_yaml_node *node)

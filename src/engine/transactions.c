@@ -64,21 +64,6 @@ void mr_transactions_close(struct mr_transactions *transactions)
     *transactions = (struct mr_transactions){0};
 }
 
-int mr_transactions_check(const struct mr_transactions *transactions, const struct mr_table *table,
-                          struct mr_err *err)
-{
-    struct mr_slice topic = mr_transactions_topic(transactions);
-
-    if (!topic.data || !mr_slice_equal(topic, table->topic))
-        return 0;
-    mr_err_set(err, MR_CONFIG, "config.topic_collision",
-               "table %.*s.%.*s would go to the topic %.*s, which has the transactions' BEGIN and "
-               "END",
-               MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), MR_SLICE_ARG(topic));
-    mr_err_hint(err, "choose another format.transaction_topic, or another sink.topic");
-    return MR_CONFIG;
-}
-
 struct mr_slice mr_transactions_topic(const struct mr_transactions *transactions)
 {
     return transactions->name ? transactions->name->topic : (struct mr_slice){NULL, 0};

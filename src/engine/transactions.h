@@ -43,10 +43,6 @@ void mr_transactions_close(struct mr_transactions *transactions);
 /* {NULL, 0}: not wanted. */
 struct mr_slice mr_transactions_topic(const struct mr_transactions *transactions);
 
-/* MR_CONFIG config.topic_collision: the table's topic is that of BEGIN and END. */
-int mr_transactions_check(const struct mr_transactions *transactions, const struct mr_table *table,
-                          struct mr_err *err) MR_MUST_CHECK;
-
 /* Before the transforms: notes what there is. */
 void mr_transactions_look(struct mr_transactions *transactions, struct mr_batch *batch);
 /* Behind the transforms: drops updates that change nothing, if so configured, and what is replayed; gives the changes

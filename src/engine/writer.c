@@ -25,6 +25,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "engine/side_topics.h"
+#include "schema/event.h"
 
 #define POSITION_LIMIT (16u << 20)
 #define MOST_DESCRIBED 65536               /* ids that are remembered */
@@ -181,6 +183,8 @@ int mr_writer_open(struct mr_writer *writer, const char *owner, bool reopened, s
     if (rc == 0)
         rc = mr_transactions_open(&writer->transactions, writer->config, writer->context->server,
                                   err);
+    if (rc == 0)
+        rc = mr_side_topics_reserve(writer->config, &writer->topics, err);
     if (rc < 0)
         return rc;
     args.sets_aside = mr_dead_letters_wanted(&writer->dead_letters);
@@ -282,16 +286,23 @@ bool mr_writer_displaced(const struct mr_writer *writer, const char *owner)
     return displaced;
 }
 
-/* The schemas of logical messages belong to no table. */
-static int describe_messages(struct mr_writer *writer, const struct mr_batch *batch,
-                             struct mr_err *err)
+static const struct mr_side_topic messages = {
+    "the logical messages",
+    "choose another sink.topic, or leave them out with source.message_prefixes"};
+
+/* The schemas of logical messages belong to no table, nor does their topic. */
+static int describe_messages(struct mr_writer *writer, struct mr_batch *batch, struct mr_err *err)
 {
     const struct mr_encoder *encoder = writer->config->encoder;
     int rc;
 
     if (!batch->messages || writer->messages_described || !encoder || !encoder->describe_messages)
         return 0;
-    rc = encoder->describe_messages(writer->encoder, err);
+    rc = mr_topic_owners_reserve(&writer->topics,
+                                 mr_event_message_topic(&batch->arena, writer->context->server),
+                                 &messages, err);
+    if (rc == 0)
+        rc = encoder->describe_messages(writer->encoder, err);
     writer->messages_described = rc == 0;
     return rc;
 }
@@ -328,8 +339,6 @@ static int describe_tables(struct mr_writer *writer, struct mr_batch *batch, str
             rc = mr_topic_assign(writer->config->topic, table, err);
         if (rc == 0)
             rc = mr_topic_owners_take(&writer->topics, writer->config->topic, table, err);
-        if (rc == 0)
-            rc = mr_transactions_check(&writer->transactions, table, err);
         if (rc == 0 && writer->config->encoder)
             rc = writer->config->encoder->describe(writer->encoder, table, err);
         if (rc == 0)

@@ -41,6 +41,7 @@ struct mr_table *mr_table_derive(struct mr_table *origin, uint32_t column_count)
     table->name = origin->name;
     table->native_id = origin->native_id;
     table->identity = origin->identity;
+    table->truncates = origin->truncates;
     table->derivation = origin->derivation + 1;
     table->origin = mr_table_ref(origin);
     return table;

@@ -95,6 +95,9 @@ struct mr_table {
     struct mr_column *columns;
     uint32_t key_count;    /* 0: rows have no key, records have a null key */
     uint32_t *key_columns; /* indexes into columns, in key order */
+    /* Truncates of it become events, which have no key. Set by the source; a format that leaves them out takes it back
+     * when it is shown the version. */
+    bool truncates;
     /* Set once by the writer thread before the first encoder sees the version; see schema/topic.h. */
     struct mr_slice topic;
     /* How often it was derived by transforms: 0 as the source made it. */

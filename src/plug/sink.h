@@ -18,6 +18,13 @@
 enum mr_sink_wants { MR_SINK_RECORDS, MR_SINK_CHANGES };
 enum mr_sink_delivery { MR_SINK_TRANSACTIONAL, MR_SINK_IDEMPOTENT, MR_SINK_AT_LEAST_ONCE };
 
+/* A topic that would be written to. */
+struct mr_sink_topic {
+    const char *name, *what; /* "table public.orders", "the heartbeats" */
+    bool keyless;            /* records in it have no key */
+    bool truncates;          /* truncates are among them, which have none */
+};
+
 struct mr_sink_args {
     const struct mr_context *context;
     const void *config;
@@ -30,6 +37,9 @@ struct mr_sink_args {
     uint64_t *
         claim; /* for the sink: what it noted of this owner's claim, kept from one open to the next; 0: none
                         yet. Once there is one, another's newer claim means MR_FENCED. NULL: not kept */
+    const struct mr_sink_topic
+        *topics; /* for preflight: those that are known; not two of one name */
+    size_t topic_count;
 };
 
 /* A checkpoint to store. text is the engine's JSON object (model/position.h) and is copied by the sink. */

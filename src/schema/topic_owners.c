@@ -14,6 +14,7 @@
 struct owner {
     struct mr_slice parts, name;
     uint64_t native_id;
+    const struct mr_side_topic *side; /* no table's, but theirs; NULL: a table's */
 };
 
 void mr_topic_owners_init(struct mr_topic_owners *owners)
@@ -49,6 +50,37 @@ static int collision(const struct owner *owner, const struct mr_table *table, st
     return MR_CONFIG;
 }
 
+static int collision_beside(const struct mr_side_topic *side, struct mr_slice table,
+                            struct mr_slice topic, struct mr_err *err)
+{
+    mr_err_set(err, MR_CONFIG, "config.topic_collision",
+               "table %.*s would go to the topic %.*s, which has %s", MR_SLICE_ARG(table),
+               MR_SLICE_ARG(topic), side->what);
+    mr_err_hint(err, "%s", side->hint);
+    return MR_CONFIG;
+}
+
+int mr_topic_owners_reserve(struct mr_topic_owners *owners, struct mr_slice topic,
+                            const struct mr_side_topic *side, struct mr_err *err)
+{
+    struct owner *owner = mr_map_get(&owners->by_topic, topic);
+
+    if (owner && !owner->side)
+        return collision_beside(side, owner->name, topic, err);
+    if (owner && owner->side != side) {
+        mr_err_set(err, MR_CONFIG, "config.topic_collision", "%s and %s would share the topic %.*s",
+                   owner->side->what, side->what, MR_SLICE_ARG(topic));
+        mr_err_hint(err, "%s", side->hint);
+        return MR_CONFIG;
+    }
+    if (owner)
+        return 0;
+    owner = MR_ARENA_NEW(&owners->arena, struct owner);
+    *owner = (struct owner){.side = side};
+    mr_map_put(&owners->by_topic, mr_arena_copy(&owners->arena, topic), owner);
+    return 0;
+}
+
 int mr_topic_owners_take(struct mr_topic_owners *owners, const char *template,
                          const struct mr_table *table, struct mr_err *err)
 {
@@ -56,6 +88,8 @@ int mr_topic_owners_take(struct mr_topic_owners *owners, const char *template,
     struct mr_buf parts;
     bool same;
 
+    if (owner && owner->side)
+        return collision_beside(owner->side, table_name(&owners->arena, table), table->topic, err);
     mr_buf_init(&parts, 1 << 20);
     mr_topic_parts(template, table, &parts);
     same = owner && mr_slice_equal(owner->parts, mr_buf_slice(&parts));

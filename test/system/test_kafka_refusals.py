@@ -274,13 +274,45 @@ def test_small_batches_for_a_topic_that_takes_no_large_ones(db, millrace, kafka)
     check(kafka, load, "small")
 
 
-def test_a_compacted_topic_refuses_rows_without_a_key(db, millrace, kafka):
-    db.sql("create table keyless (a int)")
-    db.sql("alter table keyless replica identity full")
-    path = millrace.config(config(db, kafka, "keyless", sink="      create_topics: {config: {cleanup.policy: compact}}\n"))
+def checked(millrace, path):
+    """(code, text and hint) of what check finds wrong."""
+    done = millrace.run("check", "--environment", path, "--json")
+    found = json.loads(done.lines[-1])["result"]["findings"]
+    assert done.popen.returncode == (78 if any(one["level"] == "fail" for one in found) else 0), done.tail()
+    return [(one["code"], f"{one['text']} {one['hint']}") for one in found if one["level"] == "fail"]
+
+
+@pytest.mark.parametrize("name, source, words", [
+    ("keyless", "", ["table public.t has no key", "keyless.public.t", "primary key", "cleanup.policy=delete"]),
+    ("truncated", "      skipped_operations: [none]\n", ["truncates of table public.t", "skipped_operations"]),
+])
+def test_a_compacted_topic_is_refused_where_events_have_no_key(db, millrace, kafka, name, source, words):
+    db.sql(f"create table t (id int {'' if name == 'keyless' else 'primary key'})")
+    compact = "      create_topics: {config: {cleanup.policy: compact}}\n"
+    path = millrace.config(config(db, kafka, name, sink=compact, source=source))
+    found = checked(millrace, path)
+    assert [code for code, _ in found] == ["sink.kafka.compact_needs_keys"]
+    assert all(word in found[0][1] for word in words), found
+    db.sql("insert into t values (1)")
+    refused(millrace, path, 78, "sink.kafka.compact_needs_keys", *words)
+    kafka.alter_topic(f"{name}.public.t", cleanup_policy="delete")
+    assert checked(millrace, path) == []
     until_now(millrace, path)
-    db.sql("insert into keyless values (1)")
-    refused(millrace, path, 1, "sink.kafka.invalid_record", "keyless.public.keyless", "primary key")
+    assert kafka.count(f"{name}.public.t") == 1
+
+
+def test_topics_whose_names_differ_by_dots_alone(db, millrace, kafka):
+    """Brokers take them for one: told by check with both names, and by the run that comes to the second."""
+    db.psql("create schema a_b; create schema a; create table a_b.c (id int primary key); create table a.b_c (id int primary key)")
+    path = millrace.config(config(db, kafka, "dots").replace('["public.*"]', '["a*.*"]'))
+    found = checked(millrace, path)
+    assert [code for code, _ in found] == ["sink.kafka.topic_collision"]
+    assert "dots.a_b.c" in found[0][1] and "dots.a.b_c" in found[0][1], found
+    db.sql("insert into a_b.c values (1)")
+    until_now(millrace, path)
+    assert [code for code, _ in checked(millrace, path)] == ["sink.kafka.topic_collision"]
+    db.sql("insert into a.b_c values (1)")
+    refused(millrace, path, 78, "sink.kafka.topic_collision", "dots.a.b_c", "dots.a_b.c", "sink.topic")
 
 
 # Topics that go away

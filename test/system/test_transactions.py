@@ -151,26 +151,29 @@ def test_a_transaction_killed_between_its_pieces_counts_the_same(db, millrace):
     assert found == wanted
 
 
-def test_kafka_has_them_in_the_transaction_of_their_rows(db, millrace, kfake):
+@pytest.mark.parametrize("kind", ["kfake", "kafka"])
+def test_kafka_has_them_in_the_transaction_of_their_rows(db, millrace, request, kind):
     """Split over Kafka transactions, killed between them; heartbeats beside."""
-    sink = f"    sink:\n      type: kafka\n      brokers: [\"{kfake.bootstrap}\"]\n      commit: {{split: 200}}\n"
-    (path,) = prepared(db, millrace, ["inkafka"], lambda name: sink, "      heartbeat: {interval: 200ms}\n")
+    broker, name = request.getfixturevalue(kind), f"in_{kind}"
+    split, kills = (200, 3) if kind == "kfake" else (2000, 1)
+    sink = f"    sink:\n      type: kafka\n      brokers: [\"{broker.bootstrap}\"]\n      commit: {{split: {split}}}\n"
+    (path,) = prepared(db, millrace, [name], lambda _: sink, "      heartbeat: {interval: 200ms}\n")
     db.psql(LARGE)
-    for _ in range(3):
-        before = kfake.end("inkafka.public.a") if "inkafka.public.a" in kfake.topics() else 0
+    for _ in range(kills):
+        before = broker.end(f"{name}.public.a") if f"{name}.public.a" in broker.topics() else 0
         running = millrace.start("run", path)
-        process.wait_until(lambda: "inkafka.public.a" in kfake.topics() and
-                           (kfake.end("inkafka.public.a") > before + 300 or running.ended()), 60, "more rows", running)
+        process.wait_until(lambda: f"{name}.public.a" in broker.topics() and
+                           (broker.end(f"{name}.public.a") > before + 300 or running.ended()), 60, "more rows", running)
         running.kill9()
     db.psql(SMALL)
     until_now(millrace, path)
     records = [{"key": json.loads(message.key()) if message.key() else None,
                 "value": json.loads(message.value()) if message.value() else None}
-               for topic in ("transaction", "public.a", "public.b", "message") for message in kfake.consume(f"inkafka.{topic}")]
+               for topic in ("transaction", "public.a", "public.b", "message") for message in broker.consume(f"{name}.{topic}")]
     found = transactions(records)
     assert [one["counts"] for one in found][0] == LARGE_COUNTS and len(found) == 4
-    beats = kfake.consume("__debezium-heartbeat.inkafka")
-    assert beats and all(json.loads(beat.key()) == {"serverName": "inkafka"} for beat in beats)
+    beats = broker.consume(f"__debezium-heartbeat.{name}")
+    assert beats and all(json.loads(beat.key()) == {"serverName": name} for beat in beats)
     assert all(set(json.loads(beat.value())) == {"ts_ms"} and beat.partition() == 0 for beat in beats)
 
 

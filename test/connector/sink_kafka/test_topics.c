@@ -320,24 +320,146 @@ static void test_columns_place_a_record_by_their_text(void **state)
     mr_table_unref(other);
 }
 
-static void test_a_table_without_a_key_does_not_fit_a_compacted_topic(void **state)
+static void take_finding(void *state, enum mr_finding_level level, const char *code,
+                         const char *text, const char *hint)
 {
-    const char *key = "s.public.*", *value = "cleanup.policy=compact";
-    struct mr_kafka_config config = with_topics((struct mr_option_map){&key, &value, 1});
-    struct mr_context context = {.server = "s", .pipeline = "p"};
-    struct mr_sink_args args = {.context = &context, .config = &config};
-    struct mr_table *table = table_new(MR_IDENTITY_DEFAULT);
-    struct mr_err err;
+    char *found = state;
+    size_t used = strlen(found);
+
+    if (level == MR_FINDING_FAIL)
+        snprintf(found + used, 4096 - used, "%s: %s\n", code, text);
+    assert_true(level != MR_FINDING_FAIL || (hint && *hint));
+}
+
+static void expect_findings(struct kafka_rig *rig, const struct mr_sink_topic *topics, size_t count,
+                            const char *wanted)
+{
+    char found[4096] = "";
+    struct mr_findings findings = {take_finding, found};
+    struct mr_sink_args args = {
+        .context = &rig->context, .config = &rig->config, .topics = topics, .topic_count = count};
+
+    assert_int_equal(mr_sink_kafka.preflight(&args, &findings, &rig->err), 0);
+    assert_string_equal(found, wanted);
+}
+
+/* Brokers do not make the second of two such topics. What is there already is never refused. */
+static void test_names_that_differ_by_dots_are_told_before_a_run(void **state)
+{
+    static const struct mr_sink_topic topics[] = {
+        {.name = "near.a_b.c", .what = "table a_b.c"},
+        {.name = "near.a.b_c", .what = "table a.b_c"},
+        {.name = "near.old.x", .what = "table old.x"},
+        {.name = "near.a-b.c", .what = "table a-b.c"},
+        {.name = "positions.of", .what = "the heartbeats"}};
+    struct kafka_rig rig;
 
     (void)state;
-    table->topic = mr_slice_str("s.public.t");
-    assert_int_equal(mr_sink_kafka.fit(&args, table, &err), 0);
-    table->key_count = 0;
-    assert_int_equal(mr_sink_kafka.fit(&args, table, &err), MR_CONFIG);
-    assert_string_equal(err.code, "sink.kafka.compact_needs_keys");
-    table->topic = mr_slice_str("s.other.t");
-    assert_int_equal(mr_sink_kafka.fit(&args, table, &err), 0);
-    mr_table_unref(table);
+    kafka_rig_named(&rig, "near");
+    rig.config.checkpoint_topic = "positions.of";
+    kafka_broker_say(&kafka_shared, "topic near.old_x 1");
+#define TAKEN(what, topic, other)                                                                  \
+    "sink.kafka.topic_collision: " what " would go to the topic " topic                            \
+    ", which brokers do not create beside " other ": the names differ only by . and _, which "     \
+    "are one to their metrics\n"
+    expect_findings(&rig, topics, 5,
+                    TAKEN("table a.b_c", "near.a.b_c", "near.a_b.c") TAKEN(
+                        "table old.x", "near.old.x",
+                        "near.old_x") "sink.kafka.topic_collision: events would go to the topic "
+                                      "positions.of, which holds the pipeline's position\n");
+    rig.config.create_topics.mode = MR_KAFKA_CREATE_NEVER;
+    kafka_broker_say(&kafka_shared, "topic positions.of 1 cleanup.policy=compact");
+    expect_findings(&rig, topics, 4, "");
+}
+
+static void test_a_topic_that_brokers_do_not_make_beside_another_is_told(void **state)
+{
+    struct kafka_rig rig;
+
+    (void)state;
+    kafka_rig_named(&rig, "beside");
+    assert_int_equal(kafka_rig_open(&rig, "one"), 0);
+    assert_int_equal(kafka_rig_block(&rig, "beside.a_b.c", 0, 1, "{}"), 0);
+    assert_int_equal(kafka_rig_block(&rig, "beside.a.b_c", 1, 1, "{}"), MR_CONFIG);
+    assert_string_equal(rig.err.code, "sink.kafka.topic_collision");
+    assert_non_null(strstr(rig.err.text, "beside.a.b_c"));
+    assert_non_null(strstr(rig.err.text, "beside.a_b.c"));
+    kafka_rig_close(&rig);
+    rig.config.checkpoint_topic = "beside.a.b.c";
+    assert_int_equal(kafka_rig_open(&rig, "two"), MR_CONFIG);
+    assert_string_equal(rig.err.code, "sink.kafka.topic_collision");
+}
+
+/* What is there counts; what would be made is judged by its settings. */
+static void test_compacted_topics_want_keys_of_all_events(void **state)
+{
+    static const struct mr_sink_topic topics[] = {
+        {.name = "keys.there", .what = "table there", .keyless = true},
+        {.name = "keys.kept", .what = "table kept", .keyless = true, .truncates = true},
+        {.name = "keys.made", .what = "table made", .truncates = true},
+        {.name = "keys.well", .what = "table well"}};
+    const char *key = "cleanup.policy", *value = "compact";
+    struct kafka_rig rig;
+
+    (void)state;
+    kafka_rig_named(&rig, "keys");
+    rig.config.create_topics.config = (struct mr_option_map){&key, &value, 1};
+    kafka_broker_say(&kafka_shared, "topic keys.there 1 cleanup.policy=compact,delete");
+    kafka_broker_say(&kafka_shared, "topic keys.kept 1 cleanup.policy=delete");
+    expect_findings(&rig, topics, 4,
+                    "sink.kafka.compact_needs_keys: table there has no key, and the topic "
+                    "keys.there is compacted: brokers refuse records without a key there\n"
+                    "sink.kafka.compact_needs_keys: truncates of table made are events without a "
+                    "key, and the topic keys.made is compacted: brokers refuse them there\n");
+}
+
+/* Told with the first event of a table, not with the truncate that comes one night. */
+static void test_a_run_refuses_events_that_a_compacted_topic_will_not_take(void **state)
+{
+    static const struct {
+        uint32_t key_count;
+        bool truncates;
+        const char *says; /* NULL: taken */
+    } cases[] = {{1, false, NULL}, {0, false, "no key"}, {1, true, "truncates of table public.t"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct mr_table *table = table_new(MR_IDENTITY_DEFAULT);
+        struct mr_batch *batch = kafka_rig_batch("tidy.t", 0, 1, 0);
+        struct kafka_rig rig;
+        kafka_rig_named(&rig, "tidy");
+        if (i == 0)
+            kafka_broker_say(&kafka_shared, "topic tidy.t 1 cleanup.policy=compact");
+        table->topic = mr_slice_str("tidy.t");
+        table->key_count = cases[i].key_count;
+        table->truncates = cases[i].truncates;
+        batch->records[0].table = table;
+        if (table->key_count == 0)
+            batch->records[0].key = (struct mr_slice){NULL, 0};
+        assert_int_equal(kafka_rig_open(&rig, "one"), 0);
+        assert_int_equal(kafka_rig_write(&rig, batch), 0);
+        assert_int_equal(kafka_rig_ask(&rig, "{}"), 0);
+        assert_int_equal(kafka_rig_settle(&rig, 30), cases[i].says ? MR_CONFIG : 0);
+        if (cases[i].says) {
+            assert_string_equal(rig.err.code, "sink.kafka.compact_needs_keys");
+            assert_non_null(strstr(rig.err.text, cases[i].says));
+        }
+        kafka_rig_close(&rig);
+        mr_table_unref(table);
+    }
+}
+
+static void test_no_event_goes_where_the_position_is(void **state)
+{
+    struct kafka_rig rig;
+
+    (void)state;
+    kafka_rig_named(&rig, "place");
+    assert_int_equal(kafka_rig_open(&rig, "one"), 0);
+    assert_int_equal(kafka_rig_block(&rig, "millrace.shop.place.checkpoint", 0, 1, "{}"),
+                     MR_CONFIG);
+    assert_string_equal(rig.err.code, "sink.kafka.topic_collision");
+    kafka_rig_close(&rig);
 }
 
 int main(void)
@@ -354,7 +476,11 @@ int main(void)
         cmocka_unit_test(test_a_transaction_larger_than_the_clients_queue_is_written),
         cmocka_unit_test(test_columns_that_cannot_place_are_refused),
         cmocka_unit_test(test_columns_place_a_record_by_their_text),
-        cmocka_unit_test(test_a_table_without_a_key_does_not_fit_a_compacted_topic),
+        cmocka_unit_test(test_names_that_differ_by_dots_are_told_before_a_run),
+        cmocka_unit_test(test_a_topic_that_brokers_do_not_make_beside_another_is_told),
+        cmocka_unit_test(test_compacted_topics_want_keys_of_all_events),
+        cmocka_unit_test(test_a_run_refuses_events_that_a_compacted_topic_will_not_take),
+        cmocka_unit_test(test_no_event_goes_where_the_position_is),
     };
 
     return cmocka_run_group_tests(tests, kafka_shared_start, kafka_shared_stop);

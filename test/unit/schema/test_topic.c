@@ -110,6 +110,35 @@ static void two_tables_become_one_topic_only_on_purpose(void **state)
     mr_topic_owners_done(&owners);
 }
 
+static void a_topic_of_other_records_is_no_table_s(void **state)
+{
+    static const struct mr_side_topic beats = {"the heartbeats", "change this"},
+                                      letters = {"the dead letters", "change that"};
+    struct mr_table *t = table("public", "a");
+    struct mr_topic_owners owners;
+    struct mr_err err;
+
+    (void)state;
+    mr_topic_owners_init(&owners);
+    assert_int_equal(mr_topic_assign("x.{table}", t, &err), 0);
+    for (int i = 0; i < 2; i++) /* as when a sink is opened again */
+        assert_int_equal(mr_topic_owners_reserve(&owners, mr_slice_str("x.a"), &beats, &err), 0);
+    assert_int_equal(mr_topic_owners_take(&owners, "x.{table}", t, &err), MR_CONFIG);
+    assert_string_equal(err.code, "config.topic_collision");
+    assert_non_null(strstr(err.text, "table public.a would go to the topic x.a, which has the"));
+    assert_string_equal(err.hint, "change this");
+    assert_int_equal(mr_topic_owners_reserve(&owners, mr_slice_str("x.a"), &letters, &err),
+                     MR_CONFIG);
+    assert_non_null(strstr(err.text, "the heartbeats and the dead letters would share"));
+    assert_int_equal(mr_topic_assign("y.{table}", t, &err), 0);
+    assert_int_equal(mr_topic_owners_take(&owners, "y.{table}", t, &err), 0);
+    assert_int_equal(mr_topic_owners_reserve(&owners, mr_slice_str("y.a"), &letters, &err),
+                     MR_CONFIG);
+    assert_non_null(strstr(err.text, "public.a"));
+    mr_topic_owners_done(&owners);
+    mr_table_unref(t);
+}
+
 static void schemas_are_named_by_the_table_whatever_its_topic(void **state)
 {
     struct mr_table *made = table("public", "o t");
@@ -138,6 +167,7 @@ int main(void)
         cmocka_unit_test(refuses_names_kafka_does_not_allow),
         cmocka_unit_test(schemas_are_named_by_the_table_whatever_its_topic),
         cmocka_unit_test(two_tables_become_one_topic_only_on_purpose),
+        cmocka_unit_test(a_topic_of_other_records_is_no_table_s),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
