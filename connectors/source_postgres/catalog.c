@@ -4,6 +4,11 @@
  * with their schema, because the session's search_path is empty. Each table is asked for once per version of it,
  * each user type once per table version that uses it: never per row.
  *
+ * It may also be *behind* the stream for a moment: a walsender sends a transaction as soon as its commit is in the
+ * log, and other sessions see it a little later, or much later when the commit waits for a synchronous standby. A
+ * table altered in that transaction would be described as it was before. So the first question in a transaction waits
+ * until it is seen, for two seconds at most.
+ *
  * A unique index counts as a table's key when there is no primary key and it is complete (not partial, no
  * expression, not deferred, all columns NOT NULL); the one created first wins. */
 #include "connectors/source_postgres/catalog.h"
@@ -12,7 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+
+#define SEEN_NS (2 * MR_SECOND_NS)
 
 static struct mr_slice copy(struct mr_arena *arena, const PGresult *result, int row, int column)
 {
@@ -25,6 +33,46 @@ static int ask(struct mr_pg_source *source, const char *what, PGresult **ret_res
 {
     return mr_pg_query(&source->sql_connect, source->sql, mr_buf_cstr(&source->sql_text), what,
                        ret_result, err);
+}
+
+/* Transaction ids are compared as the server compares them: by 32 bits, around the circle. */
+static int ask_seen(struct mr_pg_source *source, uint32_t xid, bool *ret_seen, struct mr_err *err)
+{
+    PGresult *result;
+    int rc;
+
+    mr_buf_clear(&source->sql_text);
+    mr_buf_printf(&source->sql_text,
+                  "SELECT ((pg_catalog.txid_snapshot_xmax(s) - %" PRIu32 ") & 4294967295) BETWEEN "
+                  "1 AND 2147483648 AND NOT EXISTS (SELECT 1 FROM "
+                  "pg_catalog.txid_snapshot_xip(s) x WHERE x & 4294967295 = %" PRIu32 ") "
+                  "FROM pg_catalog.txid_current_snapshot() s",
+                  xid, xid);
+    rc = ask(source, "see whether a transaction is visible", &result, err);
+    if (rc < 0)
+        return rc;
+    *ret_seen = mr_pg_true(result, 0, 0);
+    PQclear(result);
+    return 0;
+}
+
+/* Waits until other sessions see the transaction that is being read. */
+static int await_seen(struct mr_pg_source *source, struct mr_err *err)
+{
+    int64_t deadline = mr_clock_mono_ns() + SEEN_NS;
+    uint64_t xid = source->feed.open ? source->feed.transaction.id : 0;
+    bool seen = xid == 0 || xid == source->seen_xid;
+    int rc = 0;
+
+    while (rc == 0 && !seen) {
+        rc = ask_seen(source, (uint32_t)xid, &seen, err);
+        if (rc < 0 || seen || mr_clock_mono_ns() >= deadline)
+            break;
+        rc = mr_pg_command(&source->sql_connect, source->sql, "SELECT pg_catalog.pg_sleep(0.005)",
+                           "wait until a transaction is visible", err);
+    }
+    source->seen_xid = xid;
+    return rc;
 }
 
 static int ask_type(void *state, struct mr_arena *arena, uint32_t oid,
@@ -102,8 +150,10 @@ static int ask_table(void *state, struct mr_arena *arena, uint32_t oid,
     struct mr_pg_source *source = state;
     struct mr_pg_column_info *columns;
     PGresult *result;
-    int rc;
+    int rc = await_seen(source, err);
 
+    if (rc < 0)
+        return rc;
     table_sql(&source->sql_text, oid, source->server.version);
     rc = ask(source, "read the catalogue's description of a table", &result, err);
     if (rc < 0)

@@ -79,6 +79,7 @@ struct mr_pg_source {
     int64_t beat_failed_ns;     /* when its query's failure was noted last; 0 never */
     int64_t followed_ns;        /* when new tables were looked for last */
     struct mr_pg_hints hints;
+    uint64_t seen_xid; /* the open transaction, once other sessions see it (catalog.c); 0 none */
     struct mr_pg_feed feed;
     bool feed_ready;
     struct mr_pg_stream stream;

@@ -1,8 +1,14 @@
 /* Which tables are read, and how far: partitions, publications, locks, tables that come, change and go. */
+#include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
+#include "connectors/source_postgres/source.h"
 #include "test/support/pg_run.h"
 
 /* A pattern that names a partitioned table means its partitions, in the snapshot, in the stream and when they are
@@ -286,6 +292,65 @@ static void a_table_that_is_given_an_identity_is_read_whole(void **state)
     pg_run_end(&run);
 }
 
+/* Ends the wait for a standby that does not exist, half a second from now, in a process of its own. */
+static pid_t release_commits(const char *dsn)
+{
+    pid_t child = fork();
+
+    if (child == 0) {
+        PGconn *sql = PQconnectdb(dsn);
+        (void)poll(NULL, 0, 500);
+        PQclear(PQexec(sql, "ALTER SYSTEM RESET synchronous_standby_names"));
+        PQclear(PQexec(sql, "SELECT pg_reload_conf()"));
+        _exit(0);
+    }
+    return child;
+}
+
+static void read_three(struct pg_run *run)
+{
+    int64_t deadline_ns = mr_clock_mono_ns() + 60 * MR_SECOND_NS;
+
+    while (run->seen_count < 3) {
+        assert_true(mr_clock_mono_ns() < deadline_ns);
+        assert_int_equal(pg_run_read_some(run, 1), 0);
+    }
+}
+
+/* A walsender sends what is committed in the log, which other sessions may see later only: here, once a synchronous
+ * standby would have answered. The table must not be described as it was before. */
+static void a_table_is_described_as_its_transaction_left_it(void **state)
+{
+    static const char alter[] = "BEGIN; ALTER TABLE t ADD COLUMN w int NOT NULL DEFAULT 5; INSERT "
+                                "INTO t VALUES (3, 'c', 6); COMMIT";
+    struct mr_pg_source *source;
+    const struct mr_table *table;
+    struct pg_run run;
+    PGconn *other;
+    uint32_t oid;
+    pid_t child;
+
+    (void)state;
+    pg_run_begin_used(&run);
+    pg_run_start(&run);
+    oid = (uint32_t)strtoul(pg_run_one(&run, "SELECT 't'::regclass::oid"), NULL, 10);
+    pg_run_sql(&run, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    pg_run_sql(&run, "SELECT pg_reload_conf()");
+    (void)poll(NULL, 0, 200);
+    other = PQconnectdb(run.dsn);
+    assert_int_equal(PQsendQuery(other, alter), 1);
+    child = release_commits(run.dsn);
+    read_three(&run);
+    source = run.state;
+    table = mr_pg_relations_find(&source->feed.relations, oid)->table;
+    assert_int_equal(table->column_count, 3);
+    assert_true(table->columns[2].has_default);
+    assert_false(table->columns[2].optional);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    PQfinish(other);
+    pg_run_end(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +359,7 @@ int main(void)
         cmocka_unit_test(a_partition_that_is_gone_is_told),
         cmocka_unit_test(a_partition_dropped_inside_a_split_transaction_is_no_gap),
         cmocka_unit_test(a_lock_on_a_table_is_not_waited_for_in_silence),
+        cmocka_unit_test(a_table_is_described_as_its_transaction_left_it),
         cmocka_unit_test(a_snapshot_names_who_holds_a_table),
         cmocka_unit_test(a_table_read_again_inside_a_split_transaction_is_no_gap),
         cmocka_unit_test(row_filters_of_two_publications_are_alternatives),

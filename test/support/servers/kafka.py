@@ -16,6 +16,7 @@ import pathlib
 import signal
 import subprocess
 import tempfile
+import time
 import uuid
 
 from confluent_kafka import Consumer, ElectionType, IsolationLevel, KafkaError, TopicPartition
@@ -358,8 +359,15 @@ class Kafka(Reader):
         path = self.folder / "move.json"
         path.write_text(json.dumps({"version": 1, "partitions": [
             {"topic": topic, "partition": partition, "replicas": replicas}]}))
-        self.tool("org.apache.kafka.tools.reassign.ReassignPartitionsCommand", "--execute",
-                  "--reassignment-json-file", str(path))
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                self.tool("org.apache.kafka.tools.reassign.ReassignPartitionsCommand", "--execute",
+                          "--reassignment-json-file", str(path))
+                break
+            except AssertionError:  # a broker that has just come back cannot tell of its log folder yet
+                if time.monotonic() > deadline:
+                    raise
         admin = self.admin()
         admin.elect_leaders(ElectionType.PREFERRED, [TopicPartition(topic, partition)]).result(30)
         process.wait_until(lambda: self.leader(topic, partition) == replicas[0], 30, f"a new leader of {topic}")
