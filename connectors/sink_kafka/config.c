@@ -11,9 +11,9 @@
  * on real envelopes and saves the broker a third; delivery reports only on error, and as events, let a flush
  * wait on a condition variable instead of sleeping in steps of 10 ms (a commit of 3 ms instead of 11).
  *
- * linger.ms is long, because a commit flushes anyway, and because librdkafka's broker thread polls without pause
- * while a request of a partition is on its way and records have waited longer than linger.ms: 20 ms cost it a second of
- * CPU per million rows.
+ * linger.ms is long, because a commit flushes anyway (and leave.c before it), and because librdkafka's broker thread
+ * polls without pause while a request of a partition is on its way and records have waited longer than linger.ms:
+ * 20 ms cost it a second of CPU per million rows.
  *
  * A reader (of the checkpoint) and an admin client take the same `client` properties; librdkafka ignores those
  * that do not fit their kind and says so in its log, which the log callback drops. */

@@ -3,8 +3,9 @@
  *     begin            local; then the previous checkpoint is produced once more, so that its partition joins the
  *                      transaction early and not on the way of the commit (commit 1.2 instead of 3.1 ms)
  *     send             records by topic, a thousand a call, without a copy: they stay in the batch's arena
- *     commit           the new checkpoint as last record, then commit in slices of a second: a broker's outage is
- *                      sat out inside, and a close is obeyed
+ *                      (when they leave librdkafka: leave.c)
+ *     commit           the new checkpoint as last record, a flush, then commit in slices of a second: a broker's
+ *                      outage is sat out inside, and a close is obeyed
  *     abort            in slices, up to ABORT_NS in sum: an abort was seen to answer "retriable" without end
  *
  * What cannot be settled on the handle is settled by its replacement (connect):
@@ -21,6 +22,9 @@
  * left a duplicate EndTxn on the way, which could end the next transaction of the same epoch (Jepsen, KIP-890). The
  * handle is then replaced before the next transaction, though nothing failed.
  *
+ * commit_ns is what the end alone took. Sending takes the longer the more there is, so a pace that followed it too
+ * would gather more for the next commit, which then took longer still: at some rate it would never come back.
+ *
  * Without transactions (at_least_once) the same steps are: send, flush, checkpoint, flush. */
 #include "connectors/sink_kafka/producer.h"
 
@@ -33,6 +37,7 @@
 #include "base/clock.h"
 #include "connectors/sink_kafka/admin.h"
 #include "connectors/sink_kafka/counts.h"
+#include "connectors/sink_kafka/leave.h"
 
 #define SLICE_MS    1000
 #define ABORT_NS    (15 * MR_SECOND_NS)
@@ -40,8 +45,6 @@
 #define LOOK_NS     (5 * MR_SECOND_NS)
 #define GLANCE_NS   (3 * MR_SECOND_NS)
 #define LEAST_BATCH 1024
-#define STILL_NS    MR_SECOND_NS
-#define QUIET_NS    (5 * MR_MS_NS)
 #define DOUBT_NS    (5 * MR_SECOND_NS)
 #define CLAIM_NS    MR_SECOND_NS
 
@@ -301,6 +304,7 @@ static int begin(struct mr_kafka_producer *producer, struct mr_err *err)
     producer->bytes_before = producer->bytes;
     producer->transactions++;
     producer->touched = 0;
+    producer->hurried = producer->bytes;
     if (!producer->transactional || !producer->last.found)
         return 0;
     return write_checkpoint(producer, &producer->last, err);
@@ -384,6 +388,7 @@ int mr_kafka_producer_connect(struct mr_kafka_producer *producer, struct mr_err 
     if (rc == 0)
         rc = read_checkpoint(producer, MR_KAFKA_SETTLED, err);
     producer->broken = rc < 0;
+    producer->begin_ns = 0;
     if (rc == 0 && !producer->claimed)
         rc = claim(producer, err);
     if (rc < 0)
@@ -635,41 +640,12 @@ static int look_around(struct mr_kafka_producer *producer, const char *doing, in
     return 0;
 }
 
-/* Lets full batches leave before a flush. librdkafka (2.14.2, and 2.15) holds the number of messages on their way
- * against its limit of five requests, so that a partition of an idempotent producer has one request on its way at a
- * time; and in a flush its broker thread polls without pause while that one is and more waits, which took a fifth of
- * all our CPU time. A partition's last batch is not full, so when all full ones have left, less than one for each is
- * left over. With several partitions that much may also be a full one and little else: there, QUIET_NS without an
- * answer tells. */
-static void let_batches_leave(struct mr_kafka_producer *producer)
-{
-    uint64_t records = producer->records - producer->records_before;
-    uint64_t bytes = producer->bytes - producer->bytes_before;
-    uint64_t size = records ? bytes / records + 1 : 1,
-             batch = (uint64_t)producer->client.batch_bytes;
-    uint64_t most = batch * (producer->touched ? producer->touched : 1);
-    int64_t quiet_ns = producer->touched > 1 && bytes > batch ? QUIET_NS : 0;
-    int64_t moved = mr_clock_mono_ns();
-    int left = rd_kafka_outq_len(producer->client.rk);
-
-    while (left > 0 && !producer->client.refused && !mr_kafka_stopping(producer->setting)) {
-        int64_t still_ns = mr_clock_mono_ns() - moved;
-        if (still_ns >= ((uint64_t)left * size > most ? STILL_NS : quiet_ns))
-            break;
-        mr_kafka_client_serve(&producer->client, 1);
-        int now = rd_kafka_outq_len(producer->client.rk);
-        if (now < left)
-            moved = mr_clock_mono_ns();
-        left = now;
-    }
-}
-
-int mr_kafka_producer_flush(struct mr_kafka_producer *producer, struct mr_err *err)
+/* Until nothing is on its way, or something was refused. */
+static int await_sent(struct mr_kafka_producer *producer, struct mr_err *err)
 {
     struct mr_kafka_client *client = &producer->client;
     int64_t start = mr_clock_mono_ns();
 
-    let_batches_leave(producer);
     while (rd_kafka_outq_len(client->rk) > 0) {
         rd_kafka_flush(client->rk, SLICE_MS);
         mr_kafka_client_serve(client, 0);
@@ -683,6 +659,18 @@ int mr_kafka_producer_flush(struct mr_kafka_producer *producer, struct mr_err *e
                 return rc;
         }
     }
+    return 0;
+}
+
+int mr_kafka_producer_flush(struct mr_kafka_producer *producer, struct mr_err *err)
+{
+    struct mr_kafka_client *client = &producer->client;
+    int rc;
+
+    mr_kafka_leave_batches(producer);
+    rc = await_sent(producer, err);
+    if (rc < 0)
+        return rc;
     if (rd_kafka_fatal_error(client->rk, NULL, 0)) {
         producer->broken = true;
         return judge(producer, RD_KAFKA_RESP_ERR__FATAL, NULL, "write", err);
@@ -720,23 +708,31 @@ static int end_transaction(struct mr_kafka_producer *producer, struct mr_err *er
 static int finish(struct mr_kafka_producer *producer, const struct mr_kafka_checkpoint *next,
                   struct mr_err *err)
 {
+    int64_t start;
+    int rc = 0;
+
     if (producer->transactional)
-        let_batches_leave(producer);
-    int rc = producer->transactional ? 0 : mr_kafka_producer_flush(producer, err);
+        mr_kafka_leave_batches(producer);
+    else
+        rc = mr_kafka_producer_flush(producer, err);
+    if (rc == 0)
+        rc = write_checkpoint(producer, next, err);
+    if (rc == 0 && producer->transactional) /* the commit tells what was refused */
+        rc = await_sent(producer, err);
     if (rc < 0)
         return rc;
-    rc = write_checkpoint(producer, next, err);
-    if (rc < 0)
-        return rc;
-    return producer->transactional ? end_transaction(producer, err)
-                                   : mr_kafka_producer_flush(producer, err);
+    start = mr_clock_mono_ns();
+    rc = producer->transactional ? end_transaction(producer, err)
+                                 : mr_kafka_producer_flush(producer, err);
+    producer->commit_ns = mr_clock_mono_ns() - start;
+    return rc;
 }
 
 int mr_kafka_producer_commit(struct mr_kafka_producer *producer, struct mr_slice text,
                              uint64_t commit, struct mr_err *err)
 {
     struct mr_kafka_checkpoint next;
-    int64_t start = mr_clock_mono_ns();
+    int64_t start = mr_clock_mono_ns(), took_ns;
     int rc = producer->open ? 0 : begin(producer, err);
 
     if (rc < 0)
@@ -754,10 +750,11 @@ int mr_kafka_producer_commit(struct mr_kafka_producer *producer, struct mr_slice
         return rc;
     }
     producer->open = false;
-    producer->commit_ns = mr_clock_mono_ns() - start;
+    producer->begin_ns = mr_kafka_leave_rest(producer);
+    took_ns = mr_clock_mono_ns() - start;
     mr_kafka_checkpoint_done(&producer->last);
     producer->last = next;
-    if (producer->transactional && (producer->commit_ns > DOUBT_NS || producer->client.doubt))
+    if (producer->transactional && (took_ns > DOUBT_NS || producer->client.doubt))
         producer->broken = true;
     return 0;
 }

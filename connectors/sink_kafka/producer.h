@@ -29,10 +29,12 @@ struct mr_kafka_producer {
     bool broken;  /* the handle must be replaced before anything else */
     bool
         fenced; /* the last failure looked like a successor's work: wait for its claim before judging */
-    int64_t looked_ns;                     /* when topics were last looked at in a wait */
-    int64_t commit_ns;                     /* how long the last commit took */
-    uint64_t records, bytes;               /* handed over since start */
+    int64_t looked_ns;       /* when topics were last looked at in a wait */
+    int64_t commit_ns;       /* how long the end of the last commit took, once all was sent */
+    uint64_t records, bytes; /* handed over since start */
     uint64_t transactions, touched;        /* begun; partitions of topics in the open one */
+    int64_t begin_ns;                      /* no transaction should begin before; 0: any time */
+    uint64_t hurried;                      /* bytes when records were last hurried */
     uint64_t records_before, bytes_before; /* the same when the open transaction began */
 };
 

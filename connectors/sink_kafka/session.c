@@ -28,6 +28,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "connectors/sink_kafka/counts.h"
+#include "connectors/sink_kafka/leave.h"
 #include "connectors/sink_kafka/producer.h"
 
 #define LEAST_LIMIT (16 << 20)
@@ -325,7 +326,7 @@ static int work_on(struct mr_kafka_session *session, struct item *item, struct m
 static void step(struct mr_kafka_session *session, struct item *item, bool full)
 {
     struct mr_err err;
-    bool commit = !item->batch;
+    bool commit = !item->batch, caught_up = item->batch && item->batch->caught_up, idle = false;
     uint64_t number = item->commit;
     int rc = work_on(session, item, &err);
 
@@ -334,13 +335,16 @@ static void step(struct mr_kafka_session *session, struct item *item, bool full)
         session->cursor = item->next;
         if (commit)
             settle(session, number);
-        full = full && !commit && !session->cursor && session->commits == 0;
+        idle = !session->cursor;
+        full = full && !commit && idle && session->commits == 0;
         pthread_mutex_unlock(&session->lock);
         session->pause_ns = PAUSE_FIRST;
         if (session->stall.code[0])
             take_stall(session, NULL);
         if (full)
             rc = shed(session, &err);
+        else if (idle && caught_up)
+            mr_kafka_leave_now(&session->producer);
     }
     if (rc == 0 && session->producer.broken) /* committed, but doubt is left */
         rc = reconnect(session, &err) == 0 ? 0 : (int)err.class;
@@ -381,6 +385,23 @@ static void store(struct mr_kafka_session *session)
     mr_kafka_counts_take(NULL, &session->stored);
 }
 
+/* The next item that may be worked on now. Waits a while when there is none. Lock held. */
+static struct item *next_item(struct mr_kafka_session *session)
+{
+    struct item *item = session->failure.class ? NULL : session->cursor;
+    int64_t now_ns = mr_clock_mono_ns(), until_ns = now_ns + IDLE_NS;
+
+    if (session->abort_asked)
+        return item;
+    if (item) {
+        until_ns = session->producer.open ? 0 : session->producer.begin_ns;
+        if (until_ns <= now_ns)
+            return item;
+    }
+    wait_until(&session->work, &session->lock, until_ns);
+    return NULL;
+}
+
 static void *run(void *argument)
 {
     struct mr_kafka_session *session = argument;
@@ -397,11 +418,9 @@ static void *run(void *argument)
         session->failure = err;
     pthread_cond_signal(&session->news);
     while (rc == 0 && !session->closing) {
-        struct item *item = session->failure.class ? NULL : session->cursor;
+        struct item *item = next_item(session);
         bool full = session->held > session->limit / 8 * 5; /* the rest goes on filling meanwhile */
         bool abort_asked = session->abort_asked;
-        if (!item && !abort_asked)
-            wait_until(&session->work, &session->lock, mr_clock_mono_ns() + IDLE_NS);
         pthread_mutex_unlock(&session->lock);
         if (abort_asked)
             obey_abort(session);

@@ -39,6 +39,6 @@ int mr_kafka_session_abort(struct mr_kafka_session *session, struct mr_batch **r
 /* The largest record that this topic ({NULL, 0}: every topic) takes as far as is known, `most` if nothing is. */
 size_t mr_kafka_session_record_bytes(struct mr_kafka_session *session, struct mr_slice topic,
                                      size_t most);
-/* How long the last commit took. */
+/* How long the last commit took, without what was sent before it. */
 int64_t mr_kafka_session_commit_ns(struct mr_kafka_session *session);
 void mr_kafka_session_close(struct mr_kafka_session *session);

@@ -3,6 +3,7 @@
  *     sink_kafka.c   this page: the interface, and how often to commit
  *     session.c      the helper thread, the queue in front of it, sending again from memory
  *     producer.c     begin, send, commit, abort, and a new handle when in doubt
+ *     leave.c        when records leave librdkafka
  *     checkpoint.c   the position: one record in a compacted topic of one partition
  *     topics.c       topics made, partitions chosen
  *     admin.c        questions to the cluster
@@ -12,9 +13,9 @@
  *
  * How often: a commit costs brokers some 4 ms of CPU and adds its own few milliseconds to what readers see. Caught up,
  * commit.interval decides (20 ms: half of that is what an event waits on average), but never under three times what
- * the last commit took, so that a slow cluster is not drowned in commits. Behind, a block ends at commit.bytes or
- * after a quarter of a second. A source transaction is split only when it takes a third of the time that brokers allow
- * a transaction, or more events than commit.split.
+ * the end of the last commit took, so that a slow cluster is not drowned in commits. Behind, a block ends at
+ * commit.bytes or after a quarter of a second. A source transaction is split only when it takes a third of the time
+ * that brokers allow a transaction, or more events than commit.split.
  *
  * Not done here: choosing topics (the engine expands the template), encoding, deciding what to do about a change that
  * is refused. */

@@ -1,6 +1,8 @@
 """PostgreSQL to Apache Kafka itself: brokers that die, freeze, lose replicas, run out of disk. What Kafka refuses:
 test_kafka_refusals.py; away for long: test_kafka_outage.py."""
 import concurrent.futures
+import json
+import struct
 import time
 
 import pytest
@@ -39,6 +41,37 @@ def test_rows_arrive_once(db, millrace, kafka):
     load.some(50)
     until_now(millrace, path)
     check(kafka, load, "plain")
+
+
+def batches(kafka, topic):
+    """Code of compression and number of bytes of each batch of records in the log of partition 0, markers left out."""
+    log = b"".join(path.read_bytes() for path in sorted((kafka.brokers[0].folder / "data" / f"{topic}-0").glob("*.log")))
+    at, found = 0, []
+    while at + 61 <= len(log):
+        length, attributes = struct.unpack_from(">i", log, at + 8)[0], struct.unpack_from(">h", log, at + 21)[0]
+        if length <= 0:
+            break
+        if not attributes & 0x20:
+            found.append((attributes & 7, length))
+        at += 12 + length
+    return found
+
+
+def test_records_lie_compressed_as_configured(db, millrace, kafka):
+    rows = 2000
+    db.sql("create table wide (id integer primary key, note text)")
+    db.sql("insert into wide select n, repeat('millrace ', 20) from generate_series(1, %s) n", [rows])
+    sizes = {}
+    for code, codec in enumerate(("none", "gzip", "snappy", "lz4", "zstd")):
+        # lz4 is what comes without a word
+        sink = "" if codec == "lz4" else f"      compression: {codec}\n"
+        until_now(millrace, millrace.config(config(db, kafka, codec, sink=sink), f"{codec}.yaml"))
+        seen = {json.loads(message.key())["id"] for message in kafka.consume(f"{codec}.public.wide")}
+        assert len(seen) == rows
+        found = batches(kafka, f"{codec}.public.wide")
+        assert {kind for kind, _ in found} == {code}, found
+        sizes[codec] = sum(size for _, size in found)
+    assert all(sizes[codec] * 4 < sizes["none"] for codec in sizes if codec != "none"), sizes
 
 
 def test_a_broker_that_is_killed_and_comes_back(db, millrace, kafka):

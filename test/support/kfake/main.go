@@ -6,6 +6,7 @@
 // with "ok" or "error ...", and ends when its input does, so that a test that dies leaves no broker behind:
 //
 //	fail KEY CODE COUNT [TOPIC]   answer the next COUNT requests of an API key with a Kafka error code
+//	slow KEY MS                   take so much longer for each request of an API key; 0: no longer
 //	topic NAME PARTITIONS [KEY=VALUE]...
 //	delete NAME
 //	compact
@@ -18,6 +19,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -31,6 +34,22 @@ func pairs(words []string) map[string]string {
 		found[key] = value
 	}
 	return found
+}
+
+// How many milliseconds longer the requests of an API key take.
+var slower sync.Map
+
+func slow(cluster *kfake.Cluster, key kmsg.Key, ms int) {
+	if _, known := slower.Swap(key, ms); known {
+		return
+	}
+	cluster.ControlKey(int16(key), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		if ms, _ := slower.Load(key); ms.(int) > 0 {
+			cluster.SleepControl(func() { time.Sleep(time.Duration(ms.(int)) * time.Millisecond) })
+		}
+		return nil, nil, false
+	})
 }
 
 func obey(cluster *kfake.Cluster, words []string) error {
@@ -51,6 +70,9 @@ func obey(cluster *kfake.Cluster, words []string) error {
 			fault.TopLevel = words[1] == "22" || words[1] == "26"
 		}
 		cluster.Fault(fault)
+		return nil
+	case len(words) == 3 && words[0] == "slow":
+		slow(cluster, kmsg.Key(number(1)), number(2))
 		return nil
 	case len(words) >= 3 && words[0] == "topic":
 		return cluster.CreateTopic(words[1], int32(number(2)), pairs(words[3:]))
