@@ -562,6 +562,8 @@ static struct mr_value array_placeholder(struct mr_arena *arena, const struct mr
     uint32_t size = (uint32_t)strlen(text);
     struct mr_value list;
 
+    if (form->column->native_id >= FIRST_USER_OID && element->native_id < FIRST_USER_OID)
+        return (struct mr_value){.kind = MR_NULL}; /* a domain over an array */
     if (text_element(element) || form->element->kind == MR_FORM_BYTES ||
         element->type == MR_TYPE_UUID) {
         list = list_value(arena, 1);
@@ -576,7 +578,7 @@ static struct mr_value array_placeholder(struct mr_arena *arena, const struct mr
     list = list_value(arena, size);
     for (uint32_t i = 0; i < size; i++)
         list.array->items[i] =
-            (struct mr_value){.kind = (uint8_t)number, .i = (unsigned char)text[i]};
+            (struct mr_value){.kind = (uint8_t)number, .i = (signed char)text[i]};
     return list;
 }
 
@@ -585,11 +587,17 @@ static struct mr_value placeholder(struct mr_arena *arena, const struct mr_form 
 {
     switch (form->kind) {
     case MR_FORM_BYTES: return text_value(MR_BYTES, text);
+    case MR_FORM_HEX:
     case MR_FORM_DECIMAL_TEXT: return text_value(MR_TEXT, text);
     case MR_FORM_ARRAY: return array_placeholder(arena, form, text);
-    case MR_FORM_HSTORE_MAP: break;
+    case MR_FORM_HSTORE_MAP:
+        if (!mr_slice_is(form->column->native_type, "hstore"))
+            return (struct mr_value){.kind = MR_NULL}; /* a domain over it */
+        break;
     case MR_FORM_STRING:
-        if (form->column->type != MR_TYPE_HSTORE)
+        if (form->column->type == MR_TYPE_OTHER)
+            return (struct mr_value){.kind = MR_NULL};
+        if (!mr_slice_is(form->column->native_type, "hstore"))
             return text_value(MR_TEXT, text);
         break;
     default: return (struct mr_value){.kind = MR_NULL};

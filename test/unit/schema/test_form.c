@@ -421,6 +421,55 @@ static void unchanged_values_have_debeziums_placeholders(void **state)
     }
 }
 
+/* A domain over an array or an hstore has none or a plain one; hex has the text; bytes are Java's, signed. */
+static void placeholders_of_domains_hex_and_signed_bytes(void **state)
+{
+    static const struct {
+        enum mr_type type;
+        const char *native;
+        uint32_t native_id;
+        int hstore;
+        enum mr_kind kind;
+        const char *text;
+    } cases[] = {
+        {MR_TYPE_BYTES, "bytea", 17, 0, MR_TEXT, "\xc3\xa9"},
+        {MR_TYPE_BYTES, "dba", 20000, 0, MR_TEXT, "\xc3\xa9"},
+        {MR_TYPE_HSTORE, "hstore", 20000, 0, MR_TEXT, "{\"\xc3\xa9\":\"\xc3\xa9\"}"},
+        {MR_TYPE_HSTORE, "dhs", 20000, 0, MR_TEXT, "\xc3\xa9"},
+        {MR_TYPE_HSTORE, "dhs", 20000, MR_HSTORE_MAP, MR_NULL, NULL},
+        {MR_TYPE_OTHER, "nummultirange", 4532, 0, MR_NULL, NULL},
+        {MR_TYPE_ARRAY, "_int4", 1007, 0, MR_ARRAY, NULL},
+        {MR_TYPE_ARRAY, "dia", 20000, 0, MR_NULL, NULL},
+    };
+    const struct mr_value unchanged = {.kind = MR_UNCHANGED};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct mr_form_options options = {.binary = MR_BINARY_HEX,
+                                          .hstore = cases[i].hstore,
+                                          .include_unknown = true,
+                                          .placeholder = "\xc3\xa9"};
+        struct mr_column c = column(cases[i].type, -1, 0, 0, cases[i].native);
+        struct mr_column element = column(MR_TYPE_INT32, -1, 0, 0, "int4");
+        const struct mr_value *value;
+        struct mr_arena arena;
+        struct mr_form form;
+
+        c.native_id = cases[i].native_id;
+        element.native_id = 23;
+        c.element = &element;
+        mr_arena_init(&arena, 4096, 0);
+        mr_form_make(&arena, &c, &options, &form);
+        value = mr_form_value(&form, &unchanged);
+        assert_int_equal(value->kind, cases[i].kind);
+        if (cases[i].text)
+            assert_true(mr_slice_is(mr_value_slice(value), cases[i].text));
+        else if (value->kind == MR_ARRAY)
+            assert_int_equal(value->array->items[0].i, -61);
+        mr_arena_done(&arena);
+    }
+}
+
 static void source_types_are_told_where_asked(void **state)
 {
     static const struct {
@@ -485,6 +534,7 @@ int main(void)
         cmocka_unit_test(defaults_are_published_for_the_types_debezium_publishes),
         cmocka_unit_test(shapes_and_intervals_have_fillers),
         cmocka_unit_test(a_null_stays_null_unless_asked),
+        cmocka_unit_test(placeholders_of_domains_hex_and_signed_bytes),
         cmocka_unit_test(source_types_are_told_where_asked),
         cmocka_unit_test(unchanged_values_have_debeziums_placeholders),
     };
