@@ -39,9 +39,12 @@ bool mr_pg_parse_i64(struct mr_slice bytes, int64_t *ret_number)
     return true;
 }
 
-static bool number_text(struct mr_slice bytes, char room[64])
+/* A default of 1e100 is printed with all its digits. */
+#define NUMBER_ROOM 400
+
+static bool number_text(struct mr_slice bytes, char room[NUMBER_ROOM])
 {
-    if (bytes.size == 0 || bytes.size > 63)
+    if (bytes.size == 0 || bytes.size >= NUMBER_ROOM)
         return false;
     memcpy(room, bytes.data, bytes.size);
     room[bytes.size] = 0;
@@ -50,7 +53,7 @@ static bool number_text(struct mr_slice bytes, char room[64])
 
 bool mr_pg_parse_f64(struct mr_slice bytes, double *ret_number)
 {
-    char room[64], *end;
+    char room[NUMBER_ROOM], *end;
     double number;
 
     if (!number_text(bytes, room))
@@ -165,7 +168,7 @@ static MR_PG_DECODE(float8_binary)
 
 static MR_PG_DECODE(float4_text)
 {
-    char room[64], *end;
+    char room[NUMBER_ROOM], *end;
     float number;
 
     (void)arena, (void)type;

@@ -107,6 +107,24 @@ static bool read_by_debezium(const struct mr_column *column, const struct mr_pg_
     return column->type == MR_TYPE_ENUM;
 }
 
+/* numeric(5,2) DEFAULT 1 is 1.00 when it is stored; a number that would have to be rounded stays as it is. */
+static void to_scale(struct mr_column *column)
+{
+    struct mr_value *value = &column->default_value;
+    int64_t larger;
+
+    if (!column->has_default || value->kind != MR_DECIMAL || column->precision <= 0)
+        return;
+    while (value->scale < column->scale && !__builtin_mul_overflow(value->i, 10, &larger)) {
+        value->i = larger;
+        value->scale++;
+    }
+    while (value->scale > column->scale && value->i % 10 == 0 && value->scale > 0) {
+        value->i /= 10;
+        value->scale--;
+    }
+}
+
 /* The zero of the types for which Debezium publishes one. */
 static void set_zero(struct mr_column *column)
 {
@@ -120,7 +138,10 @@ static void set_zero(struct mr_column *column)
     case MR_TYPE_INT64: zero.kind = MR_INT; break;
     case MR_TYPE_FLOAT32:
     case MR_TYPE_FLOAT64: zero.kind = MR_FLOAT; break;
-    case MR_TYPE_DECIMAL: zero.kind = MR_DECIMAL; break;
+    case MR_TYPE_DECIMAL:
+        zero.kind = MR_DECIMAL;
+        zero.scale = column->precision > 0 ? 0 : 1;
+        break;
     case MR_TYPE_DATE: zero.kind = MR_DATE; break;
     case MR_TYPE_TIME: zero.kind = MR_TIME; break;
     case MR_TYPE_TIMESTAMP:
@@ -133,11 +154,14 @@ static void set_zero(struct mr_column *column)
         zero =
             (struct mr_value){.kind = MR_UUID, .size = 16, .p = "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"};
         break;
+    case MR_TYPE_TEXT:
+    case MR_TYPE_XML: zero = (struct mr_value){.kind = MR_TEXT, .p = ""}; break;
     case MR_TYPE_JSON: zero = (struct mr_value){.kind = MR_TEXT, .size = 2, .p = "{}"}; break;
     default: return;
     }
     column->default_value = zero;
     column->has_default = true;
+    to_scale(column);
 }
 
 void mr_pg_default(struct mr_arena *arena, struct mr_column *column, const struct mr_pg_type *type,
@@ -164,4 +188,5 @@ void mr_pg_default(struct mr_arena *arena, struct mr_column *column, const struc
     if (quoted && column->type == MR_TYPE_BOOL)
         text.size = text.size > 0;
     column->has_default = type->codec->text(arena, type, text, &column->default_value);
+    to_scale(column);
 }

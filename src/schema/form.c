@@ -420,7 +420,7 @@ static bool publishes_default(const struct mr_form *form)
         form->base == MR_CONNECT_MAP)
         return false;
     switch (column->type) {
-    case MR_TYPE_DECIMAL: return column->precision != 0;
+    case MR_TYPE_DECIMAL: return form->kind != MR_FORM_DECIMAL_VARIABLE;
     case MR_TYPE_MONEY:
     case MR_TYPE_BYTES:
     case MR_TYPE_TIMETZ:

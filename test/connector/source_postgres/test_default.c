@@ -24,7 +24,9 @@ static const struct {
     {25, "'it''s'::text", "it's"},
     {25, "('a'::text || 'b'::text)", NONE},
     {25, "CURRENT_USER", NONE},
-    {25, "upper('x'::text)", NONE},
+    {25, "upper('x'::text)", ""},
+    {1043, "(f())::text", ""},
+    {142, "xmlcomment('x'::text)", ""},
     {3802, "'[]'::jsonb", "[]"},
     {1114, "'1970-01-01 00:00:01'::timestamp without time zone", "1000000"},
     /* what begins with a call is a call, whatever follows */
@@ -78,6 +80,40 @@ static void expressions_are_defaults_as_debezium_has_them(void **state)
     }
 }
 
+static void numbers_have_the_declared_scale(void **state)
+{
+    static const struct {
+        const char *expression;
+        int64_t unscaled;
+        int precision, scale, wanted;
+    } cases[] = {
+        {"1", 100, 5, 2, 2},
+        {"'-1'::integer", -100, 5, 2, 2},
+        {"12.3400", 1234, 5, 2, 2},
+        {"f()", 0, 5, 2, 2},
+        {"f()", 0, 0, 0, 1},
+        {"5", 5, 0, 0, 0},
+        {"'-5.50'::numeric", -550, 0, 0, 2},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct mr_pg_type type = {.codec = mr_pg_codec_by_oid(1700), .delimiter = ','};
+        struct mr_column column = {.type = MR_TYPE_DECIMAL,
+                                   .native_type = mr_slice_str("numeric"),
+                                   .precision = cases[i].precision,
+                                   .scale = cases[i].scale};
+        struct mr_arena arena;
+
+        mr_arena_init(&arena, 4096, 0);
+        mr_pg_default(&arena, &column, &type, mr_slice_str(cases[i].expression));
+        assert_true(column.has_default);
+        assert_int_equal(column.default_value.i, cases[i].unscaled);
+        assert_int_equal(column.default_value.scale, cases[i].wanted);
+        mr_arena_done(&arena);
+    }
+}
+
 static void domains_have_none(void **state)
 {
     struct mr_pg_type type = {.codec = mr_pg_codec_by_oid(23), .domain = true, .delimiter = ','};
@@ -114,6 +150,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(expressions_are_defaults_as_debezium_has_them),
+        cmocka_unit_test(numbers_have_the_declared_scale),
         cmocka_unit_test(domains_have_none),
         cmocka_unit_test(types_of_extensions_have_none),
         cmocka_unit_test(enums_have_theirs),
