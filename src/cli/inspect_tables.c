@@ -95,10 +95,17 @@ static int try_topics(struct trial *trial, const struct mr_batch *batch, struct 
     return rc;
 }
 
+static void add_failure(const struct trial *trial, const struct mr_err *err)
+{
+    const struct mr_findings *findings = trial->tried->findings;
+
+    findings->add(findings->state, MR_FINDING_FAIL, err->code, err->text,
+                  err->hint[0] ? err->hint : NULL);
+}
+
 static void try_table(void *user, struct mr_table *table)
 {
     struct trial *trial = user;
-    const struct mr_findings *findings = trial->tried->findings;
     struct mr_batch *batch = mr_batch_new(4096, 0);
     struct mr_err err;
     int rc = 0;
@@ -112,8 +119,7 @@ static void try_table(void *user, struct mr_table *table)
     trial->tried->count++;
     trial->tried->fit += rc == 0;
     if (rc < 0)
-        findings->add(findings->state, MR_FINDING_FAIL, err.code, err.text,
-                      err.hint[0] ? err.hint : NULL);
+        add_failure(trial, &err);
     mr_batch_free(batch);
 }
 
@@ -157,10 +163,16 @@ static void close_parts(struct trial *trial)
     mr_transactions_close(&trial->transactions);
 }
 
-static int try_side(struct trial *trial, const struct mr_change *change, struct mr_err *err)
+/* As with a table, what fails is a finding; with a table that failed, it would be the same one. */
+static void try_side(const struct trial *trial, const struct mr_change *change)
 {
-    return trial->config->encoder->plan_side(trial->encoder, change, trial->tried->each,
-                                             trial->tried->user, err);
+    struct mr_err err;
+
+    mr_err_clear(&err);
+    if (trial->config->encoder->plan_side(trial->encoder, change, trial->tried->each,
+                                          trial->tried->user, &err) < 0 &&
+        trial->tried->fit == trial->tried->count)
+        add_failure(trial, &err);
 }
 
 static int try_sides(struct trial *trial, const struct mr_source_args *args, struct mr_err *err)
@@ -178,13 +190,12 @@ static int try_sides(struct trial *trial, const struct mr_source_args *args, str
         rc = source->sides(args, &arena, &sides, err);
     heartbeat.topic = sides.heartbeats;
     if (rc == 0 && mr_transactions_topic(&trial->transactions).data)
-        rc = try_side(trial, &(struct mr_change){.op = MR_OP_BEGIN}, err);
+        try_side(trial, &(struct mr_change){.op = MR_OP_BEGIN});
     if (rc == 0 && heartbeat.topic.data)
-        rc = try_side(trial, &(struct mr_change){.op = MR_OP_HEARTBEAT, .heartbeat = &heartbeat},
-                      err);
+        try_side(trial, &(struct mr_change){.op = MR_OP_HEARTBEAT, .heartbeat = &heartbeat});
     trial->tried->perhaps = !sides.messages_wanted;
     if (rc == 0 && sides.messages)
-        rc = try_side(trial, &(struct mr_change){.op = MR_OP_MESSAGE}, err);
+        try_side(trial, &(struct mr_change){.op = MR_OP_MESSAGE});
     mr_arena_done(&arena);
     return rc;
 }

@@ -167,6 +167,8 @@ def test_a_warning_of_clang_alone_fails(tmp_path):
     (tmp_path / "connectors/connectors.def").touch()
     (tmp_path / "test").mkdir()
     (tmp_path / "test/CMakeLists.txt").touch()
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench/CMakeLists.txt").touch()
     source = tmp_path / "src/base/x.c"
 
     def check():

@@ -112,8 +112,8 @@ def test_three_brokers_lose_a_coordinator_a_leader_and_replicas(db, millrace, ka
     coordinator = kafka3.coordinator("millrace.three.three")
     kafka3.kill9(coordinator)
     delivered(kafka3, "three", running)
-    line = strict.wait_error("sink.kafka.unavailable", 120)
-    assert "strict.public." in line and "2 of its 3 replicas in sync" in line and "min.insync.replicas" in line, line
+    line = strict.wait_error("2 of its 3 replicas in sync", 120)
+    assert "sink.kafka.unavailable" in line and "strict.public." in line and "min.insync.replicas" in line, line
     kafka3.start(coordinator)
     delivered(kafka3, "strict", strict)
 
