@@ -14,8 +14,9 @@
  *
  * After a commit. The answer to the end of a transaction comes before its markers are written. A partition that is
  * added to the next transaction meanwhile is refused with CONCURRENT_TRANSACTIONS, and librdkafka's next try is 20 ms
- * later: until then no record leaves. Under load, where rows wait for the commit to end, one transaction in
- * five, and on a busier machine four in five, lost these 20 ms. The markers were written after one to three times what the end took. */
+ * later: until then no record leaves. Under load, where rows wait for the commit to end, one transaction in five, and
+ * on a busier machine four in five, lost these 20 ms. The markers were written after one to three times what the end
+ * took. */
 #include "connectors/sink_kafka/leave.h"
 
 #include "base/clock.h"

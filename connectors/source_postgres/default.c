@@ -9,8 +9,8 @@
  * nextval('s'::regclass), (now() + '1 day'::interval), CURRENT_DATE), gives the type's zero, as Debezium has it: its
  * schemas are in everyone's registry. Anything else with an operator or a second literal ('a' || 'b') leaves the
  * column without a default: what the database will put in later cannot be known here. Nor has a column of a type
- * whose defaults Debezium does not read, domains among them. E'' strings are not read (the pinned session never prints them for
- * what a column can hold without a backslash). */
+ * whose defaults Debezium does not read, domains among them. E'' strings are not read (the pinned session never
+ * prints them for what a column can hold without a backslash). */
 #include "connectors/source_postgres/default.h"
 
 #include <string.h>
