@@ -112,6 +112,7 @@ static int resolve_array(struct make *make, uint32_t element, int32_t modifier, 
     int rc;
 
     *element_column = (struct mr_column){.optional = true, .native_id = element};
+    *element_type = (struct mr_pg_type){0};
     rc = resolve(make, element, modifier, depth + 1, element_column, element_type, err);
     if (rc < 0)
         return rc;

@@ -48,6 +48,9 @@ static void set_text(struct mr_value *ret_plain, struct mr_buf *scratch, const c
     set_bytes(ret_plain, MR_TEXT, mr_buf_slice(scratch));
 }
 
+#define DAY_US                                                                                     \
+    INT64_C(86400000000) /* 24:00 is a time of its own for the server, and 00:00 in an ISO text */
+
 static int64_t floor_div(int64_t number, int64_t by)
 {
     return number / by - (number % by < 0);
@@ -79,14 +82,17 @@ static int plain_timestamp(const struct mr_form *form, int64_t micros, struct mr
                            struct mr_day_cache *cache, struct mr_value *ret_plain,
                            struct mr_err *err)
 {
-    int64_t nanos;
+    int64_t nanos, whole;
     char *at;
 
     switch (form->kind) {
     case MR_FORM_TIMESTAMP_MS: set_int(ret_plain, floor_div(micros, 1000)); return 0;
     case MR_FORM_TIMESTAMP_US: set_int(ret_plain, micros); return 0;
     case MR_FORM_TIMESTAMP_NS:
-        if (__builtin_mul_overflow(micros, 1000, &nanos))
+        /* Debezium multiplies the whole seconds below first, and gives up where those do not fit: the last fraction of
+         * a second that would fit is refused, too. */
+        if (__builtin_mul_overflow(floor_div(micros, 1000000), 1000000000, &whole) ||
+            __builtin_mul_overflow(micros, 1000, &nanos))
             return bad(err, "a timestamp outside 1677..2262 does not fit nanoseconds");
         set_int(ret_plain, nanos);
         return 0;
@@ -129,7 +135,7 @@ static int plain_clock(const struct mr_form *form, const struct mr_value *value,
     case MR_FORM_TIME_US: set_int(ret_plain, value->i); return 0;
     case MR_FORM_TIME_NS: set_int(ret_plain, value->i * 1000); return 0;
     case MR_FORM_TIMETZ: at = mr_time_put_timetz(scratch->data, value->i, value->zone); break;
-    default: at = mr_time_put_timetz(scratch->data, value->i, 0); break;
+    default: at = mr_time_put_timetz(scratch->data, value->i % DAY_US, 0); break;
     }
     set_text(ret_plain, scratch, at);
     return 0;

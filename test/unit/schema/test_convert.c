@@ -207,6 +207,10 @@ static void timestamps(void **state)
     check(MR_TYPE_TIMESTAMP, -1, connect, before, "-1");
     check(MR_TYPE_TIMESTAMP, -1, nanos, normal, "1709212455123456000");
     check(MR_TYPE_TIMESTAMP, -1, nanos, bc, "!encode.value");
+    check(MR_TYPE_TIMESTAMP, -1, nanos, at(MR_TIMESTAMP, -9223372036000000),
+          "-9223372036000000000");
+    check(MR_TYPE_TIMESTAMP, -1, nanos, at(MR_TIMESTAMP, -9223372036854775), "!encode.value");
+    check(MR_TYPE_TIMESTAMP, -1, nanos, at(MR_TIMESTAMP, 9223372036854775), "9223372036854775000");
     check(MR_TYPE_TIMESTAMP, -1, iso, normal, "2024-02-29T13:14:15.123456Z");
     check(MR_TYPE_TIMESTAMP, -1, adaptive, forever, "9223372036854775807");
     check(MR_TYPE_TIMESTAMP, -1, nanos, never, "-9223372036854775808");
@@ -241,6 +245,7 @@ static void dates_and_clocks(void **state)
     check(MR_TYPE_TIME, 3, adaptive, at(MR_TIME, 47655123456), "47655123");
     check(MR_TYPE_TIME, 3, nanos, at(MR_TIME, 47655123456), "47655123456000");
     check(MR_TYPE_TIME, -1, iso, at(MR_TIME, 47655100000), "13:14:15.1Z");
+    check(MR_TYPE_TIME, -1, iso, at(MR_TIME, 86400000000), "00:00:00Z");
     zoned.zone = 7200;
     check(MR_TYPE_TIMETZ, -1, adaptive, zoned, "11:14:15.123456Z");
     zoned.zone = -57599; /* +15:59:59 the other way: offsets with seconds */
