@@ -8,9 +8,10 @@
  * exactly what a row with that text would be. What begins with a function call, and SQL's words for the time (now(),
  * nextval('s'::regclass), (now() + '1 day'::interval), CURRENT_DATE), gives the type's zero, as Debezium has it: its
  * schemas are in everyone's registry. Anything else with an operator or a second literal ('a' || 'b') leaves the
- * column without a default: what the database will put in later cannot be known here. Nor has a column of a type
- * whose defaults Debezium does not read, domains among them. E'' strings are not read (the pinned session never
- * prints them for what a column can hold without a backslash). */
+ * column without a default: what the database will put in later cannot be known here; but a boolean that cannot be
+ * read is false, as there. Nor has a column of a type whose defaults Debezium does not read, domains among them, a
+ * default. E'' strings are not read (the pinned session never prints them for what a column can hold without a
+ * backslash). */
 #include "connectors/source_postgres/default.h"
 
 #include <string.h>
@@ -107,7 +108,8 @@ static bool read_by_debezium(const struct mr_column *column, const struct mr_pg_
     return column->type == MR_TYPE_ENUM;
 }
 
-/* numeric(5,2) DEFAULT 1 is 1.00 when it is stored; a number that would have to be rounded stays as it is. */
+/* numeric(5,2) DEFAULT 1 is 1.00 when it is stored. A number that would have to be rounded is none for Debezium, nor are
+ * the infinities, nor is NaN where there is a scale. */
 static void to_scale(struct mr_column *column)
 {
     struct mr_value *value = &column->default_value;
@@ -123,6 +125,27 @@ static void to_scale(struct mr_column *column)
         value->i /= 10;
         value->scale--;
     }
+    column->has_default = value->scale <= column->scale;
+}
+
+static bool is_special(const struct mr_column *column)
+{
+    const struct mr_value *value = &column->default_value;
+    const char *text = value->p;
+
+    if (value->kind != MR_DECIMAL_TEXT || value->size == 0)
+        return false;
+    return memchr(text, 'I', value->size) || (text[0] == 'N' && column->precision > 0);
+}
+
+/* What it cannot read as "true" is false for Debezium; but for NULL, which is no default. */
+static void set_bool(struct mr_column *column, struct mr_slice expression)
+{
+    if (column->type != MR_TYPE_BOOL ||
+        (expression.size >= 4 && memcmp(expression.data, "NULL", 4) == 0))
+        return;
+    column->default_value = (struct mr_value){.kind = MR_BOOL};
+    column->has_default = true;
 }
 
 /* The zero of the types for which Debezium publishes one. */
@@ -177,16 +200,22 @@ void mr_pg_default(struct mr_arena *arena, struct mr_column *column, const struc
         return;
     }
     text = literal(arena, expression, &rest);
-    if (!text.data || !only_casts(rest))
+    if (!text.data || !only_casts(rest)) {
+        set_bool(column, expression);
         return;
+    }
     if (!quoted && mr_slice_is(text, "true"))
         text = (struct mr_slice)MR_SLICE("t");
     else if (!quoted && mr_slice_is(text, "false"))
         text = (struct mr_slice)MR_SLICE("f");
-    else if (!quoted && (text.size == 0 || strchr("0123456789-", text.data[0]) == NULL))
+    else if (!quoted && (text.size == 0 || strchr("0123456789-", text.data[0]) == NULL)) {
+        set_bool(column, expression);
         return;
+    }
     if (quoted && column->type == MR_TYPE_BOOL)
         text.size = text.size > 0;
     column->has_default = type->codec->text(arena, type, text, &column->default_value);
     to_scale(column);
+    if (column->has_default && is_special(column))
+        column->has_default = false;
 }

@@ -177,8 +177,6 @@ def expressions_as_defaults(d):
         return False
     if d.expected is None:
         return d.got is MISSING
-    if d.expected is False:
-        return True     # of any boolean expression
     zero = d.expected in (0, 0.0, "") or str(d.expected).startswith(("1970-01-01", "00000000-0000"))
     return not zero
 
