@@ -248,13 +248,18 @@ static int write_event(struct avro_state *state, struct mr_batch *batch, struct 
     return 0;
 }
 
-static void write_message(struct avro_state *state, struct mr_batch *batch, struct avro_plan *plan,
-                          const struct mr_change *change)
+static int write_message(struct avro_state *state, struct mr_batch *batch, struct avro_plan *plan,
+                         const struct mr_change *change, struct mr_err *err)
 {
     struct mr_out *out = &state->writer.out;
     struct mr_record *record;
     struct mr_slice key, value;
+    struct mr_value content;
+    int rc = mr_form_content(&state->config.forms, change->message->content, &state->writer.scratch,
+                             &content, err);
 
+    if (rc < 0)
+        return rc;
     mr_out_begin(out, &batch->arena, 128);
     avro_put_frame(out, &plan->key);
     out_byte(out, 2);
@@ -269,12 +274,13 @@ static void write_message(struct avro_state *state, struct mr_batch *batch, stru
     out_byte(out, 2);
     out_text(out, change->message->prefix);
     out_byte(out, 2);
-    out_text(out, change->message->content);
+    out_text(out, mr_value_slice(&content));
     value = mr_out_end(out);
     record = mr_event_record(batch, change, plan->topic, &(struct mr_event){0},
                              (struct mr_slice){NULL, 0}, NULL, 0, (struct mr_slice){NULL, 0});
     record->key = key;
     record->value = value;
+    return 0;
 }
 
 int avro_events_write(struct avro_state *state, struct mr_batch *batch,
@@ -287,10 +293,8 @@ int avro_events_write(struct avro_state *state, struct mr_batch *batch,
     uint32_t count;
     int rc = 0;
 
-    if (change->op == MR_OP_MESSAGE) {
-        write_message(state, batch, plan, change);
-        return 0;
-    }
+    if (change->op == MR_OP_MESSAGE)
+        return write_message(state, batch, plan, change, err);
     count = mr_event_list(change, plan->key_count > 0, &state->style, events);
     for (uint32_t i = 0; i < count && rc == 0; i++) {
         if (i == 0 || events[i].key != keyed)

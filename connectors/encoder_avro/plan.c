@@ -90,7 +90,8 @@ struct avro_plan *avro_plan_new(const struct avro_config *config, struct mr_tabl
         plan_source(plan, config, mr_slice_str("postgresql"), mr_slice_str(server));
         avro_plan_database(plan, (struct mr_slice){"", 0});
         plan_schema(plan, config, mr_envelope_message_key(&plan->arena), true, &plan->key);
-        plan_schema(plan, config, mr_envelope_message_value(&plan->arena), false, &plan->value);
+        plan_schema(plan, config, mr_envelope_message_value(&plan->arena, config->forms.binary),
+                    false, &plan->value);
         return plan;
     }
     plan->table = mr_table_ref(table);

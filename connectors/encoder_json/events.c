@@ -152,13 +152,18 @@ static int write_event(struct json_state *state, struct mr_batch *batch, struct 
     return 0;
 }
 
-static void write_message(struct json_state *state, struct mr_batch *batch, struct json_plan *plan,
-                          const struct mr_change *change)
+static int write_message(struct json_state *state, struct mr_batch *batch, struct json_plan *plan,
+                         const struct mr_change *change, struct mr_err *err)
 {
     struct mr_out *out = &state->writer.out;
     struct mr_record *record;
     struct mr_slice key, value;
+    struct mr_value content;
+    int rc = mr_form_content(&state->config.forms, change->message->content, &state->writer.scratch,
+                             &content, err);
 
+    if (rc < 0)
+        return rc;
     mr_out_begin(out, &batch->arena, 512);
     mr_out_raw(out, plan->key_open);
     MR_OUT_LITERAL(out, "{\"prefix\":");
@@ -175,7 +180,10 @@ static void write_message(struct json_state *state, struct mr_batch *batch, stru
     MR_OUT_LITERAL(out, ",\"message\":{\"prefix\":");
     mr_out_text(out, change->message->prefix);
     MR_OUT_LITERAL(out, ",\"content\":");
-    mr_out_base64(out, change->message->content);
+    if (content.kind == MR_BYTES)
+        mr_out_base64(out, mr_value_slice(&content));
+    else
+        mr_out_text(out, mr_value_slice(&content));
     MR_OUT_LITERAL(out, "}}");
     mr_out_raw(out, plan->value_close);
     value = mr_out_end(out);
@@ -183,6 +191,7 @@ static void write_message(struct json_state *state, struct mr_batch *batch, stru
                              (struct mr_slice){NULL, 0});
     record->key = key;
     record->value = value;
+    return 0;
 }
 
 int json_events_write(struct json_state *state, struct mr_batch *batch,
@@ -194,10 +203,8 @@ int json_events_write(struct json_state *state, struct mr_batch *batch,
     uint32_t count;
     int rc = 0;
 
-    if (change->op == MR_OP_MESSAGE) {
-        write_message(state, batch, plan, change);
-        return 0;
-    }
+    if (change->op == MR_OP_MESSAGE)
+        return write_message(state, batch, plan, change, err);
     count = mr_event_list(change, plan->key_count > 0, &state->style, events);
     if (count > 0)
         rc = write_keys(state, batch, plan, change, &events[0], &keys, err);

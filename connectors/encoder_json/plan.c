@@ -107,7 +107,7 @@ static void plan_schemas(struct json_plan *plan, const struct json_config *confi
 
     if (!plan->table) {
         key = mr_envelope_message_key(&plan->arena);
-        value = mr_envelope_message_value(&plan->arena);
+        value = mr_envelope_message_value(&plan->arena, config->forms.binary);
     } else if (config->events.envelope == MR_ENVELOPE_FLAT) {
         value = mr_envelope_flat(&plan->arena, &plan->envelope,
                                  config->events.deletes == MR_DELETES_REWRITE);

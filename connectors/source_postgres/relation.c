@@ -95,6 +95,8 @@ static void set_modifier(struct mr_column *column, int32_t modifier)
     case MR_TYPE_TIMETZ:
     case MR_TYPE_TIMESTAMP:
     case MR_TYPE_TIMESTAMPTZ:
+    case MR_TYPE_INTERVAL: /* which has the fields of its declaration in the upper half */
+        modifier = column->type == MR_TYPE_INTERVAL && modifier >= 0 ? modifier & 0xffff : modifier;
         column->precision = modifier >= 0 && modifier <= 6 ? modifier : -1;
         break;
     default: break;
@@ -256,8 +258,10 @@ static int make_column(struct make *make, const struct mr_pg_column *wire, uint3
     if (rc < 0)
         return rc;
     column->native_modifier = wire->modifier;
-    if (info && info->standard.data)
+    if (info && info->standard.data) {
+        column->serial = memmem(info->standard.data, info->standard.size, "nextval(", 8) != NULL;
         mr_pg_default(&make->table->arena, column, &make->types[i], info->standard);
+    }
     return 0;
 }
 

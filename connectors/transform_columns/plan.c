@@ -14,7 +14,8 @@
  *     at least 128 bits, or two rows would be one to a compacted topic;
  *   - a key of the user's own must be in the old rows that the server sends (the replica identity), or deletes
  *     would go out under a null key.
- * Defaults of masked and hashed columns are dropped: a schema must not show what rows do not. */
+ * Defaults of masked and hashed columns are dropped: a schema must not show what rows do not. That of a cut column stays
+ * whole, as Debezium has it: it was made with the table, and where it stands for a NULL it is no row's own. */
 #include "connectors/transform_columns/columns.h"
 
 #include <stdio.h>
@@ -291,12 +292,6 @@ static void describe_column(const struct mr_columns_step *step, struct mr_column
     } else if (step->action == MR_COLUMNS_TRUNCATE) {
         column->truncated = true;
         column->truncate_length = step->length;
-        if (column->default_value.kind == MR_TEXT)
-            column->default_value.size =
-                (uint32_t)mr_columns_cut(mr_value_slice(&column->default_value), step->length).size;
-        else if (column->default_value.kind == MR_BYTES &&
-                 column->default_value.size > step->length)
-            column->default_value.size = step->length;
     }
 }
 

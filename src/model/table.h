@@ -59,12 +59,13 @@ enum mr_type {
 struct mr_column {
     struct mr_slice name;
     enum mr_type type;
-    int32_t precision; /* DECIMAL digits; TIME, TIMESTAMP fraction digits or -1 */
+    int32_t precision; /* DECIMAL digits; TIME, TIMESTAMP, INTERVAL fraction digits or -1 */
     int32_t scale;     /* DECIMAL; may be negative */
     int32_t length;    /* TEXT characters, BITS bits; 0 = not declared */
     bool optional;     /* false only when every row of this version has a value */
     bool generated;
     bool has_default; /* default_value is a constant known for this version */
+    bool serial;      /* the default is the next value of a sequence */
     struct mr_value default_value;
     uint16_t key; /* 1-based place in the key; 0 = not part of it */
     uint32_t

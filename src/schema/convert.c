@@ -264,3 +264,21 @@ int mr_form_plain(const struct mr_form *form, const struct mr_value *value, stru
     default: return bad(err, "the value's kind does not fit the column's type");
     }
 }
+
+int mr_form_content(const struct mr_form_options *options, struct mr_slice content,
+                    struct mr_buf *scratch, struct mr_value *ret_plain, struct mr_err *err)
+{
+    static const enum mr_form_kind kinds[] = {[MR_BINARY_BYTES] = MR_FORM_BYTES,
+                                              [MR_BINARY_BASE64] = MR_FORM_BASE64,
+                                              [MR_BINARY_BASE64_URL] = MR_FORM_BASE64_URL,
+                                              [MR_BINARY_HEX] = MR_FORM_HEX};
+    struct mr_form form = {.kind = kinds[options->binary]};
+    struct mr_value value;
+
+    set_bytes(&value, MR_BYTES, content);
+    mr_buf_clear(scratch);
+    if (form.kind != MR_FORM_BYTES)
+        return plain_binary(&form, &value, scratch, ret_plain, err);
+    *ret_plain = value;
+    return 0;
+}

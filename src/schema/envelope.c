@@ -196,12 +196,13 @@ const struct mr_connect *mr_envelope_message_key(struct mr_arena *arena)
     return schema;
 }
 
-const struct mr_connect *mr_envelope_message_value(struct mr_arena *arena)
+const struct mr_connect *mr_envelope_message_value(struct mr_arena *arena, int binary)
 {
     static const struct field head[] = {{"op", MR_CONNECT_STRING, false},
                                         {"ts_ms", MR_CONNECT_INT64, true}};
-    static const struct field body[] = {{"prefix", MR_CONNECT_STRING, true},
-                                        {"content", MR_CONNECT_BYTES, true}};
+    const struct field body[] = {
+        {"prefix", MR_CONNECT_STRING, true},
+        {"content", binary == MR_BINARY_BYTES ? MR_CONNECT_BYTES : MR_CONNECT_STRING, true}};
     struct mr_connect *message = mr_connect_struct(
         arena, false, mr_slice_str("io.debezium.connector.postgresql.Message"), 1, COUNT(body));
     struct mr_connect *schema = mr_connect_struct(

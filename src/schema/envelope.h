@@ -37,4 +37,5 @@ int mr_envelope_check(const struct mr_envelope *envelope, struct mr_err *err) MR
 const struct mr_connect *mr_envelope_source(struct mr_arena *arena, struct mr_slice connector);
 /* Key and value of logical decoding messages. */
 const struct mr_connect *mr_envelope_message_key(struct mr_arena *arena);
-const struct mr_connect *mr_envelope_message_value(struct mr_arena *arena);
+/* `binary`, an enum mr_binary_mode, tells whether the content is bytes or text. */
+const struct mr_connect *mr_envelope_message_value(struct mr_arena *arena, int binary);

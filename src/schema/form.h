@@ -150,6 +150,12 @@ int mr_form_plain(const struct mr_form *form, const struct mr_value *value, stru
                   struct mr_day_cache *cache, struct mr_value *ret_plain,
                   struct mr_err *err) MR_MUST_CHECK;
 
+/* The content of a logical message, as binary_handling_mode has it: *ret_plain is BYTES or TEXT. MR_DATA, code
+ * encode.value: its text is larger than scratch may be. */
+int mr_form_content(const struct mr_form_options *options, struct mr_slice content,
+                    struct mr_buf *scratch, struct mr_value *ret_plain,
+                    struct mr_err *err) MR_MUST_CHECK;
+
 /* PostgreSQL's geometric value (or PostGIS') as little-endian WKB into scratch, which is cleared first. */
 struct mr_slice mr_form_wkb(const struct mr_column *column, const struct mr_geometry *geometry,
                             struct mr_buf *scratch);

@@ -5,8 +5,9 @@
  *
  * Sinks that make tables use these. Lengths and scales are those of PostgreSQL's JDBC driver, which Debezium asks:
  * digits of a number, characters of a text (2147483647 where none are declared), and for dates and times the
- * width of their display: time(3) is 8 digits and signs, a point and 3 digits, hence 12. Where the driver itself gives
- * different answers in snapshot and stream (numeric without precision) the answer here is always 0. */
+ * width of their display: time(3) is 8 digits and signs, a point and 3 digits, hence 12. As the driver
+ * has it, a column whose default is a sequence's next value is SERIAL, SMALLSERIAL or BIGSERIAL. A numeric without
+ * precision has length 0 and no scale, as in Debezium's snapshots; in its streams it has 131089 and 0. */
 #include "schema/form.h"
 
 #include <stdio.h>
@@ -59,6 +60,10 @@ static int32_t length_of(const struct mr_column *column)
     case MR_TYPE_TIMESTAMPTZ: return 28 + fraction(column);
     case MR_TYPE_INTERVAL: return 49;
     case MR_TYPE_ARRAY: return length_of(column->element);
+    case MR_TYPE_TEXT:
+        if (mr_slice_is(column->native_type, "char")) /* with quotes: one byte */
+            return 1;
+        return column->length > 0 ? column->length : UNKNOWN_LENGTH;
     default: return column->length > 0 ? column->length : UNKNOWN_LENGTH;
     }
 }
@@ -99,6 +104,20 @@ static void add_type(struct mr_arena *arena, struct mr_connect *schema, struct m
     mr_connect_parameter(arena, schema, "__debezium.source.column.type", mr_slice_str(upper));
 }
 
+/* The type by the name that the driver gives it. */
+static struct mr_slice type_of(const struct mr_column *column)
+{
+    static const struct {
+        const char *type, *serial;
+    } names[] = {{"int2", "smallserial"}, {"int4", "serial"}, {"int8", "bigserial"}};
+
+    for (size_t i = 0; column->serial && i < sizeof(names) / sizeof(names[0]); i++) {
+        if (mr_slice_is(column->native_type, names[i].type))
+            return mr_slice_str(names[i].serial);
+    }
+    return column->native_type;
+}
+
 static bool asked(struct mr_arena *arena, const struct mr_match *match,
                   const struct mr_table *table, struct mr_slice last)
 {
@@ -119,13 +138,14 @@ void mr_form_propagate(struct mr_arena *arena, const struct mr_table *table,
 
     if (form->kind == MR_FORM_DROPPED ||
         (!asked(arena, options->propagate, table, column->name) &&
-         !asked(arena, options->propagate_types, table, column->native_type)))
+         !asked(arena, options->propagate_types, table, type_of(column))))
         return;
     schema = MR_ARENA_NEW(arena, struct mr_connect);
     *schema = *form->schema;
     form->schema = schema;
-    add_type(arena, schema, column->native_type);
+    add_type(arena, schema, type_of(column));
     add_number(arena, schema, "__debezium.source.column.length", length_of(column));
-    add_number(arena, schema, "__debezium.source.column.scale", scale_of(column));
+    if (column->type != MR_TYPE_DECIMAL || column->precision > 0)
+        add_number(arena, schema, "__debezium.source.column.scale", scale_of(column));
     mr_connect_parameter(arena, schema, "__debezium.source.column.name", column->name);
 }

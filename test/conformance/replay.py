@@ -63,8 +63,12 @@ def has_mark(line: str, text: bytes) -> bool:
     value = json.loads(line)["value"]
     body = value.get("payload", value)
     data = body["base64"] if "base64" in body else body["message"]["content"]
-    data = base64.b64decode(data)
-    return text in data or base64.b64encode(text) in data
+    forms = text, base64.b64encode(text), text.hex().encode()      # by binary_handling_mode
+    try:
+        raw = base64.b64decode(data, altchars=b"-_" if set(data) & set("-_") else None)
+    except ValueError:      # hex
+        raw = b""
+    return data.encode() in forms or any(form in raw for form in forms)
 
 
 class Session:

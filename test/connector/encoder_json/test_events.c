@@ -340,6 +340,39 @@ static void messages_have_a_topic_of_their_own(void **state)
     teardown(f);
 }
 
+static void the_content_of_messages_follows_the_binary_mode(void **state)
+{
+    static const struct {
+        int mode;
+        const char *type, *content; /* as recorded */
+    } cases[] = {{MR_BINARY_BYTES, "bytes", "+/8A"},
+                 {MR_BINARY_BASE64, "string", "+/8A"},
+                 {MR_BINARY_BASE64_URL, "string", "-_8A"},
+                 {MR_BINARY_HEX, "string", "fbff00"}};
+    struct mr_message message = {.prefix = mr_slice_str("b"), .content = mr_slice("\xfb\xff", 3)};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct fixture *f = setup();
+        struct mr_change *c;
+        char text[100];
+
+        f->config.schemas = true;
+        f->config.forms.binary = cases[i].mode;
+        open_encoder(f);
+        c = change(f, MR_OP_MESSAGE);
+        c->table = NULL;
+        c->message = &message;
+        encode(f);
+        snprintf(text, sizeof(text), "{\"type\":\"%s\",\"optional\":true,\"field\":\"content\"}",
+                 cases[i].type);
+        assert_true(contains(f->batch->records[0].value, text));
+        snprintf(text, sizeof(text), "\"content\":\"%s\"}", cases[i].content);
+        assert_true(contains(f->batch->records[0].value, text));
+        teardown(f);
+    }
+}
+
 static void schemas_stand_around_keys_and_values(void **state)
 {
     static const char head[] = "{\"schema\":{\"type\":\"struct\",\"fields\":[{\"type\":\"struct\","
@@ -584,6 +617,7 @@ int main(void)
         cmocka_unit_test(truncates_have_no_key),
         cmocka_unit_test(snapshot_rows_carry_their_marker),
         cmocka_unit_test(messages_have_a_topic_of_their_own),
+        cmocka_unit_test(the_content_of_messages_follows_the_binary_mode),
         cmocka_unit_test(schemas_stand_around_keys_and_values),
         cmocka_unit_test(a_flat_delete_is_a_tombstone_or_a_marked_row),
         cmocka_unit_test(a_value_that_does_not_fit_follows_the_policy),
