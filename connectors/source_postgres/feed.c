@@ -16,7 +16,8 @@
  *
  * A transaction's BEGIN stands before its first change that is not of a skipped operation, captured or not; its END is
  * out when the position has left it. One without such a change has neither: Debezium has its server leave skipped
- * operations out, and newer servers do not send empty transactions, which older ones do.
+ * operations out, and newer servers do not send empty transactions, which older ones do. Where truncates alone are
+ * skipped, as they are when nothing is said, it has them sent, and they begin a transaction though no event comes of it.
  *
  * Old and new rows: a key-only old row ('K') has ABSENT for what is no key; unchanged TOAST values that stand in the
  * old row (those of a FULL table, or of the key) are filled in from it, others stay UNCHANGED.
@@ -290,11 +291,18 @@ static bool is_left_out(const struct mr_pg_feed *feed, enum mr_op op)
     }
 }
 
+static bool begins(const struct mr_pg_feed *feed, enum mr_op op)
+{
+    bool standard = !feed->skip_create && !feed->skip_update && !feed->skip_delete;
+
+    return !is_left_out(feed, op) || (op == MR_OP_TRUNCATE && standard);
+}
+
 /* The transaction begins with this change. A Begin message has the LSN of the first change that is sent, or 0 in a
  * transaction with an origin. */
 static void note_begin(struct mr_pg_feed *feed, struct mr_batch *batch, enum mr_op op, uint64_t lsn)
 {
-    if (!feed->boundaries || feed->begun || is_left_out(feed, op))
+    if (!feed->boundaries || feed->begun || !begins(feed, op))
         return;
     feed->begun = true;
     if (feed->ordinal > 1 && feed->transaction.first_lsn != 0) {

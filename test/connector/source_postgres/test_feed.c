@@ -145,6 +145,15 @@ static int update(struct rig *rig, char kind, const char *old_id, const char *ol
     return send(rig, 51);
 }
 
+static int truncate_table(struct rig *rig, uint32_t oid)
+{
+    put(rig, 'T', 1);
+    put(rig, 1, 4);
+    put(rig, 0, 1);
+    put(rig, oid, 4);
+    return send(rig, 49);
+}
+
 static void numbers_and_places_count_everything(void **state)
 {
     struct rig rig;
@@ -601,6 +610,36 @@ static void a_skipped_operation_begins_nothing(void **state)
     end_rig(&rig);
 }
 
+/* Truncates are skipped unless something else is said, and Debezium still has them sent. */
+static void a_skipped_truncate_begins_a_transaction_where_nothing_else_is_skipped(void **state)
+{
+    static const struct {
+        bool truncates, updates;
+        const char *wanted;
+    } cases[] = {{true, false, "B100 c101 E101 B102 E102 "}, {true, true, "B101 c101 E101 "}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[200];
+        struct rig rig;
+
+        begin_rig(&rig, (struct mr_pg_position){0});
+        rig.feed.boundaries = true;
+        rig.feed.skip_truncate = cases[i].truncates;
+        rig.feed.skip_update = cases[i].updates;
+        assert_int_equal(relation(&rig, 1, "t", 'd'), 0);
+        assert_int_equal(begin(&rig, 1000), 0);
+        assert_int_equal(truncate_table(&rig, 1), 0);
+        assert_int_equal(insert(&rig, 1, "1", "a"), 0);
+        assert_int_equal(commit(&rig, 1000), 0);
+        assert_int_equal(begin(&rig, 2000), 0);
+        assert_int_equal(truncate_table(&rig, 1), 0);
+        assert_int_equal(commit(&rig, 2000), 0);
+        assert_string_equal(told(&rig, text, sizeof text), cases[i].wanted);
+        end_rig(&rig);
+    }
+}
+
 /* A resume inside a transaction gives again what is out, and begins and numbers nothing anew. */
 static void what_is_out_is_given_again_to_be_counted(void **state)
 {
@@ -692,6 +731,7 @@ int main(void)
         cmocka_unit_test(a_transaction_beyond_until_is_not_begun),
         cmocka_unit_test(a_transaction_has_its_ends_when_asked_for),
         cmocka_unit_test(a_skipped_operation_begins_nothing),
+        cmocka_unit_test(a_skipped_truncate_begins_a_transaction_where_nothing_else_is_skipped),
         cmocka_unit_test(what_is_out_is_given_again_to_be_counted),
         cmocka_unit_test(messages_are_chosen_by_their_prefix),
     };
