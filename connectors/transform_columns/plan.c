@@ -14,8 +14,8 @@
  *     at least 128 bits, or two rows would be one to a compacted topic;
  *   - a key of the user's own must be in the old rows that the server sends (the replica identity), or deletes
  *     would go out under a null key.
- * Defaults of masked and hashed columns are dropped: a schema must not show what rows do not. That of a cut column stays
- * whole, as Debezium has it: it was made with the table, and where it stands for a NULL it is no row's own. */
+ * Defaults of masked and hashed columns are dropped: a schema must not show what rows do not. That of a cut column
+ * stays whole, as Debezium has it: it was made with the table, and where it stands for a NULL it is no row's own. */
 #include "connectors/transform_columns/columns.h"
 
 #include <stdio.h>

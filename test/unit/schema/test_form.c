@@ -470,31 +470,32 @@ static void placeholders_of_domains_hex_and_signed_bytes(void **state)
     }
 }
 
+static const struct {
+    enum mr_type type;
+    int32_t precision, scale, length;
+    const char *native, *parameters;
+    bool serial;
+} told_types[] = {
+    {MR_TYPE_INT32, -1, 0, 0, "int4", "INT4 10 0", false},
+    {MR_TYPE_INT32, -1, 0, 0, "int4", "SERIAL 10 0", true},
+    {MR_TYPE_INT64, -1, 0, 0, "int8", "BIGSERIAL 19 0", true},
+    {MR_TYPE_INT16, -1, 0, 0, "int2", "SMALLSERIAL 5 0", true},
+    {MR_TYPE_TEXT, -1, 0, 0, "text", "TEXT 2147483647 0", true},
+    {MR_TYPE_DECIMAL, 0, 0, 0, "numeric", "NUMERIC 0", false},
+    {MR_TYPE_INTERVAL, -1, 0, 0, "interval", "INTERVAL 49 6", false},
+    {MR_TYPE_INTERVAL, 3, 0, 0, "interval", "INTERVAL 49 3", false},
+    {MR_TYPE_TEXT, -1, 0, 0, "char", "CHAR 1 0", false},
+    {MR_TYPE_TEXT, -1, 0, 3, "bpchar", "BPCHAR 3 0", false},
+    {MR_TYPE_TEXT, -1, 0, 20, "varchar", "VARCHAR 20 0", false},
+    {MR_TYPE_TEXT, -1, 0, 0, "text", "TEXT 2147483647 0", false},
+    {MR_TYPE_DECIMAL, 8, 3, 0, "numeric", "NUMERIC 8 3", false},
+    {MR_TYPE_TIME, 3, 0, 0, "time", "TIME 12 3", false},
+    {MR_TYPE_TIMESTAMPTZ, -1, 0, 0, "timestamptz", "TIMESTAMPTZ 35 6", false},
+    {MR_TYPE_BOOL, -1, 0, 0, "bool", NULL, false},
+};
+
 static void source_types_are_told_where_asked(void **state)
 {
-    static const struct {
-        enum mr_type type;
-        int32_t precision, scale, length;
-        const char *native, *parameters;
-        bool serial;
-    } cases[] = {
-        {MR_TYPE_INT32, -1, 0, 0, "int4", "INT4 10 0", false},
-        {MR_TYPE_INT32, -1, 0, 0, "int4", "SERIAL 10 0", true},
-        {MR_TYPE_INT64, -1, 0, 0, "int8", "BIGSERIAL 19 0", true},
-        {MR_TYPE_INT16, -1, 0, 0, "int2", "SMALLSERIAL 5 0", true},
-        {MR_TYPE_TEXT, -1, 0, 0, "text", "TEXT 2147483647 0", true},
-        {MR_TYPE_DECIMAL, 0, 0, 0, "numeric", "NUMERIC 0", false},
-        {MR_TYPE_INTERVAL, -1, 0, 0, "interval", "INTERVAL 49 6", false},
-        {MR_TYPE_INTERVAL, 3, 0, 0, "interval", "INTERVAL 49 3", false},
-        {MR_TYPE_TEXT, -1, 0, 0, "char", "CHAR 1 0", false},
-        {MR_TYPE_TEXT, -1, 0, 3, "bpchar", "BPCHAR 3 0", false},
-        {MR_TYPE_TEXT, -1, 0, 20, "varchar", "VARCHAR 20 0", false},
-        {MR_TYPE_TEXT, -1, 0, 0, "text", "TEXT 2147483647 0", false},
-        {MR_TYPE_DECIMAL, 8, 3, 0, "numeric", "NUMERIC 8 3", false},
-        {MR_TYPE_TIME, 3, 0, 0, "time", "TIME 12 3", false},
-        {MR_TYPE_TIMESTAMPTZ, -1, 0, 0, "timestamptz", "TIMESTAMPTZ 35 6", false},
-        {MR_TYPE_BOOL, -1, 0, 0, "bool", NULL, false},
-    };
     const char *patterns[] = {"public.t.c"}, *types[] = {"public.other.*", "/.*\\.nothing/"};
     struct mr_form_options options = standard;
     struct mr_table *table = mr_table_new(0);
@@ -506,28 +507,29 @@ static void source_types_are_told_where_asked(void **state)
     assert_int_equal(mr_form_options_open(&options, &err), 0);
     table->schema = mr_slice_str("public");
     table->name = mr_slice_str("t");
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct mr_column c = column(cases[i].type, cases[i].precision, cases[i].scale,
-                                    cases[i].length, cases[i].native);
+    for (size_t i = 0; i < sizeof(told_types) / sizeof(told_types[0]); i++) {
+        struct mr_column c =
+            column(told_types[i].type, told_types[i].precision, told_types[i].scale,
+                   told_types[i].length, told_types[i].native);
         struct mr_arena arena;
         struct mr_form form;
         char text[100];
         uint32_t count;
 
-        c.name = mr_slice_str(cases[i].parameters ? "c" : "d");
-        c.serial = cases[i].serial;
+        c.name = mr_slice_str(told_types[i].parameters ? "c" : "d");
+        c.serial = told_types[i].serial;
         mr_arena_init(&arena, 4096, 0);
         mr_form_make(&arena, &c, &options, &form);
         count = form.schema->parameter_count;
         mr_form_propagate(&arena, table, &options, &form);
-        if (cases[i].parameters) {
+        if (told_types[i].parameters) {
             const struct mr_connect_parameter *told = form.schema->parameters + count;
             bool scaled = form.schema->parameter_count == count + 4;
             assert_true(scaled || form.schema->parameter_count == count + 3);
             snprintf(text, sizeof(text), scaled ? "%.*s %.*s %.*s" : "%.*s %.*s",
                      MR_SLICE_ARG(told[0].value), MR_SLICE_ARG(told[1].value),
                      MR_SLICE_ARG(told[2].value));
-            assert_string_equal(text, cases[i].parameters);
+            assert_string_equal(text, told_types[i].parameters);
         } else {
             assert_int_equal(form.schema->parameter_count, count);
         }
