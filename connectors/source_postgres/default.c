@@ -108,8 +108,8 @@ static bool read_by_debezium(const struct mr_column *column, const struct mr_pg_
     return column->type == MR_TYPE_ENUM;
 }
 
-/* numeric(5,2) DEFAULT 1 is 1.00 when it is stored. A number that would have to be rounded is none for Debezium, nor are
- * the infinities, nor is NaN where there is a scale. */
+/* numeric(5,2) DEFAULT 1 is 1.00 when it is stored. A number that would have to be rounded is none for Debezium, nor
+ * are the infinities, nor is NaN where there is a scale. */
 static void to_scale(struct mr_column *column)
 {
     struct mr_value *value = &column->default_value;

@@ -17,7 +17,8 @@
  * A transaction's BEGIN stands before its first change that is not of a skipped operation, captured or not; its END is
  * out when the position has left it. One without such a change has neither: Debezium has its server leave skipped
  * operations out, and newer servers do not send empty transactions, which older ones do. Where truncates alone are
- * skipped, as they are when nothing is said, it has them sent, and they begin a transaction though no event comes of it.
+ * skipped, as they are when nothing is said, it has them sent, and they begin a transaction though no event comes of
+ * it.
  *
  * Old and new rows: a key-only old row ('K') has ABSENT for what is no key; unchanged TOAST values that stand in the
  * old row (those of a FULL table, or of the key) are filled in from it, others stay UNCHANGED.
