@@ -12,7 +12,7 @@ BROKEN = sorted((ROOT / "test/config/broken").glob("*.yaml"))
 # What a schema cannot know: other files, the environment, YAML's own notation, templates and patterns, a part of a
 # configuration that others complete, whether a size with a unit is in its range.
 UNSEEN = {"config.alias", "config.conflict", "config.duplicate_key", "config.file", "config.include", "config.missing", "config.pattern",
-          "config.range", "config.substitution", "config.syntax", "config.tag", "config.topic_template",
+          "config.range", "config.substitution", "config.syntax", "config.tag", "config.topic_collision", "config.topic_template",
           "config.undefined_variable", "config.value"}
 
 
