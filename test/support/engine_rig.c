@@ -106,6 +106,13 @@ void mr_engine_rig_encoder_close(void *encoder)
     (void)encoder;
 }
 
+int mr_engine_rig_transform_open(void *transform, const struct mr_transform_args *args,
+                                 struct mr_err *err)
+{
+    (void)transform, (void)args, (void)err;
+    return 0;
+}
+
 struct mr_record *mr_engine_rig_encode(struct mr_batch *batch, const struct mr_change *change)
 {
     const struct mr_value *row = change->after ? change->after : change->before;

@@ -35,5 +35,8 @@ int mr_engine_rig_encoder_open(void *encoder, const struct mr_encoder_args *args
                                struct mr_err *err);
 int mr_engine_rig_encoder_describe(void *encoder, struct mr_table *table, struct mr_err *err);
 void mr_engine_rig_encoder_close(void *encoder);
+/* The same for a transform. */
+int mr_engine_rig_transform_open(void *transform, const struct mr_transform_args *args,
+                                 struct mr_err *err);
 /* A record of the change: the id as key, the note as value, "null" without one or without a second column. */
 struct mr_record *mr_engine_rig_encode(struct mr_batch *batch, const struct mr_change *change);

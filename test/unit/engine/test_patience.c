@@ -75,14 +75,6 @@ static const struct mr_encoder encoder = {
     .close = mr_engine_rig_encoder_close,
 };
 
-static int transform_open(void *transform, const struct mr_transform_args *args, struct mr_err *err)
-{
-    (void)transform;
-    (void)args;
-    (void)err;
-    return 0;
-}
-
 /* The third batch is the first that says it has messages. */
 static int transform_apply(void *transform, struct mr_batch *batch, struct mr_err *err)
 {
@@ -101,7 +93,7 @@ static const struct mr_transform transform = {
     .name = "test",
     .summary = "marks messages",
     .state_size = 1,
-    .open = transform_open,
+    .open = mr_engine_rig_transform_open,
     .apply = transform_apply,
     .close = transform_close,
 };

@@ -81,14 +81,6 @@ static const struct mr_encoder test_encoder = {
 };
 
 /* A transform that takes the second column away. */
-static int transform_open(void *transform, const struct mr_transform_args *args, struct mr_err *err)
-{
-    (void)transform;
-    (void)args;
-    (void)err;
-    return 0;
-}
-
 static int transform_apply(void *transform, struct mr_batch *batch, struct mr_err *err)
 {
     struct mr_table **derived = transform;
@@ -120,7 +112,7 @@ static const struct mr_transform test_transform = {
     .name = "test",
     .summary = "takes a column away",
     .state_size = sizeof(struct mr_table *),
-    .open = transform_open,
+    .open = mr_engine_rig_transform_open,
     .apply = transform_apply,
     .close = transform_close,
 };
