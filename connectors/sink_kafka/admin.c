@@ -348,8 +348,11 @@ static int list_offset(struct mr_kafka_client *client, const char *topic,
             count ? rd_kafka_ListOffsetsResultInfo_topic_partition(infos[0]) : NULL;
         if (found && found->err)
             rc = mr_kafka_fail(err, found->err, NULL, "find the end of topic %s", topic);
+        else if (!found ||
+                 found->offset < 0) /* the leader did not answer: librdkafka calls it a success */
+            rc = mr_kafka_unreachable(err, client, "find the end of the checkpoint topic");
         else
-            *ret_offset = found ? found->offset : 0;
+            *ret_offset = found->offset;
         rd_kafka_event_destroy(event);
     } else {
         tell_no_leader(client, topic, err);

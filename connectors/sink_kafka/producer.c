@@ -83,8 +83,7 @@ static void tell_stall(struct mr_kafka_producer *producer, const char *doing, co
         return;
     if (ill[0] && !mr_kafka_throttled(&producer->client)) {
         mr_err_set(&err, MR_RETRY, "sink.kafka.unavailable", "cannot %s yet: %s", doing, ill);
-        mr_err_hint(&err, "look at the brokers: one is away or its disk is full, or "
-                          "min.insync.replicas asks for more than are left");
+        mr_err_hint(&err, MR_KAFKA_ILL_HINT);
     } else {
         mr_kafka_unreachable(&err, &producer->client, doing);
     }
@@ -300,6 +299,7 @@ static int begin(struct mr_kafka_producer *producer, struct mr_err *err)
         }
     }
     producer->open = true;
+    producer->ill[0] = 0;
     producer->records_before = producer->records;
     producer->bytes_before = producer->bytes;
     producer->transactions++;
@@ -622,16 +622,17 @@ static int look_around(struct mr_kafka_producer *producer, const char *doing, in
                        struct mr_err *err)
 {
     int64_t now_ns = mr_clock_mono_ns();
-    char ill[400] = "";
+    char *ill = producer->ill;
     int rc = 0;
 
     if (now_ns < producer->looked_ns + LOOK_NS || now_ns < start + LOOK_NS) {
-        if (producer->client.trouble || mr_kafka_throttled(&producer->client))
-            tell_stall(producer, doing, "");
+        if (ill[0] || producer->client.trouble || mr_kafka_throttled(&producer->client))
+            tell_stall(producer, doing, ill);
         return 0;
     }
     producer->client.patience_ns = GLANCE_NS;
-    rc = mr_kafka_topics_verify(&producer->topics, &producer->client, ill, sizeof ill, err);
+    rc = mr_kafka_topics_verify(&producer->topics, &producer->client, ill, sizeof producer->ill,
+                                err);
     producer->client.patience_ns = MR_KAFKA_PATIENCE_NS;
     producer->looked_ns = mr_clock_mono_ns();
     if (rc == MR_CONFIG || rc == MR_GAP)

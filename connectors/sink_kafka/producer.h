@@ -30,6 +30,7 @@ struct mr_kafka_producer {
     bool
         fenced; /* the last failure looked like a successor's work: wait for its claim before judging */
     int64_t looked_ns;       /* when topics were last looked at in a wait */
+    char ill[400];           /* what the last look of this transaction showed, "" nothing */
     int64_t commit_ns;       /* how long the end of the last commit took, once all was sent */
     uint64_t records, bytes; /* handed over since start */
     uint64_t transactions, touched;        /* begun; partitions of topics in the open one */

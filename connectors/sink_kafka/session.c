@@ -225,6 +225,7 @@ static int reconnect(struct mr_kafka_session *session, struct mr_err *err)
         int rc = mr_kafka_producer_connect(&session->producer, err);
         if (rc != MR_RETRY || mr_kafka_stopping(&session->setting))
             return rc;
+        mr_kafka_topics_tell(&session->producer.topics, &session->setting, err);
         take_stall(session, err);
         pause_thread(session);
     }
@@ -410,6 +411,8 @@ static void *run(void *argument)
     pthread_setname_np(pthread_self(), "mr-sink-kafka");
     mr_err_clear(&err);
     int rc = mr_kafka_producer_connect(&session->producer, &err);
+    if (rc < 0)
+        mr_kafka_topics_tell(&session->producer.topics, &session->setting, &err);
     pthread_mutex_lock(&session->lock);
     session->connected = rc == 0;
     if (rc == 0)

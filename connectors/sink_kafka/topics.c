@@ -22,6 +22,7 @@
 #include "connectors/sink_kafka/checkpoint.h"
 
 #define ABSENT_NS (3 * MR_SECOND_NS)
+#define GLANCE_NS (3 * MR_SECOND_NS)
 #define KEPT_RUNS 256 /* above it, a topic's room for records (72 kB) goes with each batch */
 #define USUAL_MOST                                                                                 \
     1000000 /* a topic whose limit we may not ask for: just below the brokers' default */
@@ -438,6 +439,45 @@ int mr_kafka_topics_explain(struct mr_kafka_topics *topics, struct mr_kafka_clie
         return rc;
     *err = named;
     return found;
+}
+
+/* What is ill among them, without a wait for any that is not there. */
+static void glance(struct mr_kafka_topics *topics, struct mr_kafka_client *client,
+                   struct illness *ill)
+{
+    int64_t deadline = mr_clock_mono_ns() + GLANCE_NS;
+    struct mr_kafka_topic *topic;
+    struct mr_err unseen;
+    struct mr_slice name;
+    size_t at = 0;
+    int partitions;
+
+    client->patience_ns = GLANCE_NS;
+    while (mr_clock_mono_ns() < deadline &&
+           (topic = mr_map_next(&topics->by_name, &at, &name, NULL)))
+        (void)!look(client, topic->name, &partitions, ill, &unseen);
+    (void)!look(client, client->setting->names.checkpoint_topic, &partitions, ill, &unseen);
+    (void)!look(client, "__transaction_state", &partitions, ill, &unseen);
+}
+
+void mr_kafka_topics_tell(struct mr_kafka_topics *topics, struct mr_kafka_setting *setting,
+                          struct mr_err *err)
+{
+    struct mr_kafka_client client;
+    struct mr_err unseen, told = *err;
+    char text[400] = "";
+    struct illness ill = {text, sizeof text};
+
+    if (err->class != MR_RETRY || strcmp(err->code, "sink.kafka.unavailable") != 0 ||
+        mr_kafka_client_open(&client, setting, MR_KAFKA_READER, &unseen) < 0)
+        return;
+    glance(topics, &client, &ill);
+    mr_kafka_client_close(&client);
+    if (!text[0])
+        return;
+    mr_err_set(err, MR_RETRY, told.code, "%s; %s", told.text, text);
+    mr_err_native(err, told.native);
+    mr_err_hint(err, MR_KAFKA_ILL_HINT);
 }
 
 int32_t mr_kafka_topic_place(const struct mr_kafka_topic *topic, struct mr_slice key)

@@ -11,6 +11,11 @@
 
 #define MR_KAFKA_RUN 1000 /* records handed to librdkafka in one call */
 
+/* The hint beside a sentence of mr_kafka_admin_look. */
+#define MR_KAFKA_ILL_HINT                                                                          \
+    "look at the brokers: one is away or its disk is full, or min.insync.replicas asks for more "  \
+    "than are left"
+
 struct mr_kafka_topic {
     char *name;
     rd_kafka_topic_t *rkt; /* of the present client; NULL: not yet asked for */
@@ -64,6 +69,11 @@ int mr_kafka_topics_verify(struct mr_kafka_topics *topics, struct mr_kafka_clien
 /* For a failure that says that a topic is missing, but not which: puts what verify finds in its place, if anything. */
 int mr_kafka_topics_explain(struct mr_kafka_topics *topics, struct mr_kafka_client *client, int rc,
                             struct mr_err *err) MR_MUST_CHECK;
+/* For a failure that may pass and whose reason the brokers may have named badly: adds the gravest sentence of
+ * mr_kafka_admin_look on the topics used before, the checkpoint topic or the topic in which brokers keep transactions.
+ * Asks with a client of its own, for a few seconds at most. */
+void mr_kafka_topics_tell(struct mr_kafka_topics *topics, struct mr_kafka_setting *setting,
+                          struct mr_err *err);
 /* The partition Java's default producer takes for this key (murmur2); without a key, the rotation's. */
 int32_t mr_kafka_topic_place(const struct mr_kafka_topic *topic, struct mr_slice key);
 /* The waiting messages by partition, each partition's in the order they came: partition p's are those from

@@ -282,6 +282,30 @@ static void test_kill_9_at_any_moment_loses_and_doubles_nothing(void **state)
     kafka_expect_sequence(kafka_shared.address, "killed.t", stands);
 }
 
+/* librdkafka calls ListOffsets a success when the leader did not answer it: that is no empty checkpoint topic. */
+static void test_a_leader_that_does_not_answer_hides_no_checkpoint(void **state)
+{
+    enum { LIST = 2 };
+    struct kafka_rig rig;
+    struct mr_buf text;
+
+    (void)state;
+    kafka_rig_named(&rig, "silent");
+    rig.config.transaction_timeout = 2 * MR_SECOND_NS; /* no request lasts longer */
+    struct mr_sink_args args = {.context = &rig.context, .config = &rig.config, .owner = "cli"};
+    mr_buf_init(&text, 4096);
+    assert_int_equal(kafka_rig_open(&rig, "one"), 0);
+    assert_int_equal(kafka_rig_block(&rig, "silent.t", 0, 1, "{\"at\":1}"), 0);
+    kafka_rig_close(&rig);
+    kafka_broker_say(&kafka_shared, "slow %d 4000", LIST);
+    assert_int_equal(mr_sink_kafka.checkpoint_read(&args, &text, &rig.err), MR_RETRY);
+    assert_string_equal(rig.err.code, "sink.kafka.unreachable");
+    kafka_broker_say(&kafka_shared, "slow %d 0", LIST);
+    assert_int_equal(mr_sink_kafka.checkpoint_read(&args, &text, &rig.err), 0);
+    assert_non_null(strstr(mr_buf_cstr(&text), "{\"at\":1"));
+    mr_buf_done(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +317,7 @@ int main(void)
         cmocka_unit_test(test_a_transaction_that_timed_out_is_written_again),
         cmocka_unit_test(test_a_torn_transaction_asks_for_replay),
         cmocka_unit_test(test_a_deleted_checkpoint_is_a_gap),
+        cmocka_unit_test(test_a_leader_that_does_not_answer_hides_no_checkpoint),
         cmocka_unit_test(test_kill_9_at_any_moment_loses_and_doubles_nothing),
     };
 
