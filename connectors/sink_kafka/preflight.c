@@ -25,8 +25,7 @@ static void add(const struct mr_findings *findings, enum mr_finding_level level,
 
 static void add_err(const struct mr_findings *findings, const struct mr_err *err)
 {
-    add(findings, err->exit_code == 77 ? MR_FINDING_DENIED : MR_FINDING_FAIL, err->code, err->text,
-        err->hint[0] ? err->hint : NULL);
+    add(findings, mr_finding_of(err), err->code, err->text, err->hint[0] ? err->hint : NULL);
 }
 
 static int look_at_brokers(struct mr_kafka_client *client, const struct mr_findings *findings,

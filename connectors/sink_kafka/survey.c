@@ -30,7 +30,7 @@ struct survey {
 static void add(struct survey *survey, const struct mr_err *err)
 {
     survey->failures++;
-    survey->findings->add(survey->findings->state, MR_FINDING_FAIL, err->code, err->text,
+    survey->findings->add(survey->findings->state, mr_finding_of(err), err->code, err->text,
                           err->hint[0] ? err->hint : NULL);
 }
 

@@ -161,7 +161,7 @@ int mr_pg_publication_uncovered(struct mr_pg_source *source,
     int rc = look_at_start(source, &source->arena, candidates, &uncovered, err);
 
     if (rc == MR_CONFIG && strcmp(err->code, "source.publication_other") == 0) {
-        findings->add(findings->state, MR_FINDING_FAIL, err->code, err->text, err->hint);
+        findings->add(findings->state, mr_finding_of(err), err->code, err->text, err->hint);
         return 0;
     }
     for (size_t i = 0; rc == 0 && i < uncovered.count; i++) {

@@ -30,9 +30,8 @@ static void add(struct look *look, enum mr_finding_level level, const char *code
 
 static void add_err(struct look *look, const struct mr_err *err)
 {
-    look->findings->add(look->findings->state,
-                        err->exit_code == 77 ? MR_FINDING_DENIED : MR_FINDING_FAIL, err->code,
-                        err->text, err->hint[0] ? err->hint : NULL);
+    look->findings->add(look->findings->state, mr_finding_of(err), err->code, err->text,
+                        err->hint[0] ? err->hint : NULL);
 }
 
 #define SAY(look, ...)  ((void)snprintf((look)->text, sizeof((look)->text), __VA_ARGS__))

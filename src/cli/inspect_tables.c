@@ -99,7 +99,7 @@ static void add_failure(const struct trial *trial, const struct mr_err *err)
 {
     const struct mr_findings *findings = trial->tried->findings;
 
-    findings->add(findings->state, MR_FINDING_FAIL, err->code, err->text,
+    findings->add(findings->state, mr_finding_of(err), err->code, err->text,
                   err->hint[0] ? err->hint : NULL);
 }
 

@@ -8,8 +8,8 @@
  *       FAIL  table public.audit has no replica identity (source.no_identity)
  *             ALTER TABLE public.audit REPLICA IDENTITY FULL;
  *
- * A finding is no error of the command. The exit code is 78 when something must be mended, 77 when a right is among
- * it, or that of the error that kept a preflight from looking (69 unreachable, 77 no permission). */
+ * A finding is no error of the command. The exit code is 78 when something must be mended, 77 when a right is among it,
+ * 65 when changes are missing, or that of the error that kept a preflight from looking (69 unreachable, 77 no permission). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,10 +27,11 @@ static const struct mr_flag flags[] = {
     {"environment", 'e', NULL, "also connect, and check servers, rights and directories"},
     {0}};
 
-static const char *const level_names[] = {"pass", "warn", "fail", "fail"};
-static const char *const marks[] = {"ok  ", "warn", "FAIL", "FAIL"};
+static const char *const level_names[] = {"pass", "warn", "fail", "fail", "fail"};
+static const char *const marks[MR_FINDING_LEVELS] = {"ok  ", "warn", "FAIL", "FAIL", "FAIL"};
 static const char *const colours[] = {"\033[32mok  \033[0m", "\033[33mwarn\033[0m",
-                                      "\033[31mFAIL\033[0m", "\033[31mFAIL\033[0m"};
+                                      "\033[31mFAIL\033[0m", "\033[31mFAIL\033[0m",
+                                      "\033[31mFAIL\033[0m"};
 
 struct report {
     struct mr_cli *cli;
@@ -69,8 +70,7 @@ static void add_finding(void *state, enum mr_finding_level level, const char *co
 /* What kept a preflight from looking is a finding as well. */
 static void keep_worst(struct report *report, const struct mr_err *err, int *code)
 {
-    add_finding(report, err->exit_code == MR_EXIT_PERMISSION ? MR_FINDING_DENIED : MR_FINDING_FAIL,
-                err->code, err->text, err->hint[0] ? err->hint : NULL);
+    add_finding(report, mr_finding_of(err), err->code, err->text, err->hint[0] ? err->hint : NULL);
     if (*code == MR_EXIT_OK)
         *code = mr_err_exit(err);
 }
@@ -149,12 +149,15 @@ static int check_environment(struct mr_cli *cli, const struct mr_config *config)
         for (size_t i = 0; i < count; i++)
             check_pipeline(&report, pipelines[i], config->state_directory, &code);
         mr_buf_add_str(&cli->result, "]}");
-        failed = report.counts[MR_FINDING_FAIL] + report.counts[MR_FINDING_DENIED];
+        failed = report.counts[MR_FINDING_FAIL] + report.counts[MR_FINDING_DENIED] +
+                 report.counts[MR_FINDING_GAP];
         mr_buf_printf(&cli->summary, "%zu passed, %zu warnings, %zu failed",
                       report.counts[MR_FINDING_PASS], report.counts[MR_FINDING_WARN], failed);
         cli->ok = failed == 0;
         if (code == MR_EXIT_OK && !cli->ok)
-            code = report.counts[MR_FINDING_DENIED] > 0 ? MR_EXIT_PERMISSION : MR_EXIT_CONFIG;
+            code = report.counts[MR_FINDING_GAP] > 0      ? MR_EXIT_GAP
+                   : report.counts[MR_FINDING_DENIED] > 0 ? MR_EXIT_PERMISSION
+                                                          : MR_EXIT_CONFIG;
     }
     free(pipelines);
     return code;

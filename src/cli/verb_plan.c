@@ -26,12 +26,13 @@ static const struct mr_flag flags[] = {
 struct plan {
     struct mr_cli *cli;
     const char *pipeline, *part;
+    bool gap; /* changes are missing */
 };
 
 static void add_step(void *state, enum mr_finding_level level, const char *code, const char *text,
                      const char *hint)
 {
-    static const char *const marks[] = {"  ", "! ", "X ", "X "};
+    static const char *const marks[MR_FINDING_LEVELS] = {"  ", "! ", "X ", "X ", "X "};
     struct plan *plan = state;
     struct mr_buf *json = &plan->cli->result, *out = &plan->cli->text;
 
@@ -47,6 +48,7 @@ static void add_step(void *state, enum mr_finding_level level, const char *code,
         mr_buf_printf(out, "            %s\n", hint);
     if (level >= MR_FINDING_FAIL)
         plan->cli->ok = false;
+    plan->gap = plan->gap || level == MR_FINDING_GAP;
 }
 
 static void MR_PRINTF(2, 3) add_line(struct plan *plan, const char *format, ...)
@@ -62,7 +64,7 @@ static void MR_PRINTF(2, 3) add_line(struct plan *plan, const char *format, ...)
 
 static void keep_error(struct plan *plan, const struct mr_err *err, int *code)
 {
-    add_step(plan, MR_FINDING_FAIL, err->code, err->text, err->hint[0] ? err->hint : NULL);
+    add_step(plan, mr_finding_of(err), err->code, err->text, err->hint[0] ? err->hint : NULL);
     if (*code == MR_EXIT_OK)
         *code = mr_err_exit(err);
 }
@@ -122,7 +124,9 @@ static int plan_all(struct mr_cli *cli, const struct mr_config *config,
         plan_pipeline(&plan, pipelines[i], config->state_directory, &code);
     mr_buf_add_str(&cli->result, "]}");
     mr_buf_printf(&cli->summary, "nothing was changed");
-    return code == MR_EXIT_OK && !cli->ok ? MR_EXIT_CONFIG : code;
+    if (code == MR_EXIT_OK && !cli->ok)
+        code = plan.gap ? MR_EXIT_GAP : MR_EXIT_CONFIG;
+    return code;
 }
 
 /* A stdout sink with a limit, loaded like any other. */

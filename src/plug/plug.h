@@ -41,8 +41,16 @@ enum mr_finding_level {
     MR_FINDING_WARN,
     MR_FINDING_FAIL,
     MR_FINDING_DENIED, /* a FAIL for want of a right: exit code 77, as a run would have */
+    MR_FINDING_GAP,    /* a FAIL because changes are missing: exit code 65, as a run would have */
     MR_FINDING_LEVELS
 };
+/* What an error that would end a run is as a finding. */
+static inline enum mr_finding_level mr_finding_of(const struct mr_err *err)
+{
+    if (err->class == MR_GAP)
+        return MR_FINDING_GAP;
+    return err->exit_code == 77 ? MR_FINDING_DENIED : MR_FINDING_FAIL;
+}
 struct mr_findings {
     void (*add)(void *state, enum mr_finding_level level, const char *code, const char *text,
                 const char *hint); /* hint: the SQL or command that mends it; NULL = none */

@@ -142,8 +142,8 @@ def test_what_a_start_would_be_refused_for_is_told_by_check_and_plan(db, shop):
     shop.until_now()
     assert shop.check()["source.slot"][0] == "pass"
     db.sql("select pg_drop_replication_slot(%s)", [db.name])
-    assert shop.check(code=78)["source.slot_missing"][0] == "fail"
-    plan = shop.ask("plan", code=78)
+    assert shop.check(code=65)["source.slot_missing"][0] == "fail"
+    plan = shop.ask("plan", code=65)
     assert plan["ok"] is False and "source.slot_missing" in [step["code"] for step in plan["result"]["steps"]]
     shop.write(snapshot="when_needed")
     assert shop.check()["source.snapshot_again"][0] == "warn"
