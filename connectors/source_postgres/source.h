@@ -29,7 +29,11 @@ struct mr_pg_server {
 struct mr_pg_stream {
     bool active; /* START_REPLICATION was answered: CopyBoth */
     bool binary;
-    bool behind;              /* the last drain found a lot: the server has more than we took */
+    bool behind;     /* the last drain ended at an empty socket, but not the server's log */
+    bool rich;       /* a lot has come lately */
+    uint64_t gauged; /* bytes that came since gauged_ns */
+    int64_t gauged_ns;
+    int64_t left_ns;          /* when the source was last left to the engine */
     bool reply_wanted;        /* the server asked for a status */
     bool publication_missing; /* PostgreSQL 18's warning was seen */
     uint64_t flush_sent;      /* flush position last sent */

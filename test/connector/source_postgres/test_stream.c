@@ -27,6 +27,7 @@ static struct {
     bool inside;           /* messages belong to a transaction that has no end */
     uint64_t lsn;
     size_t clocks, reads, pauses, statuses; /* reads: those that found something */
+    size_t behind;                          /* batches of a reader that thought itself behind */
 } server;
 
 static int64_t mono_ns(void *unused)
@@ -178,6 +179,7 @@ static void read_a_second(struct mr_pg_source *source)
         open_transaction(source, batch);
     while (server.now_ns < BEGIN_NS + MR_SECOND_NS) {
         assert_int_equal(mr_pg_stream_read(source, batch, server.now_ns + 100 * MR_MS_NS, &err), 0);
+        server.behind += !batch->caught_up;
         mr_batch_reset(batch);
     }
     mr_batch_free(batch);
@@ -194,7 +196,8 @@ static void it_pauses_as_long_as_a_drain_was_rich_and_does_not_spin(void **unuse
     } cases[] = {
         {"a quiet log is read at once", 1, 900, 1100, 0},
         {"from 4 KiB on it waits 2 ms", 5, 300, 550, 300},
-        {"from 64 KiB on it waits 10 ms", 100, 80, 120, 80},
+        {"at 12 MiB/s, too", 12, 300, 550, 300},
+        {"once 16 MiB/s have come for 50 ms it waits 10 ms", 100, 80, 135, 80},
     };
 
     (void)unused;
@@ -215,9 +218,52 @@ static void it_pauses_as_long_as_a_drain_was_rich_and_does_not_spin(void **unuse
     }
 }
 
+/* Reads in between, as an engine does that takes so long for each batch. */
+static size_t batches_behind(size_t burst, int64_t hiccup_ns, int64_t each_ns)
+{
+    struct mr_pg_source source;
+    struct mr_batch *batch = mr_batch_new(64 << 10, 1 << 20);
+    struct mr_err err;
+    int64_t next_ns = BEGIN_NS;
+
+    begin(&source, burst, false, false);
+    source.batch_bytes = 256 << 10;
+    while (server.now_ns < BEGIN_NS + 3 * MR_SECOND_NS) {
+        if (hiccup_ns && server.now_ns >= next_ns) {
+            server.now_ns += hiccup_ns;
+            next_ns = server.now_ns + 10 * hiccup_ns;
+        }
+        assert_int_equal(mr_pg_stream_read(&source, batch, server.now_ns + 100 * MR_MS_NS, &err),
+                         0);
+        server.behind += !batch->caught_up;
+        server.now_ns += each_ns;
+        mr_batch_reset(batch);
+    }
+    mr_batch_free(batch);
+    mr_clock_use(NULL);
+    mr_pg_feed_done(&source.feed);
+    return server.behind;
+}
+
+static void it_is_not_behind_for_a_hiccup(void **unused)
+{
+    (void)unused;
+    assert_int_equal(batches_behind(5, 0, 0), 0);
+    assert_int_equal(batches_behind(5, 30 * MR_MS_NS, 0), 0); /* of 150 KiB each */
+}
+
+static void it_is_behind_while_more_comes_than_is_taken(void **unused)
+{
+    (void)unused;
+    assert_true(batches_behind(100, 0, 0) > 200);
+    assert_true(batches_behind(20, 0, 20 * MR_MS_NS) > 100); /* 400 KiB each time */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_is_not_behind_for_a_hiccup),
+        cmocka_unit_test(it_is_behind_while_more_comes_than_is_taken),
         cmocka_unit_test(it_pauses_as_long_as_a_drain_was_rich_and_does_not_spin)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
