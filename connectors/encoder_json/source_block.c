@@ -10,33 +10,19 @@
  * xmin is always null: millrace does not ask the server for it. */
 #include "connectors/encoder_json/source_block.h"
 
-static struct mr_buf *const *all(struct source_block *block, struct mr_buf *list[7])
-{
-    list[0] = &block->commit_ms;
-    list[1] = &block->previous;
-    list[2] = &block->commit_us;
-    list[3] = &block->id;
-    list[4] = &block->tail;
-    list[5] = &block->times;
-    list[6] = &block->message_time;
-    return list;
-}
-
 void source_block_init(struct source_block *block)
 {
-    struct mr_buf *list[7];
-
     *block = (struct source_block){0};
-    for (int i = 0; i < 7; i++)
-        mr_buf_init(all(block, list)[i], 64 << 10);
+    mr_buf_init(&block->tail, 64 << 10);
+    mr_buf_init(&block->times, 64 << 10);
+    mr_buf_init(&block->message_time, 64 << 10);
 }
 
 void source_block_done(struct source_block *block)
 {
-    struct mr_buf *list[7];
-
-    for (int i = 0; i < 7; i++)
-        mr_buf_done(all(block, list)[i]);
+    mr_buf_done(&block->tail);
+    mr_buf_done(&block->times);
+    mr_buf_done(&block->message_time);
 }
 
 void source_block_reset(struct source_block *block)
@@ -45,41 +31,77 @@ void source_block_reset(struct source_block *block)
     block->read_us = INT64_MIN;
 }
 
-static void add_number_or_null(struct mr_buf *buf, uint64_t number, bool present)
+static char *put(char *at, const char *text, size_t size)
 {
-    if (present)
-        mr_json_add_u64(buf, number);
-    else
-        mr_buf_add_str(buf, "null");
+    memcpy(at, text, size);
+    return at + size;
 }
 
+#define PUT(at, literal) put((at), (literal), sizeof(literal) - 1)
+
+static void set_end(struct source_text *text, const char *end)
+{
+    text->size = (size_t)(end - text->text);
+}
+
+/* One number three times: whole, without its last three digits, with three more. */
+static void fill_times(struct source_block *block, int64_t commit_us)
+{
+    char *at = PUT(block->commit_us.text, "]\",\"ts_us\":"), *digits = at;
+    size_t size;
+
+    at = mr_json_put_i64(digits, commit_us);
+    size = (size_t)(at - digits);
+    at = put(PUT(at, ",\"ts_ns\":"), digits, size);
+    at = commit_us ? PUT(at, "000,") : PUT(at, ",");
+    set_end(&block->commit_us, at);
+    if (commit_us / 1000)
+        at = put(block->commit_ms.text, digits, size - 3);
+    else
+        at = PUT(block->commit_ms.text, "0");
+    set_end(&block->commit_ms, at);
+}
+
+static void fill_tail(struct source_block *block, const struct mr_transaction *transaction)
+{
+    struct mr_buf *tail = &block->tail;
+
+    if (block->no_origin && !transaction->origin.data)
+        return;
+    block->no_origin = !transaction->origin.data;
+    mr_buf_clear(tail);
+    mr_buf_add_str(tail, ",\"xmin\":null,\"origin\":");
+    if (block->no_origin) {
+        mr_buf_add_str(tail, "null,\"origin_lsn\":null}");
+        return;
+    }
+    mr_json_add_str(tail, transaction->origin);
+    mr_buf_add_str(tail, ",\"origin_lsn\":");
+    mr_json_add_u64(tail, transaction->origin_lsn);
+    mr_buf_add_char(tail, '}');
+}
+
+/* Once per transaction, which may be once per row. */
 static void fill(struct source_block *block, const struct mr_transaction *transaction)
 {
-    struct mr_buf *list[7];
+    char *at = block->previous.text;
 
-    for (int i = 0; i < 5; i++)
-        mr_buf_clear(all(block, list)[i]);
     block->transaction = transaction;
-    mr_json_add_i64(&block->commit_ms, transaction->commit_us / 1000);
+    fill_times(block, transaction->commit_us);
     if (transaction->previous_lsn)
-        mr_buf_printf(&block->previous, "\\\"%llu\\\",",
-                      (unsigned long long)transaction->previous_lsn);
+        at = PUT(mr_json_put_u64(PUT(at, "\\\""), transaction->previous_lsn), "\\\",");
     else
-        mr_buf_add_str(&block->previous, "null,");
-    mr_buf_add_str(&block->commit_us, "]\",\"ts_us\":");
-    mr_json_add_i64(&block->commit_us, transaction->commit_us);
-    mr_buf_add_str(&block->commit_us, ",\"ts_ns\":");
-    mr_json_add_i64(&block->commit_us, transaction->commit_us * 1000);
-    mr_buf_add_char(&block->commit_us, ',');
-    add_number_or_null(&block->id, transaction->id, transaction->id != 0);
-    mr_buf_add_str(&block->tail, ",\"xmin\":null,\"origin\":");
-    if (transaction->origin.data)
-        mr_json_add_str(&block->tail, transaction->origin);
-    else
-        mr_buf_add_str(&block->tail, "null");
-    mr_buf_add_str(&block->tail, ",\"origin_lsn\":");
-    add_number_or_null(&block->tail, transaction->origin_lsn, transaction->origin.data != NULL);
-    mr_buf_add_char(&block->tail, '}');
+        at = PUT(at, "null,");
+    set_end(&block->previous, at);
+    at = block->id.text;
+    at = transaction->id ? mr_json_put_u64(at, transaction->id) : PUT(at, "null");
+    set_end(&block->id, at);
+    fill_tail(block, transaction);
+}
+
+static void write_text(const struct source_text *text, struct mr_out *out)
+{
+    mr_out_raw(out, mr_slice(text->text, text->size));
 }
 
 static void write_mark(const struct json_plan *plan, const struct mr_change *change,
@@ -106,10 +128,10 @@ void source_block_write(struct source_block *block, const struct json_plan *plan
     if (block->transaction != transaction)
         fill(block, transaction);
     mr_out_raw(out, plan->source_head);
-    mr_out_raw(out, mr_buf_slice(&block->commit_ms));
+    write_text(&block->commit_ms, out);
     write_mark(plan, change, out);
     if (change->mark == MR_SNAPSHOT_NONE)
-        mr_out_raw(out, mr_buf_slice(&block->previous));
+        write_text(&block->previous, out);
     else
         MR_OUT_LITERAL(out, "null,");
     mr_out_need(out, 64);
@@ -121,10 +143,10 @@ void source_block_write(struct source_block *block, const struct json_plan *plan
     } else {
         MR_OUT_LITERAL(out, "null");
     }
-    mr_out_raw(out, mr_buf_slice(&block->commit_us));
+    write_text(&block->commit_us, out);
     mr_out_raw(out, plan->source_table);
     if (in_transaction)
-        mr_out_raw(out, mr_buf_slice(&block->id));
+        write_text(&block->id, out);
     else
         MR_OUT_LITERAL(out, "null");
     MR_OUT_LITERAL(out, ",\"lsn\":");

@@ -4,16 +4,21 @@
 
 #include "connectors/encoder_json/plan.h"
 
+struct source_text {
+    size_t size;
+    char text[72];
+};
+
 struct source_block {
     const struct mr_transaction *transaction; /* of the cached texts; NULL: nothing cached */
     int64_t read_us;                          /* of the cached times */
-    uint64_t previous_lsn;
-    struct mr_buf commit_ms; /* 1787220930123 */
-    struct mr_buf previous;  /* null or \"24026448\" */
-    struct mr_buf commit_us; /* ]","ts_us":..,"ts_ns":.., */
-    struct mr_buf id;        /* 771 or null */
-    struct mr_buf tail;      /* ,"xmin":null,"origin":null,"origin_lsn":null} */
-    struct mr_buf times;     /* "ts_ms":..,"ts_us":..,"ts_ns":..}, and of messages only ts_ms */
+    struct source_text commit_ms;             /* 1787220930123 */
+    struct source_text previous;              /* null or \"24026448\" and a comma */
+    struct source_text commit_us;             /* ]","ts_us":..,"ts_ns":.., */
+    struct source_text id;                    /* 771 or null */
+    struct mr_buf tail;                       /* ,"xmin":null,"origin":null,"origin_lsn":null} */
+    bool no_origin;      /* tail is that of a transaction without one, as most are */
+    struct mr_buf times; /* "ts_ms":..,"ts_us":..,"ts_ns":..}, and of messages only ts_ms */
     struct mr_buf message_time;
 };
 

@@ -11,6 +11,8 @@
  * A batch is released when its lines are written, not when they are durable: should a write or a sync fail, the
  * sink is opened again and the source replays from the last commit. At most two commits are outstanding. All
  * that the threads share is below `lock`; the spool is the worker's, the publisher object the publisher's alone.
+ * Each thread waits on a condition of its own, since a batch concerns two of them and hundreds come in a second:
+ * `work` is the worker's, `sealed` the publisher's, `moved` the writer's.
  *
  * A full disk: worker or publisher wait and try again each second, the queue fills, poll() says full, the engine
  * stops reading and goes on tending the source. Nothing is dropped, and memory does not grow.
@@ -54,7 +56,7 @@ struct sink_file {
     bool locks, spooling, running; /* what close() must undo */
 
     pthread_mutex_t lock;
-    pthread_cond_t changed;
+    pthread_cond_t work, sealed, moved;
     struct mr_batch *waiting, **last;   /* written by the engine, first is in work */
     struct mr_batch *released, **freed; /* to hand back */
     size_t queued;                      /* bytes that waiting holds */
@@ -137,6 +139,14 @@ static const struct mr_option options[] = {
      .doc = "When files are published: whichever comes first, at the end of a source transaction."},
     {0}};
 
+/* The lock is held: something that concerns all threads. */
+static void wake_all(struct sink_file *sink)
+{
+    pthread_cond_broadcast(&sink->work);
+    pthread_cond_broadcast(&sink->sealed);
+    pthread_cond_broadcast(&sink->moved);
+}
+
 /* The lock is held: something was written. Told only after a full disk was. */
 static void found_room(struct sink_file *sink)
 {
@@ -165,13 +175,12 @@ static bool wait_for_room(void *state, int saved_errno)
         sink->full_told_ns = now_ns;
     sink->full_told |= tell;
     sink->disk_full = true;
-    pthread_cond_broadcast(&sink->changed);
     if (tell && sink->notes && sink->notes->note)
         sink->notes->note(sink->notes->state, MR_LOG_WARN, "sink.file.disk_full",
                           "%s in %s: reading stops until there is room; nothing is lost",
                           strerror(saved_errno), sink->config->directory);
     while (!sink->closing && !sink->aborting &&
-           pthread_cond_timedwait(&sink->changed, &sink->lock, &until) == 0)
+           pthread_cond_timedwait(&sink->moved, &sink->lock, &until) == 0)
         ;
     again = !sink->closing && !sink->aborting;
     pthread_mutex_unlock(&sink->lock);
@@ -187,16 +196,16 @@ static void fail(struct sink_file *sink, bool torn, const struct mr_err *err)
         sink->failure = *err;
     }
     sink->torn |= torn;
-    pthread_cond_broadcast(&sink->changed);
+    wake_all(sink);
 }
 
-/* The lock is held: the thread has put its work down until the abort is over. */
-static void stand_aside(struct sink_file *sink, bool *idle)
+/* The lock is held: the thread, which waits on `own`, has put its work down until the abort is over. */
+static void stand_aside(struct sink_file *sink, pthread_cond_t *own, bool *idle)
 {
     *idle = true;
-    pthread_cond_broadcast(&sink->changed);
+    pthread_cond_broadcast(&sink->moved);
     while (sink->aborting && !sink->closing)
-        pthread_cond_wait(&sink->changed, &sink->lock);
+        pthread_cond_wait(own, &sink->lock);
     *idle = false;
 }
 
@@ -227,7 +236,7 @@ static void seal_commit(struct sink_file *sink)
     commit->job.segments = segments;
     commit->sealed = true;
     found_room(sink);
-    pthread_cond_broadcast(&sink->changed);
+    pthread_cond_broadcast(&sink->sealed);
 }
 
 static void render_batch(struct sink_file *sink)
@@ -252,7 +261,7 @@ static void render_batch(struct sink_file *sink)
     *sink->freed = batch;
     sink->freed = &batch->next;
     found_room(sink);
-    pthread_cond_broadcast(&sink->changed);
+    pthread_cond_broadcast(&sink->moved);
 }
 
 static void *worker_main(void *state)
@@ -263,13 +272,13 @@ static void *worker_main(void *state)
     while (!sink->closing) {
         if (sink->aborting) {
             mr_file_spool_drop(&sink->spool);
-            stand_aside(sink, &sink->worker_idle);
+            stand_aside(sink, &sink->work, &sink->worker_idle);
         } else if (!sink->failed && due_commit(sink)) {
             seal_commit(sink);
         } else if (!sink->failed && sink->waiting) {
             render_batch(sink);
         } else {
-            pthread_cond_wait(&sink->changed, &sink->lock);
+            pthread_cond_wait(&sink->work, &sink->lock);
         }
     }
     pthread_mutex_unlock(&sink->lock);
@@ -303,7 +312,7 @@ static void publish_commit(struct sink_file *sink)
     sink->commits[1] = (struct file_commit){0};
     sink->commit_count--;
     found_room(sink);
-    pthread_cond_broadcast(&sink->changed);
+    pthread_cond_broadcast(&sink->moved);
 }
 
 static void *publisher_main(void *state)
@@ -313,11 +322,11 @@ static void *publisher_main(void *state)
     pthread_mutex_lock(&sink->lock);
     while (!sink->closing) {
         if (sink->aborting)
-            stand_aside(sink, &sink->publisher_idle);
+            stand_aside(sink, &sink->sealed, &sink->publisher_idle);
         else if (!sink->failed && sink->commit_count > 0 && sink->commits[0].sealed)
             publish_commit(sink);
         else
-            pthread_cond_wait(&sink->changed, &sink->lock);
+            pthread_cond_wait(&sink->sealed, &sink->lock);
     }
     pthread_mutex_unlock(&sink->lock);
     return NULL;
@@ -330,7 +339,9 @@ static void init_locks(struct sink_file *sink)
     pthread_mutex_init(&sink->lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&sink->changed, &attributes);
+    pthread_cond_init(&sink->work, &attributes);
+    pthread_cond_init(&sink->sealed, &attributes);
+    pthread_cond_init(&sink->moved, &attributes);
     pthread_condattr_destroy(&attributes);
     sink->locks = true;
 }
@@ -350,7 +361,7 @@ static int start_threads(struct sink_file *sink, struct mr_err *err)
         if (why) {
             pthread_mutex_lock(&sink->lock);
             sink->closing = true;
-            pthread_cond_broadcast(&sink->changed);
+            wake_all(sink);
             pthread_mutex_unlock(&sink->lock);
             pthread_join(sink->worker, NULL);
         }
@@ -444,9 +455,9 @@ static int file_write(void *state, struct mr_batch *batch, struct mr_err *err)
         sink->last = &batch->next;
         sink->queued += mr_batch_held(batch);
         sink->given++;
-        pthread_cond_broadcast(&sink->changed);
     }
     pthread_mutex_unlock(&sink->lock);
+    pthread_cond_broadcast(&sink->work); /* with the lock free: it is the first thing taken */
     return rc;
 }
 
@@ -467,7 +478,7 @@ static int file_commit(void *state, const struct mr_commit *commit, struct mr_er
                                          .claim = commit->claim,
                                          .checkpoint = mr_slice(slot->text, commit->text.size)};
         sink->rolling = false;
-        pthread_cond_broadcast(&sink->changed);
+        pthread_cond_broadcast(&sink->work);
     }
     pthread_mutex_unlock(&sink->lock);
     return rc;
@@ -492,7 +503,7 @@ static int file_poll(void *state, int64_t deadline_ns, struct mr_sink_result *re
     pthread_mutex_lock(&sink->lock);
     while (!sink->released && sink->durable == sink->told && !sink->failed &&
            (sink->waiting || sink->commit_count > 0) && deadline_ns > 0)
-        if (pthread_cond_timedwait(&sink->changed, &sink->lock, &until) != 0)
+        if (pthread_cond_timedwait(&sink->moved, &sink->lock, &until) != 0)
             break;
     *ret = (struct mr_sink_result){
         .released = take_released(sink), .durable = sink->durable, .full = is_full(sink)};
@@ -515,9 +526,9 @@ static int file_abort(void *state, struct mr_batch **ret_released, struct mr_err
     (void)err;
     pthread_mutex_lock(&sink->lock);
     sink->aborting = true;
-    pthread_cond_broadcast(&sink->changed);
+    wake_all(sink);
     while (!sink->worker_idle || !sink->publisher_idle)
-        pthread_cond_wait(&sink->changed, &sink->lock);
+        pthread_cond_wait(&sink->moved, &sink->lock);
     *sink->freed = sink->waiting;
     sink->waiting = NULL;
     sink->last = &sink->waiting;
@@ -528,7 +539,7 @@ static int file_abort(void *state, struct mr_batch **ret_released, struct mr_err
     sink->failed = sink->failed && (sink->torn || sink->failure.class == MR_FENCED);
     sink->aborting = sink->disk_full = false;
     *ret_released = take_released(sink);
-    pthread_cond_broadcast(&sink->changed);
+    wake_all(sink);
     pthread_mutex_unlock(&sink->lock);
     return 0;
 }
@@ -558,7 +569,7 @@ static void file_close(void *state)
     if (sink->running) {
         pthread_mutex_lock(&sink->lock);
         sink->closing = true;
-        pthread_cond_broadcast(&sink->changed);
+        wake_all(sink);
         pthread_mutex_unlock(&sink->lock);
         pthread_join(sink->worker, NULL);
         pthread_join(sink->publishing, NULL);
@@ -572,7 +583,9 @@ static void file_close(void *state)
     mr_file_publisher_close(&sink->publisher);
     free(sink->owner);
     free(sink->pipeline);
-    pthread_cond_destroy(&sink->changed);
+    pthread_cond_destroy(&sink->work);
+    pthread_cond_destroy(&sink->sealed);
+    pthread_cond_destroy(&sink->moved);
     pthread_mutex_destroy(&sink->lock);
     *sink = (struct sink_file){0};
 }

@@ -25,25 +25,48 @@ static const char digit_pairs[] = "000102030405060708091011121314151617181920212
                                   "62636465666768697071727374757677787980818283848586878889909192"
                                   "93949596979899";
 
+static unsigned count_digits(uint64_t value)
+{
+    static const uint64_t powers[] = {0,
+                                      10,
+                                      100,
+                                      1000,
+                                      10000,
+                                      100000,
+                                      1000000,
+                                      10000000,
+                                      100000000,
+                                      1000000000,
+                                      10000000000,
+                                      100000000000,
+                                      1000000000000,
+                                      10000000000000,
+                                      100000000000000,
+                                      1000000000000000,
+                                      10000000000000000,
+                                      100000000000000000,
+                                      1000000000000000000,
+                                      10000000000000000000u};
+    unsigned bits = 64 - (unsigned)__builtin_clzll(value | 1);
+    unsigned least = bits * 1233 >> 12; /* log10(2) = 1233 / 4096, a little less */
+
+    return least + (value >= powers[least]);
+}
+
 char *mr_json_put_u64(char *at, uint64_t value)
 {
-    char text[20], *from = text + sizeof text;
-    size_t size;
+    char *end = at + count_digits(value), *from = end;
 
     while (value >= 100) {
         from -= 2;
         memcpy(from, digit_pairs + 2 * (value % 100), 2);
         value /= 100;
     }
-    if (value >= 10) {
-        from -= 2;
-        memcpy(from, digit_pairs + 2 * value, 2);
-    } else {
-        *--from = (char)('0' + value);
-    }
-    size = (size_t)(text + sizeof text - from);
-    memcpy(at, from, size);
-    return at + size;
+    if (value >= 10)
+        memcpy(at, digit_pairs + 2 * value, 2);
+    else
+        *at = (char)('0' + value);
+    return end;
 }
 
 char *mr_json_put_i64(char *at, int64_t value)

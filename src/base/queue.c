@@ -2,7 +2,8 @@
  *
  * One condition variable serves both directions. The two sides can never wait at the same time (a full queue is
  * not empty), so a broadcast wakes at most the one thread that has something to do. It waits on the monotonic
- * clock, so that a step of the wall clock neither hangs nor floods it.
+ * clock, so that a step of the wall clock neither hangs nor floods it. It is woken with the lock free: on a busy
+ * machine it may run at once, in the place of the one that woke it, and would only find the lock taken.
  *
  * Deadlines are read by mr_clock_mono_ns(), as everywhere; the wait itself is by the real clock for the time that
  * is left, so that a test which holds its own clock still gets its timeout. */
@@ -88,9 +89,10 @@ enum mr_queue_result mr_queue_push(struct mr_queue *queue, void *item, size_t co
             (struct mr_queue_item){item, cost};
         queue->count++;
         queue->bytes += cost;
-        pthread_cond_broadcast(&queue->changed);
     }
     pthread_mutex_unlock(&queue->lock);
+    if (result == MR_QUEUE_OK)
+        pthread_cond_broadcast(&queue->changed);
     return result;
 }
 
@@ -108,11 +110,12 @@ enum mr_queue_result mr_queue_pop(struct mr_queue *queue, void **ret_item, int64
         queue->bytes -= taken->cost;
         queue->head = (queue->head + 1) % queue->slots;
         queue->count--;
-        pthread_cond_broadcast(&queue->changed);
     } else {
         result = queue->closed ? MR_QUEUE_CLOSED : MR_QUEUE_TIMEOUT;
     }
     pthread_mutex_unlock(&queue->lock);
+    if (result == MR_QUEUE_OK)
+        pthread_cond_broadcast(&queue->changed);
     return result;
 }
 

@@ -188,6 +188,48 @@ static void a_create_is_one_record(void **state)
     teardown(f);
 }
 
+/* What is written once per transaction: its times, whatever their digits, and an origin, which the next has not. */
+static void each_transaction_has_its_own_source(void **state)
+{
+    static struct {
+        struct mr_transaction transaction;
+        const char *parts[4];
+    } cases[] = {
+        {{.id = 1, .previous_lsn = 9, .commit_us = 1787220930123456},
+         {"\"ts_ms\":1787220930123,", "\"ts_us\":1787220930123456,\"ts_ns\":1787220930123456000,",
+          "[\\\"9\\\",", "\"txId\":1,"}},
+        {{.id = 2, .origin = {"a\"b", 3}, .origin_lsn = 77, .commit_us = 1000},
+         {"\"ts_ms\":1,", "\"ts_us\":1000,\"ts_ns\":1000000,", "[null,",
+          "\"origin\":\"a\\\"b\",\"origin_lsn\":77}"}},
+        {{.id = UINT32_MAX, .origin = {"c", 1}, .origin_lsn = 78, .commit_us = 999},
+         {"\"ts_ms\":0,", "\"ts_us\":999,\"ts_ns\":999000,", "\"txId\":4294967295,",
+          "\"origin\":\"c\",\"origin_lsn\":78}"}},
+        {{.previous_lsn = UINT64_MAX},
+         {"\"ts_ms\":0,", "\"ts_us\":0,\"ts_ns\":0,", "[\\\"18446744073709551615\\\",\\\"24026984",
+          "\"txId\":null,\"lsn\":24026984,\"xmin\":null,\"origin\":null,\"origin_lsn\":null}"}},
+        {{.commit_us = -1234567},
+         {"\"ts_ms\":-1234,", "\"ts_us\":-1234567,\"ts_ns\":-1234567000,", "\"txId\":null,",
+          "\"origin\":null,\"origin_lsn\":null}"}},
+        {{.commit_us = -1}, {"\"ts_ms\":0,", "\"ts_us\":-1,\"ts_ns\":-1000,", "", ""}},
+    };
+    struct fixture *f = setup();
+
+    (void)state;
+    open_encoder(f);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct mr_change *c = change(f, MR_OP_CREATE);
+        c->after = row(f, 1, "a", "x", 1);
+        c->transaction = &cases[i].transaction;
+    }
+    encode(f);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        for (size_t part = 0; part < 4; part++)
+            if (!contains(f->batch->records[i].value, cases[i].parts[part]))
+                fail_msg("%s is not in %.*s", cases[i].parts[part],
+                         MR_SLICE_ARG(f->batch->records[i].value));
+    teardown(f);
+}
+
 static void a_delete_fills_what_the_key_does_not_have(void **state)
 {
     struct fixture *f = setup();
@@ -610,6 +652,7 @@ int main(void)
         cmocka_unit_test(side_records_have_debezium_s_schemas),
         cmocka_unit_test(events_say_their_place),
         cmocka_unit_test(a_create_is_one_record),
+        cmocka_unit_test(each_transaction_has_its_own_source),
         cmocka_unit_test(a_delete_fills_what_the_key_does_not_have),
         cmocka_unit_test(a_key_change_is_delete_tombstone_create),
         cmocka_unit_test(unchanged_columns_are_named_in_a_header),
