@@ -9,13 +9,13 @@
  *
  * Reading in bursts. The server makes one packet per row; a reader that is always there takes each by itself and
  * costs both sides a wake-up per row. After a drain that found BUSY bytes the next one is put off, so that the socket
- * fills meanwhile: by LONG_PAUSE while we are behind, else by SHORT_PAUSE. At the head of a quiet log drains find little,
- * and data is read the moment it arrives. What is whole is given away before a pause, never after. While pausing, the
- * status clock runs on.
+ * fills meanwhile: by LONG_PAUSE while we are behind, else by SHORT_PAUSE. At the head of a quiet log drains find
+ * little, and data is read the moment it arrives. What is whole is given away before a pause, never after. While
+ * pausing, the status clock runs on.
  *
  * Behind is who got RICH bytes a millisecond for GAUGE_NS, less what was spent elsewhere (a queue that is full). One
- * drain tells nothing: at 20,000 rows/s a hiccup of 10 ms leaves more than 64 KiB in the socket, and sinks that are told
- * we are behind commit late.
+ * drain tells nothing: at 20,000 rows/s a hiccup of 10 ms leaves more than 64 KiB in the socket, and sinks that are
+ * told we are behind commit late.
  *
  * A server on this machine fills the socket packet by packet, three for a transaction of one row, and each costs the
  * reader its receipt. Once the window is closed, its kernel gathers what follows into packets of 64 KiB, which move in

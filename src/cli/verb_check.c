@@ -8,8 +8,9 @@
  *       FAIL  table public.audit has no replica identity (source.no_identity)
  *             ALTER TABLE public.audit REPLICA IDENTITY FULL;
  *
- * A finding is no error of the command. The exit code is 78 when something must be mended, 77 when a right is among it,
- * 65 when changes are missing, or that of the error that kept a preflight from looking (69 unreachable, 77 no permission). */
+ * A finding is no error of the command. The exit code is 78 when something must be mended, 77 when a right is among
+ * it, 65 when changes are missing, or that of the error that kept a preflight from looking (69 unreachable, 77 no
+ * permission). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
