@@ -3,6 +3,8 @@
  * Behind, before a flush. It holds the number of messages on their way against its limit of five requests, so that a
  * partition of an idempotent producer has one request on its way at a time; and in a flush its broker thread polls
  * without pause while that one is and more waits, which took a fifth of all our CPU time. So full batches leave first.
+ * Whether one is left can only be guessed from the mean size of records: small ones behind large ones look like a full
+ * batch, for which no answer ever comes. So a guess is given up after three times what answers took lately, or 50 ms.
  *
  * Caught up, between commits. linger.ms is long (config.c says why), so all records of a block would leave with its
  * commit, and who waits for the commit waits for them too. It ignores linger.ms while somebody flushes: a short flush
@@ -21,12 +23,29 @@
 
 #include "base/clock.h"
 
-#define STILL_NS    MR_SECOND_NS
+#define STILL_LEAST (50 * MR_MS_NS)
+#define STILL_MOST  MR_SECOND_NS
 #define QUIET_NS    (5 * MR_MS_NS)
 #define HURRY_MS    5           /* the first records wait for their partition to be added */
 #define HURRY_BYTES (32u << 10) /* less goes with the commit: a request costs brokers more */
 #define REST_LEAST  (2 * MR_MS_NS)
 #define REST_MOST   (10 * MR_MS_NS)
+
+/* How long an answer to a full batch may take. */
+static int64_t patience(const struct mr_kafka_producer *producer)
+{
+    int64_t most_ns = 3 * producer->answer_ns;
+
+    return most_ns < STILL_LEAST ? STILL_LEAST : most_ns > STILL_MOST ? STILL_MOST : most_ns;
+}
+
+/* What takes longer counts at once, what takes less by and by. */
+static void learn(struct mr_kafka_producer *producer, int64_t took_ns)
+{
+    int64_t before_ns = producer->answer_ns;
+
+    producer->answer_ns = took_ns > before_ns ? took_ns : before_ns - (before_ns - took_ns) / 4;
+}
 
 /* A partition's last batch is not full, so when all full ones have left, less than one for each is left over. With
  * several partitions that much may also be a full one and little else: there, QUIET_NS without an answer tells. */
@@ -43,12 +62,14 @@ void mr_kafka_leave_batches(struct mr_kafka_producer *producer)
 
     while (left > 0 && !producer->client.refused && !mr_kafka_stopping(producer->setting)) {
         int64_t still_ns = mr_clock_mono_ns() - moved;
-        if (still_ns >= ((uint64_t)left * size > most ? STILL_NS : quiet_ns))
+        if (still_ns >= ((uint64_t)left * size > most ? patience(producer) : quiet_ns))
             break;
         mr_kafka_client_serve(&producer->client, 1);
         int now = rd_kafka_outq_len(producer->client.rk);
-        if (now < left)
+        if (now < left) {
+            learn(producer, mr_clock_mono_ns() - moved);
             moved = mr_clock_mono_ns();
+        }
         left = now;
     }
 }
