@@ -46,7 +46,8 @@ class Memory:
                     words = dict(line.split(":", 1) for line in status)
             except OSError:
                 return
-            self.seen.append(int(words["VmRSS"].split()[0]) / 1024)
+            if "VmRSS" in words:  # not of a process that is ending
+                self.seen.append(int(words["VmRSS"].split()[0]) / 1024)
 
     def peak(self):
         return max(self.seen)

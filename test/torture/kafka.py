@@ -28,6 +28,7 @@ import torture
 import workload
 from confluent_kafka import KafkaException
 from follower import Follower
+from servers import process
 from servers.kafka import VERSION, Kafka
 
 NAME = "torture"
@@ -111,10 +112,22 @@ class KafkaTorture(torture.Torture):
         if self.away and self.away.done():
             self.away.result()
         if self.reading and self._read_all():
-            self.reading = False
-            self.counts_reading = self.counts.total()
-            for writer in self.writers:
-                writer.gentle.clear()
+            self.tables_read()
+
+    def tables_read(self):
+        self.reading = False
+        self.counts_reading = self.counts.total()
+        for writer in self.writers:
+            writer.gentle.clear()
+
+    def stop_writing(self):
+        """On a slow machine the time may be over while tables are read: then not before changes follow them."""
+        if self.reading:
+            process.wait_until(self._read_all, self.patience, "all tables read", pause=0.5)
+            self.tables_read()
+            enough = sum(writer.committed for writer in self.writers) + 200
+            process.wait_until(lambda: sum(writer.committed for writer in self.writers) > enough, self.patience, "changes")
+        super().stop_writing()
 
     def _read_all(self):
         """Whether a committed checkpoint says that all tables were read."""
