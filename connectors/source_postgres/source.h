@@ -31,6 +31,7 @@ struct mr_pg_stream {
     bool binary;
     bool behind;     /* the last drain ended at an empty socket, but not the server's log */
     bool rich;       /* a lot has come lately */
+    bool shallow;    /* the socket holds little: see the essay of stream.c */
     uint64_t gauged; /* bytes that came since gauged_ns */
     int64_t gauged_ns;
     int64_t left_ns;          /* when the source was last left to the engine */
