@@ -10,7 +10,8 @@ int mr_pg_stream_connect(struct mr_pg_source *source, struct mr_err *err) MR_MUS
 int mr_pg_stream_start(struct mr_pg_source *source, struct mr_err *err) MR_MUST_CHECK;
 
 /* Makes the receive buffer small where both ends of a TCP connection have one address, and only there. Should the
- * kernel not like it, the stream is read all the same. Returns whether it is a Unix-domain socket, which holds little. */
+ * kernel not like it, the stream is read all the same. Returns whether it is a Unix-domain socket, which holds
+ * little. */
 bool mr_pg_stream_set_window(int fd);
 
 /* As struct mr_source's read() and tend(), once streaming. */
