@@ -27,7 +27,9 @@
 #define STILL_MOST  MR_SECOND_NS
 #define QUIET_NS    (5 * MR_MS_NS)
 #define HURRY_MS    5           /* the first records wait for their partition to be added */
-#define HURRY_BYTES (32u << 10) /* less goes with the commit: a request costs brokers more */
+#define HURRY_BYTES (32u << 10) /* this much leaves at once */
+#define HURRY_LEAST (2u << 10)  /* less goes with the commit: a request costs brokers more */
+#define HURRY_NS    (3 * MR_MS_NS)
 #define REST_LEAST  (2 * MR_MS_NS)
 #define REST_MOST   (10 * MR_MS_NS)
 
@@ -76,10 +78,14 @@ void mr_kafka_leave_batches(struct mr_kafka_producer *producer)
 
 void mr_kafka_leave_now(struct mr_kafka_producer *producer)
 {
-    if (producer->bytes - producer->hurried < HURRY_BYTES)
+    uint64_t waiting = producer->bytes - producer->hurried;
+    bool soon = mr_clock_mono_ns() - producer->hurried_ns < HURRY_NS;
+
+    if (waiting < (soon ? HURRY_BYTES : HURRY_LEAST))
         return;
     producer->hurried = producer->bytes;
     rd_kafka_flush(producer->client.rk, HURRY_MS);
+    producer->hurried_ns = mr_clock_mono_ns();
     mr_kafka_client_serve(&producer->client, 0);
 }
 

@@ -34,9 +34,10 @@ struct mr_kafka_producer {
     int64_t commit_ns;       /* how long the end of the last commit took, once all was sent */
     uint64_t records, bytes; /* handed over since start */
     uint64_t transactions, touched; /* begun; partitions of topics in the open one */
-    int64_t answer_ns; /* how long answers to full batches took lately; 0: none was waited for */
-    int64_t begin_ns;  /* no transaction should begin before; 0: any time */
-    uint64_t hurried;  /* bytes when records were last hurried */
+    int64_t answer_ns;  /* how long answers to full batches took lately; 0: none was waited for */
+    int64_t begin_ns;   /* no transaction should begin before; 0: any time */
+    uint64_t hurried;   /* bytes when records were last hurried */
+    int64_t hurried_ns; /* when that was */
     uint64_t records_before, bytes_before; /* the same when the open transaction began */
 };
 
