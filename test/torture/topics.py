@@ -327,13 +327,17 @@ def planted(evidence, seed):
     yield "a commit without its checkpoint", changed(place, later)
     reads = sum(record.value is not None and record.value["op"] == "r"
                 for found in evidence.places.values() for record in found)
-    steps = [k for k, three in enumerate(zip(evidence.checkpoints, evidence.checkpoints[1:], evidence.checkpoints[2:]))
-             if reads <= three[0].count < three[1].count < three[2].count]
-    k = dice.choice(steps) + 1
-    at, rest = evidence.checkpoints[k], evidence.checkpoints
+    at, rest = {wanted.number + reads: wanted for wanted in evidence.log}, evidence.checkpoints
+    # Between two that many rows lie, so that some stand in one place; and after that row a transaction goes on.
+    steps = sorted(range(1, len(rest) - 1), reverse=True, key=lambda k: min(rest[k].count - max(rest[k - 1].count, reads),
+                                                                             rest[k + 1].count - rest[k].count))
+    assert steps, "too little was written to plant a fault in"
+    k = steps[0]
     yield "a checkpoint removed", evidence._replace(checkpoints=rest[:k] + rest[k + 1:])
-    yield "a checkpoint behind its rows", evidence._replace(
-        checkpoints=rest[:k] + [at._replace(count=at.count - 1)] + rest[k + 1:])
+    k = next((k for k in steps if (row := at.get(rest[k].count - 1)) and row.place != (rest[k].n or row.last)), None)
+    if k is not None:
+        yield "a checkpoint behind its rows", evidence._replace(
+            checkpoints=rest[:k] + [rest[k]._replace(count=rest[k].count - 1)] + rest[k + 1:])
     k = next((k for k, commit in enumerate(rest) if commit.n and commit.count > reads), None)
     if k is not None:
         yield "a split called whole", evidence._replace(checkpoints=rest[:k] + [rest[k]._replace(n=0)] + rest[k + 1:])
