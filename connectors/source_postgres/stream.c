@@ -17,12 +17,8 @@
  * drain tells nothing: at 20,000 rows/s a hiccup of 10 ms leaves more than 64 KiB in the socket, and sinks that are
  * told we are behind commit late.
  *
- * A server on this machine fills the socket packet by packet, three for a transaction of one row, and each costs the
- * reader its receipt. Once the window is closed, its kernel gathers what follows into packets of 64 KiB, which move in
- * while we drain. So there the receive buffer is LOCAL_WINDOW, a little more than one such packet. Without a sink that
- * saves a quarter of our CPU time and an eighth of the server's. Across a network the window limits the rate, and the
- * kernel sizes it. A Unix-domain socket holds some two hundred messages, however small, and its sender waits while it
- * is full: there every pause is SHALLOW_PAUSE.
+ * A Unix-domain socket holds some two hundred messages, however small, and its sender waits while it is full: there
+ * every pause is SHALLOW_PAUSE.
  *
  * libpq's input buffer grows to the largest message and never shrinks. Some seconds after a large one, when there
  * is nothing to read, the connection is therefore made anew: at the position that is free.
@@ -31,7 +27,6 @@
 #include "connectors/source_postgres/stream.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -49,7 +44,6 @@
 #define GAUGE_NS         (50 * MR_MS_NS)
 #define RICH             (16u << 10)
 #define BUSY             (4u << 10)
-#define LOCAL_WINDOW     (96 << 10)
 #define ADOPT            (64u << 10)
 #define IDLE_NS          (10 * MR_SECOND_NS)
 #define IDLE_BYTES       (16u << 20)
@@ -200,37 +194,12 @@ static void set_clock(struct mr_pg_source *source)
     stream->told_resume = source->slot_made ? 0 : source->feed.position.resume;
 }
 
-union address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-    struct sockaddr_storage room;
-};
-
-/* Whether both ends of a TCP connection have one address. */
-static bool is_local(int fd)
+bool mr_pg_stream_is_shallow(int fd)
 {
-    union address own = {0}, peer = {0};
-    socklen_t own_size = sizeof(own), peer_size = sizeof(peer);
-
-    if (getsockname(fd, &own.any, &own_size) != 0 || getpeername(fd, &peer.any, &peer_size) != 0 ||
-        own.any.sa_family != peer.any.sa_family)
-        return false;
-    if (own.any.sa_family == AF_INET)
-        return own.v4.sin_addr.s_addr == peer.v4.sin_addr.s_addr;
-    return own.any.sa_family == AF_INET6 &&
-           memcmp(&own.v6.sin6_addr, &peer.v6.sin6_addr, sizeof(own.v6.sin6_addr)) == 0;
-}
-
-bool mr_pg_stream_set_window(int fd)
-{
-    int bytes = LOCAL_WINDOW;
-    union address own = {0};
+    struct sockaddr_storage own = {0};
     socklen_t size = sizeof(own);
 
-    if (is_local(fd))
-        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
-    return getsockname(fd, &own.any, &size) == 0 && own.any.sa_family == AF_UNIX;
+    return getsockname(fd, (struct sockaddr *)&own, &size) == 0 && own.ss_family == AF_UNIX;
 }
 
 int mr_pg_stream_start(struct mr_pg_source *source, struct mr_err *err)
@@ -249,7 +218,7 @@ int mr_pg_stream_start(struct mr_pg_source *source, struct mr_err *err)
     PQclear(result);
     if (PQsetnonblocking(source->conn, 1) != 0)
         return lost(source, err);
-    source->stream.shallow = mr_pg_stream_set_window(PQsocket(source->conn));
+    source->stream.shallow = mr_pg_stream_is_shallow(PQsocket(source->conn));
     set_clock(source);
     source->stream.active = true;
     return clock_tick(source, true, err);

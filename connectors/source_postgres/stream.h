@@ -9,10 +9,8 @@ int mr_pg_stream_connect(struct mr_pg_source *source, struct mr_err *err) MR_MUS
 /* START_REPLICATION at the feed's position. MR_RETRY source.slot_in_use; MR_GAP source.slot_missing, ... */
 int mr_pg_stream_start(struct mr_pg_source *source, struct mr_err *err) MR_MUST_CHECK;
 
-/* Makes the receive buffer small where both ends of a TCP connection have one address, and only there. Should the
- * kernel not like it, the stream is read all the same. Returns whether it is a Unix-domain socket, which holds
- * little. */
-bool mr_pg_stream_set_window(int fd);
+/* Whether it is a Unix-domain socket, which holds little. */
+bool mr_pg_stream_is_shallow(int fd);
 
 /* As struct mr_source's read() and tend(), once streaming. */
 int mr_pg_stream_read(struct mr_pg_source *source, struct mr_batch *batch, int64_t deadline_ns,
