@@ -75,13 +75,15 @@ def test_brokers_away_under_load(db, millrace, kafka):
     kafka.freeze(1)
     time.sleep(SECONDS / 4)
     kafka.kill9()
-    while time.monotonic() < begin + SECONDS:
-        assert not running.ended(), running.tail()
-        assert reader() == connection, running.tail()
-        time.sleep(1)
-    middle = memory.seen[len(memory.seen) // 2]
-    last = memory.seen[-1]
-    kafka.start()
+    try:
+        while time.monotonic() < begin + SECONDS:
+            assert not running.ended(), running.tail()
+            assert reader() == connection, running.tail()
+            time.sleep(1)
+        middle = memory.seen[len(memory.seen) // 2]
+        last = memory.seen[-1]
+    finally:
+        kafka.start()  # other tests want it, whatever became of this one
     waiting, back = load.committed - before, time.monotonic()
     process.wait_until(lambda: behind() < 1 << 20, 300 + SECONDS, "the backlog delivered", running, pause=1)
     caught_up = time.monotonic() - back
