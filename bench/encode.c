@@ -23,7 +23,7 @@
 #include "base/buf.h"
 #include "connectors/encoder_avro/plan.h"
 #include "connectors/encoder_json/plan.h"
-#include "connectors/source_postgres/feed.h"
+#include "connectors/source_postgres/read/feed.h"
 #include "plug/encoder.h"
 #include "test/support/fake_registry.h"
 

@@ -7,7 +7,7 @@
  * Blocks are written whole, with one count in front and without their size in bytes: the number of items is known,
  * and readers accept both. hstore as a map is read back from the JSON text that the source made of it. */
 #include "connectors/encoder_avro/write.h"
-#include "schema/decimal.h"
+#include "schema/form/decimal.h"
 
 static int write_variable(struct mr_row_writer *writer, const struct mr_value *value,
                           struct mr_err *err)

@@ -3,7 +3,7 @@
 
 #include "connectors/encoder_avro/plan.h"
 #include "plug/encoder.h"
-#include "schema/plans.h"
+#include "schema/event/plans.h"
 
 /* The parts of the source block and of the envelope that a transaction or a read burst shares, encoded once. */
 struct avro_times {

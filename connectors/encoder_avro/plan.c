@@ -12,7 +12,7 @@
 #include <avro.h>
 #include <stdlib.h>
 
-#include "schema/topic.h"
+#include "schema/names/topic.h"
 
 #define TYPICAL_START 512
 

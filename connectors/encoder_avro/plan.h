@@ -2,10 +2,10 @@
 #pragma once
 
 #include "connectors/encoder_avro/write.h"
-#include "schema/avro_text.h"
-#include "schema/envelope.h"
-#include "schema/event.h"
-#include "schema/subject.h"
+#include "schema/avro/text.h"
+#include "schema/event/envelope.h"
+#include "schema/event/event.h"
+#include "schema/registry/subject.h"
 
 enum avro_types { AVRO_TYPES_DEBEZIUM, AVRO_TYPES_NATIVE };
 
@@ -36,7 +36,7 @@ struct avro_plan {
  * ids are not asked for yet. */
 struct avro_plan *avro_plan_new(const struct avro_config *config, struct mr_table *table,
                                 const char *server);
-/* A plan for side records (schema/side.h): two schemas under the topic's subjects. */
+/* A plan for side records (schema/event/side.h): two schemas under the topic's subjects. */
 struct avro_plan *avro_plan_side(const struct avro_config *config, struct mr_slice topic,
                                  const struct mr_connect *(*key)(struct mr_arena *arena),
                                  const struct mr_connect *(*value)(struct mr_arena *arena));

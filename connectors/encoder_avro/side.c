@@ -7,7 +7,7 @@
  * A plan is kept as long as the encoder is open, because records point to its topic. */
 #include "connectors/encoder_avro/side.h"
 
-#include "schema/side.h"
+#include "schema/event/side.h"
 
 struct avro_plan *avro_side_find(struct avro_state *state, const struct mr_change *change)
 {

@@ -9,7 +9,7 @@
  * for doubles: little-endian machines only, which is asserted at compile time. */
 #include "connectors/encoder_avro/write.h"
 
-#include "schema/decimal.h"
+#include "schema/form/decimal.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "doubles are written as they stand");
 

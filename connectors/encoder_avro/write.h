@@ -1,7 +1,7 @@
 /* Avro binary at the end of a batch's arena: the primitives, and rows by a compiled plan. */
 #pragma once
 
-#include "schema/json_row.h"
+#include "schema/json/row.h"
 
 /* One field of a record. */
 struct avro_column {

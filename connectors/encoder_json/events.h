@@ -4,7 +4,7 @@
 #include "connectors/encoder_json/plan.h"
 #include "connectors/encoder_json/source_block.h"
 #include "plug/encoder.h"
-#include "schema/plans.h"
+#include "schema/event/plans.h"
 
 struct json_state {
     const struct mr_context *context;

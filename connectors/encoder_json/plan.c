@@ -13,8 +13,8 @@
 
 #include <stdlib.h>
 
-#include "schema/json_schema.h"
-#include "schema/topic.h"
+#include "schema/json/schema.h"
+#include "schema/names/topic.h"
 
 #define TYPICAL_START 512
 

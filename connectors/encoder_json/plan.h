@@ -1,10 +1,10 @@
 /* What is known about one table version before its first row: everything but the values. */
 #pragma once
 
-#include "schema/json_row.h"
-#include "schema/envelope.h"
-#include "schema/event.h"
-#include "schema/subject.h"
+#include "schema/json/row.h"
+#include "schema/event/envelope.h"
+#include "schema/event/event.h"
+#include "schema/registry/subject.h"
 
 /* How consumers learn what the fields are. */
 enum json_schemas { JSON_SCHEMAS_NONE, JSON_SCHEMAS_INLINE, JSON_SCHEMAS_REGISTRY };
@@ -39,7 +39,7 @@ struct json_plan {
 /* A plan for a table version (takes a reference), or, with table NULL, for the messages of `server`. */
 struct json_plan *json_plan_new(const struct json_config *config, struct mr_table *table,
                                 const char *server);
-/* A plan for side records (schema/side.h): what stands around key and value, and the topic. */
+/* A plan for side records (schema/event/side.h): what stands around key and value, and the topic. */
 struct json_plan *json_plan_side(const struct json_config *config, struct mr_slice topic,
                                  const struct mr_connect *(*key)(struct mr_arena *arena),
                                  const struct mr_connect *(*value)(struct mr_arena *arena));

@@ -8,8 +8,8 @@
  * to its topic. */
 #include "connectors/encoder_json/side.h"
 
-#include "schema/event.h"
-#include "schema/side.h"
+#include "schema/event/event.h"
+#include "schema/event/side.h"
 
 struct json_plan *json_side_find(struct json_state *state, const struct mr_change *change)
 {

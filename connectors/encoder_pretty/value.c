@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "schema/decimal.h"
+#include "schema/form/decimal.h"
 
 static bool is_plain(struct mr_slice text)
 {

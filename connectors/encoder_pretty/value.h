@@ -3,7 +3,7 @@
 
 #include "base/buf.h"
 #include "model/table.h"
-#include "schema/timetext.h"
+#include "schema/form/timetext.h"
 
 struct pretty_writer {
     struct mr_buf line;    /* where everything is appended */

@@ -27,9 +27,9 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "connectors/sink_file/admin.h"
-#include "connectors/sink_file/publish.h"
-#include "connectors/sink_file/segment.h"
+#include "connectors/sink_file/store/admin.h"
+#include "connectors/sink_file/store/publish.h"
+#include "connectors/sink_file/content/segment.h"
 #include "plug/sink.h"
 
 #define QUEUE_BYTES   ((size_t)8 << 20) /* of memory that waiting batches hold */

@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "schema/decimal.h"
+#include "schema/form/decimal.h"
 
 #define MOST_PLANS 4096
 #define MOST_TEXT  (1 << 20)

@@ -9,14 +9,14 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "connectors/source_postgres/catalog.h"
-#include "connectors/source_postgres/heartbeat.h"
-#include "connectors/source_postgres/locks.h"
-#include "connectors/source_postgres/publication.h"
-#include "connectors/source_postgres/slot.h"
-#include "connectors/source_postgres/snapshot.h"
-#include "connectors/source_postgres/standby.h"
-#include "connectors/source_postgres/stream.h"
+#include "connectors/source_postgres/catalog/catalog.h"
+#include "connectors/source_postgres/read/heartbeat.h"
+#include "connectors/source_postgres/session/locks.h"
+#include "connectors/source_postgres/publish/publication.h"
+#include "connectors/source_postgres/place/slot.h"
+#include "connectors/source_postgres/read/snapshot.h"
+#include "connectors/source_postgres/place/standby.h"
+#include "connectors/source_postgres/read/stream.h"
 
 static int wanted(void *state, uint32_t oid, struct mr_slice schema, struct mr_slice table,
                   bool *ret_wanted, struct mr_err *err)

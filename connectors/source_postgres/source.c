@@ -15,17 +15,17 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "connectors/source_postgres/catalog.h"
-#include "connectors/source_postgres/locate.h"
-#include "connectors/source_postgres/open.h"
-#include "connectors/source_postgres/preflight.h"
-#include "connectors/source_postgres/publication.h"
+#include "connectors/source_postgres/catalog/catalog.h"
+#include "connectors/source_postgres/place/locate.h"
+#include "connectors/source_postgres/place/open.h"
+#include "connectors/source_postgres/look/preflight.h"
+#include "connectors/source_postgres/publish/publication.h"
 #include "connectors/source_postgres/setup.h"
-#include "connectors/source_postgres/slot.h"
-#include "connectors/source_postgres/snapshot.h"
-#include "connectors/source_postgres/stream.h"
-#include "connectors/source_postgres/tables.h"
-#include "connectors/source_postgres/unread.h"
+#include "connectors/source_postgres/place/slot.h"
+#include "connectors/source_postgres/read/snapshot.h"
+#include "connectors/source_postgres/read/stream.h"
+#include "connectors/source_postgres/look/tables.h"
+#include "connectors/source_postgres/place/unread.h"
 
 static int check_publication(struct mr_pg_source *source, struct mr_err *err)
 {

@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 #include "base/arena.h"
-#include "connectors/source_postgres/connect.h"
-#include "connectors/source_postgres/feed.h"
-#include "connectors/source_postgres/filter.h"
+#include "connectors/source_postgres/session/connect.h"
+#include "connectors/source_postgres/read/feed.h"
+#include "connectors/source_postgres/publish/filter.h"
 #include "connectors/source_postgres/options.h"
 #include "plug/source.h"
 

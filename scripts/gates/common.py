@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 
-LAYERS = ["base", "model", "plug", "schema", "engine", "cli"]
+LAYERS = ["base", "model", "plug", "client", "schema", "capture", "config", "engine", "cli"]
 
 
 def root() -> pathlib.Path:

@@ -4,7 +4,7 @@
 
 #include "base/map.h"
 #include "cli/cli.h"
-#include "engine/checkpoint.h"
+#include "engine/progress/checkpoint.h"
 
 struct mr_inspect {
     const struct mr_pipeline_config *config;

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 
 #include "cli/inspect.h"
-#include "engine/side_topics.h"
-#include "engine/transactions.h"
-#include "schema/topic_owners.h"
+#include "config/side_topics.h"
+#include "engine/events/transactions.h"
+#include "schema/names/owners.h"
 
 struct trial {
     struct mr_inspect *inspect;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cli/cli.h"
-#include "engine/pipeline.h"
+#include "engine/run/pipeline.h"
 
 struct mr_runner {
     struct mr_cli *cli;

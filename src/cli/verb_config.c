@@ -3,9 +3,9 @@
  *     millrace config show    the configuration as it takes effect: merged, with defaults, without secrets
  *     millrace schema         JSON Schema 2020-12 of the file, for editors
  *
- * Both are rendered by engine/config_print.h; here is only the way there. */
+ * Both are rendered by config/print.h; here is only the way there. */
 #include "cli/cli.h"
-#include "engine/config_print.h"
+#include "config/print.h"
 
 static const struct mr_flag show_flags[] = {
     {"config", 'c', "FILE", "a configuration file, besides the arguments"},

@@ -11,7 +11,7 @@
 
 #include "base/json.h"
 #include "cli/cli.h"
-#include "engine/config_print.h"
+#include "config/print.h"
 
 static void add_flags(struct mr_buf *text, const struct mr_flag *flags)
 {

@@ -99,7 +99,7 @@ struct mr_table {
     /* Truncates of it become events, which have no key. Set by the source; a format that leaves them out takes it back
      * when it is shown the version. */
     bool truncates;
-    /* Set once by the writer thread before the first encoder sees the version; see schema/topic.h. */
+    /* Set once by the writer thread before the first encoder sees the version; see schema/names/topic.h. */
     struct mr_slice topic;
     /* How often it was derived by transforms: 0 as the source made it. */
     uint32_t derivation;

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/config.h"
-#include "engine/config_print.h"
+#include "config/config.h"
+#include "config/print.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/cursor.h"
-#include "connectors/source_postgres/feed.h"
+#include "connectors/source_postgres/read/feed.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,7 +2,7 @@
  * of an encoder that such tests have in common. A test gives its own encoder and sets what it likes beforehand. */
 #pragma once
 
-#include "engine/pipeline.h"
+#include "engine/run/pipeline.h"
 #include "test/support/memory_sink.h"
 #include "test/support/scripted_source.h"
 

@@ -13,7 +13,7 @@
 #include <libpq-fe.h>
 
 #include "connectors/source_postgres/options.h"
-#include "engine/transactions.h"
+#include "engine/events/transactions.h"
 #include "plug/source.h"
 #include "test/support/pg_server.h"
 

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "connectors/source_postgres/open.h"
-#include "connectors/source_postgres/slot.h"
+#include "connectors/source_postgres/place/open.h"
+#include "connectors/source_postgres/place/slot.h"
 #include "test/support/pg_run.h"
 
 static void a_position_of_another_server_is_refused(void **state)

@@ -18,8 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "connectors/sink_file/archive.h"
-#include "connectors/sink_file/commit.h"
+#include "connectors/sink_file/store/archive.h"
+#include "connectors/sink_file/store/commit.h"
 #include "test/connector/sink_file/fixture.h"
 
 static char *read_text(const char *name)

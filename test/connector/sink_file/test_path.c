@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "connectors/sink_file/path.h"
+#include "connectors/sink_file/store/path.h"
 
 struct path_case {
     const char *template, *expected; /* NULL: refused */

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "connectors/source_postgres/decode.h"
+#include "connectors/source_postgres/types/decode.h"
 
 static struct mr_arena arena;
 

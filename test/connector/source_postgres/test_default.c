@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "connectors/source_postgres/default.h"
+#include "connectors/source_postgres/types/default.h"
 
 #define NONE "(none)"
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "connectors/source_postgres/feed.h"
+#include "connectors/source_postgres/read/feed.h"
 
 static struct mr_counters counters;
 static atomic_bool stopping;

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "connectors/source_postgres/filter.h"
+#include "connectors/source_postgres/publish/filter.h"
 
 static bool match(const char *const *patterns, size_t count, const char *schema, const char *table)
 {

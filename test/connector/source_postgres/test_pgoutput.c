@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "connectors/source_postgres/pgoutput.h"
+#include "connectors/source_postgres/wire/pgoutput.h"
 
 #define R_BYTES                                                                                    \
     "R\0\0\x41\xb1public\0t_pk\0d\0\3\1id\0\0\0\0\x17\xff\xff\xff\xff\0a\0\0\0\0\x19\xff\xff\xff"  \

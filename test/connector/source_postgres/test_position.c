@@ -7,8 +7,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "connectors/source_postgres/open.h"
-#include "connectors/source_postgres/position.h"
+#include "connectors/source_postgres/place/open.h"
+#include "connectors/source_postgres/place/position.h"
 
 #define WHO                                                                                        \
     "\"system\":\"7\",\"timeline\":1,\"database\":\"d\",\"slot\":\"s\",\"publication\":\"p\","     \

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "connectors/source_postgres/sqlstate.h"
+#include "connectors/source_postgres/session/sqlstate.h"
 
 static void the_sqlstate_is_found_in_any_language(void **state)
 {

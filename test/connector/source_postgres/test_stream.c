@@ -3,7 +3,7 @@
  * The server here sends a burst of messages every millisecond. What is counted is how often the socket was read and how
  * often the clock: a reader that spins while it should wait reads the clock thousands of times a pause, on any machine.
  * Each reading of the clock costs 100 ns of the time there is, so that one that spins comes to an end, too. */
-#include "connectors/source_postgres/stream.h"
+#include "connectors/source_postgres/read/stream.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

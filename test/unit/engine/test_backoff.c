@@ -1,5 +1,5 @@
 /* Waits double, stay within half and whole of the interval, and never pass the ceiling. */
-#include "engine/backoff.h"
+#include "engine/run/backoff.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* The checkpoint object: what is rendered is read back, and what is not ours is refused with a reason. */
-#include "engine/checkpoint.h"
+#include "engine/progress/checkpoint.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

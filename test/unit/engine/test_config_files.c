@@ -1,5 +1,5 @@
 /* Several files: include, merge, order, origin, and what goes wrong with them. */
-#include "engine/config_load.h"
+#include "config/load.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "engine/config_print.h"
+#include "config/print.h"
 
 static char folder[] = "/tmp/mr-files-XXXXXX";
 

@@ -1,5 +1,5 @@
 /* A mapping against a table of the test's own: what is filled, what is found, where, and what is hidden. */
-#include "engine/config_load.h"
+#include "config/load.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Dead letters: over the whole engine what becomes of changes that cannot be encoded, and what stands in one. */
-#include "engine/dead_letter.h"
+#include "engine/events/dead_letter.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* A registry that is silent in the middle of a transaction: the question ends when the commit is due, what was written
  * is committed (inside the transaction, if it must be), and only then there is time to wait. */
-#include "engine/pipeline.h"
+#include "engine/run/pipeline.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* The whole engine over a scripted source and a sink in memory: what is lost, doubled or reordered when things
  * break, and who confirms what to whom. The encoder here writes the id as key and the note as value. */
-#include "engine/pipeline.h"
+#include "engine/run/pipeline.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "engine/writer.h"
+#include "engine/write/writer.h"
 #include "test/support/engine_rig.h"
 
 /* What describe() was shown, and how often it is to answer that the registry is away. */

@@ -1,5 +1,5 @@
 /* Batches on their way round: what is kept of each kind, and what a sink that needs records only is given. */
-#include "engine/pool.h"
+#include "engine/write/pool.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "engine/writer.h"
+#include "engine/write/writer.h"
 #include "test/support/memory_sink.h"
 
 static struct mr_batch *filled(struct mr_pool *pool, size_t bytes)

@@ -1,5 +1,5 @@
 /* The line that says how far a snapshot is: percent, rate, time left, and what it does without an estimate. */
-#include "engine/progress.h"
+#include "engine/progress/progress.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

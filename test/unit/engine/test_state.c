@@ -1,5 +1,5 @@
 /* Nothing leaves a final state; a failure and a stop are possible from every other one. */
-#include "engine/state.h"
+#include "engine/run/state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

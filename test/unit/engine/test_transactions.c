@@ -1,6 +1,6 @@
 /* Transactions: the places of their events and the counts of their ends, whatever is dropped, rekeyed, split or cut
  * off. */
-#include "engine/transactions.h"
+#include "engine/events/transactions.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Each change of a column under each level: what is found, and that it is said in the column's name, once. */
-#include "schema/avro_diff.h"
+#include "schema/avro/diff.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

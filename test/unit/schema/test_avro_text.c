@@ -1,5 +1,5 @@
 /* Avro schema text as Confluent's converter registers it, and names made legal. */
-#include "schema/avro_text.h"
+#include "schema/avro/text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#include "schema/envelope.h"
+#include "schema/event/envelope.h"
 
 static struct mr_column column(const char *name, enum mr_type type, bool optional)
 {

@@ -1,5 +1,5 @@
 /* Values to their Connect form: decimals, times, bits, binaries, as recorded from Debezium. */
-#include "schema/form.h"
+#include "schema/form/form.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/json.h"
-#include "schema/decimal.h"
+#include "schema/form/decimal.h"
 
 static void hex(struct mr_slice bytes, char *text)
 {

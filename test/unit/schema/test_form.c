@@ -1,5 +1,5 @@
 /* Each type's Connect schema, stand-ins and defaults, as recorded from Debezium. */
-#include "schema/form.h"
+#include "schema/form/form.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* JSON Schema texts against what the everit library prints (the one in Confluent's converter, on Java 17), and what is
  * said of two that do not fit. */
-#include "schema/json_schema.h"
+#include "schema/json/schema.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* The registry client against a registry of a script: what is asked, what is kept, what each refusal turns into. */
-#include "schema/registry.h"
+#include "schema/registry/registry.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Topic templates: what expands to what, and what is refused. */
-#include "schema/topic_owners.h"
+#include "schema/names/owners.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

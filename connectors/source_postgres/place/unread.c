@@ -1,0 +1,107 @@
+/* Remembering, for a sink that cannot, that tables are still to be read.
+ *
+ * A sink without positions (standard output) that is killed while tables are read leaves the slot behind. At the
+ * next start the slot says from where on changes are kept, but not whether the rows before that were ever read; to
+ * take it for granted would lose them without a word. So a mark stands beside the slot as long as it is not known:
+ *
+ *     mark set --> slot made --> tables read --> sink has let the last row go --> mark taken away
+ *                                     |
+ *                                     +--- killed: the next start finds the mark, and reads all tables again
+ *
+ * The mark is a second, physical slot, <slot>_unread, that reserves no log: the one thing a role that may replicate
+ * can always make, that outlives the session and costs the server a place in its table of slots and no more. A slot's
+ * name that leaves no room for that is cut, with a hash of the whole, so that no two have one mark.
+ *
+ * With `snapshot: no_data` no table is to be read: no mark is set, and one that an earlier start left is taken away.
+ *
+ * Sinks that keep a position have this in the position, table by table, and get no mark. */
+#include "connectors/source_postgres/place/unread.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "connectors/source_postgres/place/slot.h"
+
+/* Whether a mark may stand at all. */
+static bool possible(const struct mr_pg_source *source)
+{
+    return source->args->adopt && !source->temporary;
+}
+
+static bool reads_tables(const struct mr_pg_source *source)
+{
+    return source->config->snapshot != MR_PG_SNAPSHOT_NO_DATA;
+}
+
+/* 56 + 7 bytes, or 47 + 1 + 8 + 7: what a slot's name may have. */
+static void mark_name(const char *slot, char ret_name[MR_PG_NAME])
+{
+    struct mr_slice whole = mr_slice_str(slot);
+
+    if (whole.size <= 56)
+        (void)snprintf(ret_name, MR_PG_NAME, "%.56s_unread", slot);
+    else
+        (void)snprintf(ret_name, MR_PG_NAME, "%.47s_%08x_unread", slot,
+                       (unsigned)mr_hash(whole, 0));
+}
+
+/* SELECT before 'name' after */
+static const char *about_mark(struct mr_pg_source *source, const char *before, const char *after)
+{
+    char name[MR_PG_NAME];
+
+    mark_name(source->slot, name);
+    mr_buf_clear(&source->sql_text);
+    mr_buf_add_str(&source->sql_text, before);
+    mr_pg_add_literal(&source->sql_text, name);
+    mr_buf_add_str(&source->sql_text, after);
+    return mr_buf_cstr(&source->sql_text);
+}
+
+int mr_pg_unread_look(struct mr_pg_source *source, struct mr_err *err)
+{
+    const struct mr_pg_position *position = &source->feed.position;
+    PGresult *result;
+    int rc;
+
+    if (!possible(source))
+        return 0;
+    rc = mr_pg_query(&source->sql_connect, source->sql,
+                     about_mark(source,
+                                "SELECT 1 FROM pg_catalog.pg_replication_slots WHERE slot_type = "
+                                "'physical' AND slot_name = ",
+                                ""),
+                     "see whether tables are still to be read", &result, err);
+    if (rc < 0)
+        return rc;
+    source->unread = PQntuples(result) > 0;
+    PQclear(result);
+    atomic_store(&source->rows_out,
+                 !reads_tables(source) || (position->started && !position->snapshot.active));
+    return 0;
+}
+
+int mr_pg_unread_mark(struct mr_pg_source *source, struct mr_err *err)
+{
+    int rc;
+
+    if (!possible(source) || !reads_tables(source) || source->unread)
+        return 0;
+    rc = mr_pg_command(
+        &source->sql_connect, source->sql,
+        about_mark(source, "SELECT pg_catalog.pg_create_physical_replication_slot(", ")"),
+        "note that tables are to be read", err);
+    if (rc < 0 && err && strcmp(err->native, "53400") == 0)
+        return mr_pg_slots_full(source, err);
+    source->unread = rc == 0;
+    return rc;
+}
+
+void mr_pg_unread_settle(struct mr_pg_source *source)
+{
+    if (!source->unread || !source->sql || !atomic_load(&source->rows_out))
+        return;
+    source->unread = false;
+    mr_pg_try(source->sql, about_mark(source, "SELECT pg_catalog.pg_drop_replication_slot(", ")"));
+}

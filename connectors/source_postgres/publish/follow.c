@@ -1,0 +1,288 @@
+/* Tables that come after the publication was made.
+ *
+ * A table that the patterns take in but the publication does not hold gives no events, silently, on the server's
+ * side. So it is looked for: at start, and every half minute while streaming. Where we made the publication and may
+ * alter it, the table is added, in the publication that fits its replica identity; else it is named, once, with the
+ * SQL. Rows committed before the table was added are not in the stream; that is said, too.
+ *
+ * A table without a replica identity is published for insert only. When it is given one, as we advised, it is added to
+ * the other publication in the same way; that it stays in both does no harm.
+ *
+ * Only publications that were there when the stream began are altered: the server looks for each of them at every
+ * place of the log, and one that was made later is missing at the earlier ones.
+ *
+ * A table that this session has read and that is published no more was taken out by somebody. What was committed
+ * meanwhile is missing, and that is a warning, whether the table is added again or not.
+ *
+ * A publication that holds tables, but none of those that the patterns take in, is somebody else's or the wrong one.
+ * While nothing was read from it yet, and wherever we are not to alter it, that is refused: the pipeline would stand
+ * there and read nothing.
+ *
+ * A partitioned table itself is left out of this: its partitions are what is published; unless they are published as
+ * their root (then mr_pg_candidates_load leaves the partitions out). */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/map.h"
+#include "connectors/source_postgres/publish/publication.h"
+
+#define OTHER_SIZE 200
+
+static struct mr_slice full_name(struct mr_arena *arena, struct mr_slice schema,
+                                 struct mr_slice table)
+{
+    return mr_slice_str(
+        mr_arena_printf(arena, "%.*s.%.*s", MR_SLICE_ARG(schema), MR_SLICE_ARG(table)));
+}
+
+/* By full name: the publication itself, or what has only inserts. */
+static int load_published(struct mr_pg_source *source, struct mr_map *published, struct mr_err *err)
+{
+    struct mr_buf *sql = &source->sql_text;
+    PGresult *result;
+    int rc;
+
+    mr_buf_clear(sql);
+    mr_buf_add_str(sql, "SELECT schemaname || '.' || tablename, pubname FROM "
+                        "pg_catalog.pg_publication_tables WHERE pubname IN (");
+    mr_pg_add_literal(sql, source->publication);
+    mr_buf_add_char(sql, ',');
+    mr_pg_add_literal(sql, source->inserts);
+    mr_buf_add_char(sql, ')');
+    rc = mr_pg_query(&source->sql_connect, source->sql, mr_buf_cstr(sql),
+                     "list the published tables", &result, err);
+    if (rc < 0)
+        return rc;
+    for (int i = 0; i < PQntuples(result); i++) {
+        struct mr_slice name = mr_slice_str(mr_pg_text(result, i, 0));
+        bool whole = strcmp(mr_pg_text(result, i, 1), source->publication) == 0;
+        if (whole || !mr_map_get(published, name))
+            (void)mr_map_put(published, name, whole ? source->publication : source->inserts);
+    }
+    PQclear(result);
+    return 0;
+}
+
+/* Keeps the candidates that are not published. ret_other: a published table when none of them is, "" else; OTHER_SIZE bytes. */
+static int keep_uncovered(struct mr_pg_source *source, struct mr_arena *arena,
+                          const struct mr_pg_candidates *all,
+                          struct mr_pg_candidates *ret_uncovered, char *ret_other,
+                          struct mr_err *err)
+{
+    struct mr_pg_candidates uncovered = {0};
+    struct mr_slice other = {0};
+    struct mr_map published;
+    size_t wanted = 0, absent = 0, at = 0;
+    int rc;
+
+    mr_map_init(&published);
+    rc = load_published(source, &published, err);
+    uncovered.items = MR_ARENA_ARRAY(arena, struct mr_pg_candidate, all->count + 1);
+    for (size_t i = 0; rc == 0 && i < all->count; i++) {
+        const struct mr_pg_candidate *table = &all->items[i];
+        const char *by;
+        if (table->kind == 'p' && !source->via_root)
+            continue;
+        by = mr_map_get(&published, full_name(arena, table->schema, table->name));
+        wanted++;
+        absent += !by;
+        if (by == source->publication || (by && !table->identity))
+            continue;
+        uncovered.items[uncovered.count] = *table;
+        uncovered.items[uncovered.count++].inserts = by != NULL;
+    }
+    if (wanted > 0 && absent == wanted)
+        (void)mr_map_next(&published, &at, &other, NULL);
+    (void)snprintf(ret_other, OTHER_SIZE, "%.*s", MR_SLICE_ARG(other));
+    mr_map_done(&published);
+    *ret_uncovered = uncovered;
+    return rc;
+}
+
+static void add_sql(const struct mr_pg_source *source, const struct mr_pg_candidate *table,
+                    struct mr_buf *sql)
+{
+    mr_buf_clear(sql);
+    if (!table->identity && !source->use_inserts) {
+        mr_buf_add_str(sql, "ALTER TABLE ");
+        mr_pg_add_name(sql, table->schema);
+        mr_buf_add_char(sql, '.');
+        mr_pg_add_name(sql, table->name);
+        mr_buf_add_str(sql, " REPLICA IDENTITY FULL; ");
+    }
+    mr_buf_add_str(sql, "ALTER PUBLICATION ");
+    mr_pg_add_name(sql,
+                   mr_slice_str(!table->identity && source->use_inserts ? source->inserts
+                                                                        : source->publication));
+    mr_buf_add_str(sql, " ADD TABLE ");
+    mr_pg_add_name(sql, table->schema);
+    mr_buf_add_char(sql, '.');
+    mr_pg_add_name(sql, table->name);
+    mr_buf_add_char(sql, ';');
+}
+
+static int refuse_other(struct mr_pg_source *source, const struct mr_pg_candidate *table,
+                        const char *other, struct mr_err *err)
+{
+    mr_err_set(err, MR_CONFIG, "source.publication_other",
+               "publication %s is of other tables (%s and so on): none that source.tables takes "
+               "in is in it",
+               source->publication, other);
+    add_sql(source, table, &source->sql_text);
+    mr_err_hint(err,
+                "Name another one as source.publication.name, correct source.tables, or let its "
+                "owner add what is wanted:\n  %s",
+                mr_buf_cstr(&source->sql_text));
+    return MR_CONFIG;
+}
+
+/* What a start asks: as keep_uncovered, and refuses a publication of other tables. */
+static int look_at_start(struct mr_pg_source *source, struct mr_arena *arena,
+                         const struct mr_pg_candidates *candidates,
+                         struct mr_pg_candidates *ret_uncovered, struct mr_err *err)
+{
+    bool ours = source->config->publication.create == MR_PG_CREATE_FILTERED &&
+                source->feed.position.started;
+    char other[OTHER_SIZE];
+    int rc = keep_uncovered(source, arena, candidates, ret_uncovered, other, err);
+
+    if (rc == 0 && other[0] && !ours)
+        rc = refuse_other(source, &ret_uncovered->items[0], other, err);
+    return rc;
+}
+
+int mr_pg_publication_uncovered(struct mr_pg_source *source,
+                                const struct mr_pg_candidates *candidates,
+                                const struct mr_findings *findings, struct mr_err *err)
+{
+    struct mr_pg_candidates uncovered;
+    char text[300];
+    int rc = look_at_start(source, &source->arena, candidates, &uncovered, err);
+
+    if (rc == MR_CONFIG && strcmp(err->code, "source.publication_other") == 0) {
+        findings->add(findings->state, mr_finding_of(err), err->code, err->text, err->hint);
+        return 0;
+    }
+    for (size_t i = 0; rc == 0 && i < uncovered.count; i++) {
+        const struct mr_pg_candidate *table = &uncovered.items[i];
+        add_sql(source, table, &source->sql_text);
+        (void)snprintf(text, sizeof(text), "table %.*s.%.*s is not in publication %s",
+                       MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), source->publication);
+        findings->add(findings->state, MR_FINDING_WARN, "source.not_published", text,
+                      mr_buf_cstr(&source->sql_text));
+    }
+    return rc;
+}
+
+/* Tries to publish the table. Its lock may be held, by a VACUUM for one: that is not waited for here, where the stream
+ * stands still meanwhile, but tried again at the next look. */
+static int publish(struct mr_pg_source *source, struct mr_err *err)
+{
+    struct mr_buf sql;
+    int rc;
+
+    mr_buf_init(&sql, 64 << 10);
+    mr_buf_printf(&sql, "SET lock_timeout = '1s'; %s SET lock_timeout = 0",
+                  mr_buf_cstr(&source->sql_text));
+    rc = mr_pg_command(&source->sql_connect, source->sql, mr_buf_cstr(&sql),
+                       "add a table to the publication", err);
+    mr_buf_done(&sql);
+    return rc;
+}
+
+static void tell_taken_out(struct mr_pg_source *source, const struct mr_pg_candidate *table,
+                           bool added)
+{
+    mr_pg_note(source, MR_LOG_WARN, "source.table_taken_out",
+               "table %.*s.%.*s was read and is no more in publication %s: what was committed to "
+               "it since it was taken out does not come; %s%s (millrace resnapshot %s %.*s.%.*s "
+               "reads the table again)",
+               MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), source->publication,
+               added ? "it was added again, and its changes come from now on"
+                     : "its owner can add it again: ",
+               added ? "" : mr_buf_cstr(&source->sql_text), source->context->pipeline,
+               MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name));
+}
+
+/* Says what became of a table that was not published; its statement is in sql_text. */
+static void tell(struct mr_pg_source *source, const struct mr_pg_candidate *table, bool added)
+{
+    if (mr_pg_relations_find(&source->feed.relations, table->oid))
+        tell_taken_out(source, table, added);
+    else if (added)
+        mr_pg_note(source, MR_LOG_INFO, "source.table_added",
+                   "table %.*s.%.*s was added to publication %s: its changes are read from now "
+                   "on, rows it already had are not (millrace resnapshot %s %.*s.%.*s reads them)",
+                   MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name),
+                   table->identity ? source->publication : source->inserts,
+                   source->context->pipeline, MR_SLICE_ARG(table->schema),
+                   MR_SLICE_ARG(table->name));
+    else
+        mr_pg_note(source, MR_LOG_WARN, "source.not_published",
+                   "table %.*s.%.*s matches the patterns but is not in publication %s, so its "
+                   "changes do not come; its owner can add it: %s",
+                   MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), source->publication,
+                   mr_buf_cstr(&source->sql_text));
+}
+
+/* A table that was published for insert only. */
+static void tell_identity(struct mr_pg_source *source, const struct mr_pg_candidate *table,
+                          bool added)
+{
+    if (added)
+        mr_pg_note(source, MR_LOG_INFO, "source.table_added",
+                   "table %.*s.%.*s has a replica identity now and was added to publication %s: "
+                   "its updates and deletes are read from now on, those before are not (millrace "
+                   "resnapshot %s %.*s.%.*s reads the rows as they are)",
+                   MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), source->publication,
+                   source->context->pipeline, MR_SLICE_ARG(table->schema),
+                   MR_SLICE_ARG(table->name));
+    else
+        mr_pg_note(
+            source, MR_LOG_WARN, "source.not_published",
+            "table %.*s.%.*s has a replica identity now but is published for insert only, so "
+            "its updates and deletes do not come; its owner can change that: %s",
+            MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), mr_buf_cstr(&source->sql_text));
+}
+
+static void follow_one(struct mr_pg_source *source, const struct mr_pg_candidate *table)
+{
+    bool may = source->config->publication.create == MR_PG_CREATE_FILTERED &&
+               (table->identity || source->use_inserts);
+    uint64_t name = table->oid | (uint64_t)table->inserts << 32;
+    struct mr_err err;
+    int rc;
+
+    if (mr_map_get_number(&source->named, name))
+        return;
+    add_sql(source, table, &source->sql_text);
+    rc = may ? publish(source, &err) : MR_CONFIG;
+    if (rc == MR_RETRY)
+        return;
+    if (rc < 0)
+        (void)mr_map_put_number(&source->named, name, source);
+    if (table->inserts)
+        tell_identity(source, table, rc == 0);
+    else
+        tell(source, table, rc == 0);
+}
+
+int mr_pg_publication_follow(struct mr_pg_source *source, bool starting, struct mr_err *err)
+{
+    struct mr_pg_candidates all, uncovered;
+    struct mr_arena arena;
+    char other[OTHER_SIZE];
+    int rc;
+
+    mr_arena_init(&arena, 16 << 10, 0);
+    rc = mr_pg_candidates_load(source, &arena, &all, err);
+    if (rc == 0 && starting)
+        rc = look_at_start(source, &arena, &all, &uncovered, err);
+    else if (rc == 0)
+        rc = keep_uncovered(source, &arena, &all, &uncovered, other, err);
+    for (size_t i = 0; rc == 0 && i < uncovered.count; i++)
+        follow_one(source, &uncovered.items[i]);
+    mr_arena_done(&arena);
+    return rc;
+}

@@ -1,0 +1,354 @@
+/* Publications.
+ *
+ * Two of them may belong to a pipeline: <name> for tables whose updates and deletes can be published, and
+ * <name>_inserts for those without a replica identity. Publishing updates of the latter would make the
+ * *application's* UPDATE and DELETE fail (55000), so they are published for insert and truncate only, and named. The
+ * second one is made even when it is empty: a table without identity may come later, and a publication that is made
+ * after the slot cannot be read through it.
+ *
+ * A publication is always made before the slot, because decoding looks at it as of each change's place in the
+ * log. For the same reason a publication that is missing while a position is held is a gap and is not simply
+ * made again: the changes since could not be decoded.
+ *
+ * A tail makes its own, named millrace_tail_<pid>_<random>, and holds an advisory lock on the name as long as it
+ * lives; the next tail drops those whose lock nobody holds. */
+#include "connectors/source_postgres/publish/publication.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define TAIL_LOCK "hashtext('millrace tail')"
+#define ROOT      " WITH (publish_via_partition_root = true)"
+
+static int query(struct mr_pg_source *source, const char *what, PGresult **ret_result,
+                 struct mr_err *err)
+{
+    return mr_pg_query(&source->sql_connect, source->sql, mr_buf_cstr(&source->sql_text), what,
+                       ret_result, err);
+}
+
+int mr_pg_publication_name(struct mr_pg_source *source, struct mr_err *err)
+{
+    const char *name = source->config->publication.name;
+    char made[MR_PG_NAME];
+    uint32_t random = 0;
+
+    if (source->temporary) {
+        if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+            random = (uint32_t)mr_clock_mono_ns();
+        (void)snprintf(made, sizeof(made), "millrace_tail_%d_%08" PRIx32, (int)getpid(), random);
+        (void)snprintf(source->slot, sizeof(source->slot), "%s", made);
+        name = made;
+    }
+    if (!name)
+        name = source->slot;
+    if (strlen(name) > 55)
+        return mr_err_set(err, MR_CONFIG, "source.publication_name",
+                          "the publication's name \"%s\" is longer than 55 bytes", name);
+    (void)snprintf(source->publication, sizeof(source->publication), "%s", name);
+    (void)snprintf(source->inserts, sizeof(source->inserts), "%.55s_inserts", name);
+    return 0;
+}
+
+/* The settings want partitions sent as their root, and one of ours does not do so. */
+static int refuse_leaves(const char *publication, struct mr_err *err)
+{
+    mr_err_set(err, MR_CONFIG, "source.partition_root",
+               "publication %s sends rows of partitions under the partitions' names, and "
+               "source.publication.publish_via_partition_root is true",
+               publication);
+    mr_err_hint(err,
+                "ALTER PUBLICATION \"%s\" SET (publish_via_partition_root = true); what was "
+                "committed before still comes under the partitions' names. Or set the option to "
+                "false.",
+                publication);
+    return MR_CONFIG;
+}
+
+static int read_look(struct mr_pg_source *source, const PGresult *result, bool *ret_exists,
+                     struct mr_err *err)
+{
+    *ret_exists = false;
+    source->use_inserts = false;
+    source->via_root = source->config->publication.via_root;
+    for (int i = 0; i < PQntuples(result); i++) {
+        bool ours = strcmp(mr_pg_text(result, i, 0), source->publication) == 0;
+        if (source->config->publication.via_root && !mr_pg_true(result, i, 1))
+            return refuse_leaves(mr_pg_text(result, i, 0), err);
+        *ret_exists |= ours;
+        source->use_inserts |= !ours;
+        if (ours)
+            source->via_root = mr_pg_true(result, i, 1);
+    }
+    return 0;
+}
+
+int mr_pg_publication_look(struct mr_pg_source *source, bool *ret_exists, struct mr_err *err)
+{
+    PGresult *result;
+    int rc;
+
+    if (source->config->publication.via_root && source->server.version < 130000)
+        return mr_err_set(err, MR_CONFIG, "source.partition_root",
+                          "PostgreSQL %d cannot send partitions as their root: "
+                          "source.publication.publish_via_partition_root needs 13 or newer",
+                          source->server.version / 10000);
+    mr_buf_clear(&source->sql_text);
+    mr_buf_printf(&source->sql_text,
+                  "SELECT pubname, %s FROM pg_catalog.pg_publication WHERE pubname IN (",
+                  source->server.version >= 130000 ? "pubviaroot" : "false");
+    mr_pg_add_literal(&source->sql_text, source->publication);
+    mr_buf_add_char(&source->sql_text, ',');
+    mr_pg_add_literal(&source->sql_text, source->inserts);
+    mr_buf_add_char(&source->sql_text, ')');
+    rc = query(source, "look for the publication", &result, err);
+    if (rc < 0)
+        return rc;
+    rc = read_look(source, result, ret_exists, err);
+    PQclear(result);
+    return rc;
+}
+
+static size_t add_tables(struct mr_buf *sql, const struct mr_pg_candidates *candidates,
+                         bool identity)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < candidates->count; i++) {
+        const struct mr_pg_candidate *table = &candidates->items[i];
+        if (table->identity != identity)
+            continue;
+        mr_buf_add_str(sql, count++ ? ", " : " FOR TABLE ");
+        mr_pg_add_name(sql, table->schema);
+        mr_buf_add_char(sql, '.');
+        mr_pg_add_name(sql, table->name);
+    }
+    return count;
+}
+
+static size_t count_identity(const struct mr_pg_candidates *candidates, bool identity)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < candidates->count; i++)
+        count += candidates->items[i].identity == identity;
+    return count;
+}
+
+void mr_pg_publication_sql(const struct mr_pg_source *source,
+                           const struct mr_pg_candidates *candidates, struct mr_buf *sql)
+{
+    mr_buf_add_str(sql, "CREATE PUBLICATION ");
+    mr_pg_add_name(sql, mr_slice_str(source->publication));
+    if (source->config->publication.create == MR_PG_CREATE_ALL_TABLES) {
+        mr_buf_printf(sql, " FOR ALL TABLES%s;\n", source->via_root ? ROOT : "");
+        return;
+    }
+    (void)add_tables(sql, candidates, true);
+    mr_buf_printf(sql, "%s;\n", source->via_root ? ROOT : "");
+    if (source->temporary && count_identity(candidates, false) == 0)
+        return;
+    mr_buf_add_str(sql, "CREATE PUBLICATION ");
+    mr_pg_add_name(sql, mr_slice_str(source->inserts));
+    (void)add_tables(sql, candidates, false);
+    mr_buf_printf(sql, " WITH (publish = 'insert, truncate'%s);\n",
+                  source->via_root ? ", publish_via_partition_root = true" : "");
+}
+
+static void note_without_identity(struct mr_pg_source *source,
+                                  const struct mr_pg_candidates *candidates)
+{
+    for (size_t i = 0; i < candidates->count; i++) {
+        const struct mr_pg_candidate *table = &candidates->items[i];
+        if (!table->identity)
+            mr_pg_note(
+                source, MR_LOG_WARN, "source.no_identity",
+                "table %.*s.%.*s has no replica identity: its inserts are read, its updates and "
+                "deletes are not; to read them: ALTER TABLE \"%.*s\".\"%.*s\" ADD PRIMARY KEY "
+                "(...), or REPLICA IDENTITY FULL",
+                MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), MR_SLICE_ARG(table->schema),
+                MR_SLICE_ARG(table->name));
+    }
+}
+
+int mr_pg_publication_missing(struct mr_pg_source *source,
+                              const struct mr_pg_candidates *candidates, struct mr_err *err)
+{
+    struct mr_buf sql;
+
+    mr_buf_init(&sql, 1 << 20);
+    mr_pg_publication_sql(source, candidates, &sql);
+    mr_err_set(err, MR_CONFIG, "source.publication_missing",
+               "publication %s does not exist, and source.publication.create is never",
+               source->publication);
+    mr_err_hint(err, "%s", mr_buf_cstr(&sql));
+    mr_buf_done(&sql);
+    return MR_CONFIG;
+}
+
+/* Who may not create it is told what has to be typed, and by whom. */
+static int no_rights(struct mr_pg_source *source, const struct mr_pg_candidates *candidates,
+                     struct mr_err *err)
+{
+    const char *user = PQuser(source->sql), *database = source->server.database;
+    struct mr_buf sql;
+    char why[300];
+
+    (void)snprintf(why, sizeof(why), "%.290s", err->text);
+    mr_err_set(err, MR_CONFIG, "source.publication_rights", "publication %s cannot be created: %s",
+               source->publication, why);
+    err->exit_code = 77;
+    if (source->temporary) {
+        mr_err_hint(
+            err,
+            "A role may publish tables it owns, in a database it may create things in:\n  GRANT "
+            "CREATE ON DATABASE \"%s\" TO \"%s\";\n  GRANT <the tables' owner> TO \"%s\";",
+            database, user, user);
+        return MR_CONFIG;
+    }
+    mr_buf_init(&sql, 1 << 20);
+    mr_pg_publication_sql(source, candidates, &sql);
+    mr_err_hint(err, "Let the tables' owner or a superuser run:\n%s", mr_buf_cstr(&sql));
+    mr_buf_done(&sql);
+    return MR_CONFIG;
+}
+
+static int create(struct mr_pg_source *source, const struct mr_pg_candidates *candidates,
+                  struct mr_err *err)
+{
+    struct mr_buf sql;
+    int rc;
+
+    mr_buf_init(&sql, 16 << 20);
+    /* Publishing waits for whoever holds a table, a VACUUM for one: not without a word. */
+    mr_buf_add_str(&sql, "BEGIN; SET LOCAL lock_timeout = '5s';");
+    mr_pg_publication_sql(source, candidates, &sql);
+    mr_buf_add_str(&sql, "COMMIT");
+    rc = mr_pg_command(&source->sql_connect, source->sql, mr_buf_cstr(&sql),
+                       "create the publication", err);
+    mr_buf_done(&sql);
+    if (rc == MR_CONFIG) {
+        mr_pg_try(source->sql, "ROLLBACK");
+        return no_rights(source, candidates, err);
+    }
+    if (rc == 0)
+        source->use_inserts = source->config->publication.create == MR_PG_CREATE_FILTERED &&
+                              (!source->temporary || count_identity(candidates, false) > 0);
+    return rc;
+}
+
+/* What tails that were killed have left. */
+static int drop_leftovers(struct mr_pg_source *source, struct mr_err *err)
+{
+    PGresult *result = NULL;
+    int rc = mr_pg_query(&source->sql_connect, source->sql,
+                         "SELECT pubname FROM pg_catalog.pg_publication WHERE pubname LIKE "
+                         "'millrace\\_tail\\_%' AND pg_catalog.pg_has_role(pubowner, 'USAGE')",
+                         "look for what earlier tails left", &result, err);
+
+    for (int i = 0; rc == 0 && i < PQntuples(result); i++) {
+        char name[MR_PG_NAME], owner[MR_PG_NAME];
+        PGresult *locked = NULL;
+        (void)snprintf(name, sizeof(name), "%s", mr_pg_text(result, i, 0));
+        (void)snprintf(owner, sizeof(owner), "%s", name);
+        if (strlen(owner) > 8 && strcmp(owner + strlen(owner) - 8, "_inserts") == 0)
+            owner[strlen(owner) - 8] = 0;
+        mr_buf_clear(&source->sql_text);
+        mr_buf_add_str(&source->sql_text,
+                       "SELECT pg_catalog.pg_try_advisory_xact_lock(" TAIL_LOCK ", hashtext(");
+        mr_pg_add_literal(&source->sql_text, owner);
+        mr_buf_add_str(&source->sql_text, "))");
+        rc = query(source, "see whether that tail is alive", &locked, err);
+        if (rc == 0 && mr_pg_true(locked, 0, 0)) {
+            mr_buf_clear(&source->sql_text);
+            mr_buf_add_str(&source->sql_text, "DROP PUBLICATION IF EXISTS ");
+            mr_pg_add_name(&source->sql_text, mr_slice_str(name));
+            mr_pg_try(source->sql, mr_buf_cstr(&source->sql_text));
+        }
+        PQclear(locked);
+    }
+    PQclear(result);
+    return rc;
+}
+
+static int lock_name(struct mr_pg_source *source, struct mr_err *err)
+{
+    mr_buf_clear(&source->sql_text);
+    mr_buf_add_str(&source->sql_text,
+                   "SELECT pg_catalog.pg_advisory_lock(" TAIL_LOCK ", hashtext(");
+    mr_pg_add_literal(&source->sql_text, source->publication);
+    mr_buf_add_str(&source->sql_text, "))");
+    return mr_pg_command(&source->sql_connect, source->sql, mr_buf_cstr(&source->sql_text),
+                         "lock the tail's name", err);
+}
+
+int mr_pg_no_tables(struct mr_pg_source *source, struct mr_err *err)
+{
+    const struct mr_option_list *tables = &source->config->tables;
+
+    mr_err_set(err, MR_CONFIG, "source.no_tables", "no table of database %s matches %s%s%s",
+               source->server.database, tables->count ? "\"" : "",
+               tables->count ? tables->items[0] : "(all tables)", tables->count ? "\"" : "");
+    mr_err_hint(
+        err, "See what there is: psql -c '\\dt *.*'. Patterns are schema.table, with case as the "
+             "database has it.");
+    return MR_CONFIG;
+}
+
+int mr_pg_publication_ensure(struct mr_pg_source *source, struct mr_err *err)
+{
+    struct mr_pg_candidates candidates;
+    bool exists;
+    int rc = mr_pg_publication_look(source, &exists, err);
+
+    if (rc == 0)
+        rc = mr_pg_candidates_load(source, &source->arena, &candidates, err);
+    if (rc < 0)
+        return rc;
+    if (exists)
+        return source->temporary ? 0 : mr_pg_publication_follow(source, true, err);
+    if (candidates.count == 0 && source->config->publication.create != MR_PG_CREATE_ALL_TABLES)
+        return mr_pg_no_tables(source, err);
+    if (source->config->publication.create == MR_PG_CREATE_NEVER && !source->temporary)
+        return mr_pg_publication_missing(source, &candidates, err);
+    if (source->temporary) {
+        rc = drop_leftovers(source, err);
+        if (rc == 0)
+            rc = lock_name(source, err);
+    }
+    if (rc == 0)
+        rc = create(source, &candidates, err);
+    if (rc == 0 && source->config->publication.create != MR_PG_CREATE_ALL_TABLES)
+        note_without_identity(source, &candidates);
+    return rc;
+}
+
+int mr_pg_publication_gone(struct mr_pg_source *source, const char *message, struct mr_err *err)
+{
+    mr_err_set(err, MR_GAP, "source.publication_gone",
+               "publication %s does not exist at the place in the log that is to be read%s%s",
+               source->publication, message ? ": " : "", message ? message : "");
+    mr_err_hint(
+        err,
+        "It was dropped, or made after the slot. The changes in between cannot be read. To go on "
+        "from now, accepting that: create it again, drop the slot, then\n  millrace checkpoint "
+        "set %s now",
+        source->context->pipeline);
+    return MR_GAP;
+}
+
+void mr_pg_publication_drop(struct mr_pg_source *source)
+{
+    mr_buf_clear(&source->sql_text);
+    mr_buf_add_str(&source->sql_text, "DROP PUBLICATION IF EXISTS ");
+    mr_pg_add_name(&source->sql_text, mr_slice_str(source->publication));
+    mr_buf_add_str(&source->sql_text, ", ");
+    mr_pg_add_name(&source->sql_text, mr_slice_str(source->inserts));
+    mr_pg_try(source->sql, mr_buf_cstr(&source->sql_text));
+}

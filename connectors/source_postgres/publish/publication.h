@@ -1,0 +1,42 @@
+/* The publication: whether it is there, what it covers, making it. */
+#pragma once
+
+#include "connectors/source_postgres/catalog/catalog.h"
+
+/* Sets source->publication and source->inserts from the settings (or, for tail, makes up a name). */
+int mr_pg_publication_name(struct mr_pg_source *source, struct mr_err *err) MR_MUST_CHECK;
+
+/* *ret_exists: the main one; source->use_inserts: the second one; source->via_root: how it sends partitions.
+ * MR_CONFIG source.partition_root: not as the settings want it, or the server cannot. */
+int mr_pg_publication_look(struct mr_pg_source *source, bool *ret_exists,
+                           struct mr_err *err) MR_MUST_CHECK;
+
+/* Appends the statements that would make it for these tables, each ended by ";\n". */
+void mr_pg_publication_sql(const struct mr_pg_source *source,
+                           const struct mr_pg_candidates *candidates, struct mr_buf *sql);
+
+/* Makes it if absent, as the settings allow; says which tables it leaves out. */
+int mr_pg_publication_ensure(struct mr_pg_source *source, struct mr_err *err) MR_MUST_CHECK;
+
+/* Tables that the patterns take in and the publication leaves out: a finding each, with the SQL; a failure
+ * when it is of other tables only. */
+int mr_pg_publication_uncovered(struct mr_pg_source *source,
+                                const struct mr_pg_candidates *candidates,
+                                const struct mr_findings *findings,
+                                struct mr_err *err) MR_MUST_CHECK;
+
+/* Adds such tables where we may, and names the others, once each. Called at start and now and then later, for
+ * tables that are new. starting: MR_CONFIG source.publication_other when the publication is of other tables only. */
+int mr_pg_publication_follow(struct mr_pg_source *source, bool starting,
+                             struct mr_err *err) MR_MUST_CHECK;
+
+/* The errors of a publication that is not to be created, and of patterns that match nothing. */
+int mr_pg_publication_missing(struct mr_pg_source *source,
+                              const struct mr_pg_candidates *candidates, struct mr_err *err);
+int mr_pg_no_tables(struct mr_pg_source *source, struct mr_err *err);
+
+/* The server says it is missing while reading: a gap. */
+int mr_pg_publication_gone(struct mr_pg_source *source, const char *message, struct mr_err *err);
+
+/* Removes a tail's own. */
+void mr_pg_publication_drop(struct mr_pg_source *source);
