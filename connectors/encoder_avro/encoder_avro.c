@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "connectors/encoder_avro/events.h"
 #include "connectors/encoder_avro/side.h"
 
 static const char *const logical_types[] = {"debezium", "native", NULL};

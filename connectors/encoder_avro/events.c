@@ -12,13 +12,6 @@
 
 #define TYPICAL_MAX (1 << 20)
 
-void avro_put_frame(struct mr_out *out, const struct mr_subject *subject)
-{
-    mr_out_need(out, MR_FRAME_SIZE);
-    memcpy(out->at, subject->frame, MR_FRAME_SIZE);
-    out->at += MR_FRAME_SIZE;
-}
-
 static int write_key(struct avro_state *state, struct mr_batch *batch, const struct avro_plan *plan,
                      const struct mr_change *change, const struct mr_value *values,
                      struct mr_slice *ret_key, struct mr_err *err)
@@ -54,14 +47,6 @@ static int write_json_key(struct avro_state *state, struct mr_batch *batch,
         return mr_event_fail(err, plan->table, column->form->column, change);
     *ret_text = mr_out_end(&state->writer.out);
     return 0;
-}
-
-void avro_put_optional_long(struct mr_out *out, uint64_t number, bool present)
-{
-    mr_out_need(out, 11);
-    *out->at++ = present ? 2 : 0;
-    if (present)
-        out->at = out_put_long(out->at, (int64_t)number);
 }
 
 static void fill_commit(struct avro_times *times, const struct mr_transaction *transaction)

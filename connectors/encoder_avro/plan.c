@@ -205,3 +205,10 @@ int avro_plan_register(struct avro_plan *plan, struct mr_registry *registry, str
         rc = mr_subject_resolve(&plan->key, registry, err);
     return rc < 0 ? rc : mr_subject_resolve(&plan->value, registry, err);
 }
+
+void avro_put_frame(struct mr_out *out, const struct mr_subject *subject)
+{
+    mr_out_need(out, MR_FRAME_SIZE);
+    memcpy(out->at, subject->frame, MR_FRAME_SIZE);
+    out->at += MR_FRAME_SIZE;
+}

@@ -48,3 +48,5 @@ int avro_plan_register(struct avro_plan *plan, struct mr_registry *registry,
                        struct mr_err *err) MR_MUST_CHECK;
 /* The database that messages name. */
 void avro_plan_database(struct avro_plan *plan, struct mr_slice database);
+/* The bytes in front of an Avro value that name its schema. */
+void avro_put_frame(struct mr_out *out, const struct mr_subject *subject);

@@ -1,7 +1,7 @@
 /* The begin and end of transactions, and heartbeats, in Avro. */
 #pragma once
 
-#include "connectors/encoder_avro/events.h"
+#include "connectors/encoder_avro/state.h"
 
 /* The plan of a BEGIN, END or HEARTBEAT, made if it was not; its ids may not be known. */
 struct avro_plan *avro_side_find(struct avro_state *state, const struct mr_change *change);

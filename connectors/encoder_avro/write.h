@@ -51,6 +51,15 @@ static inline void out_long(struct mr_out *out, int64_t number)
     out->at = out_put_long(out->at, number);
 }
 
+/* A union of null and long. */
+static inline void avro_put_optional_long(struct mr_out *out, uint64_t number, bool present)
+{
+    mr_out_need(out, 11);
+    *out->at++ = present ? 2 : 0;
+    if (present)
+        out->at = out_put_long(out->at, (int64_t)number);
+}
+
 static inline void out_byte(struct mr_out *out, uint8_t byte)
 {
     mr_out_need(out, 1);

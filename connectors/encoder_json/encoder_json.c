@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "connectors/encoder_json/events.h"
 #include "connectors/encoder_json/side.h"
 
 static const char *const schemas[] = {"false", "true", "registry", NULL};

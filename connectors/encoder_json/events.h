@@ -1,26 +1,7 @@
 /* One change to its records. */
 #pragma once
 
-#include "connectors/encoder_json/plan.h"
-#include "connectors/encoder_json/source_block.h"
-#include "plug/encoder.h"
-#include "schema/event/plans.h"
-
-struct json_state {
-    const struct mr_context *context;
-    struct json_config config;    /* the user's, completed */
-    struct mr_registry *registry; /* NULL unless schemas: registry */
-    struct mr_plans plans;
-    struct json_plan *message;              /* the plan for logical messages */
-    struct json_plan *boundary, *heartbeat; /* plans for side records; NULL before the first */
-    struct mr_slice transactions;           /* topic of BEGIN and END; {NULL, 0}: none */
-    struct mr_event_style style;
-    struct mr_row_writer writer;
-    struct source_block block;
-    struct mr_header context_headers[4];
-    uint32_t context_header_count;
-    char run_id[40];
-};
+#include "connectors/encoder_json/state.h"
 
 /* Appends the records of one change. MR_DATA: err names table and column, and the batch has no record of it. */
 int json_events_write(struct json_state *state, struct mr_batch *batch,

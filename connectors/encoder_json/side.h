@@ -1,7 +1,7 @@
 /* The begin and end of transactions, and heartbeats, as JSON. */
 #pragma once
 
-#include "connectors/encoder_json/events.h"
+#include "connectors/encoder_json/state.h"
 
 /* The plan of a BEGIN, END or HEARTBEAT, made if it was not; its ids may not be known. */
 struct json_plan *json_side_find(struct json_state *state, const struct mr_change *change);

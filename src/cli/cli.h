@@ -17,7 +17,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "config/config.h"
+#include "config/read.h"
 
 enum {
     MR_EXIT_OK = 0,

@@ -1,4 +1,4 @@
-/* The parts of loading a configuration, between the config_*.c files; others use config.h.
+/* The parts of loading a configuration, between the files of this folder; others use read.h.
  *
  *     files   read, parse, substitute, follow include, merge   -> one tree of nodes that know file and line
  *     fill    tree + option tables                             -> structs, findings
@@ -24,14 +24,14 @@ struct mr_config_load {
 struct mr_config_load *mr_config_load_new(void);
 void mr_config_load_free(struct mr_config_load *load);
 
-/* config_files.c: findings go to load->diag, the result into load->root. */
+/* files.c: findings go to load->diag, the result into load->root. */
 void mr_config_add_file(struct mr_config_load *load, const char *path);
 void mr_config_add_text(struct mr_config_load *load, const char *label, struct mr_slice text);
 
-/* config_substitute.c: replaces ${env:}, ${file:} and $$ in every scalar below node. */
+/* substitute.c: replaces ${env:}, ${file:} and $$ in every scalar below node. */
 void mr_config_substitute(struct mr_config_load *load, struct mr_yaml_node *node, const char *path);
 
-/* config_fill.c: one mapping, described by several tables at once (common keys, and a connector's own). */
+/* fill.c: one mapping, described by several tables at once (common keys, and a connector's own). */
 struct mr_config_set {
     const struct mr_option *options;
     void *config; /* zeroed; gets defaults and values */
@@ -43,5 +43,5 @@ void mr_config_fill(struct mr_config_load *load, const struct mr_config_set *set
 void mr_config_wrong_kind(struct mr_config_load *load, struct mr_yaml_node *node, const char *path,
                           const char *expected);
 
-/* config_build.c */
+/* build.c */
 void mr_config_build(struct mr_config_load *load);

@@ -1,6 +1,6 @@
 /* A pipeline from the outside: start it, ask it to stop, wait, look.
  *
- * Everything that happens inside happens on its two threads (supervise.c, session.c); this file only makes and
+ * Everything that happens inside happens on its two threads (supervise.c, reader.c); this file only makes and
  * breaks the object and hands questions over: flags for a stop and a roll, a copy of the status under its lock.
  * The owner's id is drawn from the system's random source at the start: two processes that were started from
  * the same image in the same second still differ. */
@@ -9,32 +9,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/random.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/map.h"
+#include "engine/run/inside.h"
 #include "engine/run/supervise.h"
 #include "schema/names/topic.h"
 
 #define POOL_KEEP(config) ((size_t)(config)->queue_bytes)
-
-struct mr_log_site *mr_pipeline_site(struct mr_pipeline *pipeline, const char *what)
-{
-    char text[1500];
-    size_t size = 0;
-    bool number = false, begins = true;
-
-    for (; *what && size < sizeof text; what++) {
-        bool digit = *what >= '0' && *what <= '9';
-        number = digit && (number || begins);
-        begins = *what == ' ';
-        if (!number)
-            text[size++] = *what;
-    }
-    return &pipeline->sites[mr_hash(mr_slice(text, size), 0) % MR_LOG_SITES];
-}
 
 static void note(void *state, int level, const char *code, const char *format, ...)
 {

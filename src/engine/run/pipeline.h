@@ -5,40 +5,12 @@
  * functions here are called from one controlling thread. */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "config/config.h"
+#include "engine/run/options.h"
+#include "engine/run/state.h"
 
 struct mr_pipeline;
-
-enum mr_pipeline_state {
-    MR_PIPELINE_STARTING,     /* opening the sink, reading its position, claiming */
-    MR_PIPELINE_CONNECTING,   /* opening the source */
-    MR_PIPELINE_SNAPSHOTTING, /* reading tables */
-    MR_PIPELINE_STREAMING,
-    MR_PIPELINE_RETRYING, /* waiting to try again; the error says why */
-    MR_PIPELINE_DRAINING, /* a stop was asked for: what is in flight is delivered and committed */
-    MR_PIPELINE_STOPPED,  /* ended well */
-    MR_PIPELINE_FAILED,   /* ended with the error */
-};
-const char *mr_pipeline_state_name(enum mr_pipeline_state state);
-
-struct mr_run_options {
-    const char *until; /* NULL, "now" or a position in the source's notation */
-    bool temporary;    /* tail */
-    bool quiet;        /* do not log the ordinary life of the pipeline (tail) */
-    bool
-        require_healthy; /* a server that cannot be reached at the first try ends the pipeline (exit 69) */
-    const char *state_directory;
-};
-
-struct mr_pipeline_status {
-    enum mr_pipeline_state state;
-    int64_t since_us;  /* wall time of the last change of state */
-    struct mr_err err; /* the last error; code "" = none */
-    uint64_t attempts; /* tries since things last went well */
-};
+struct mr_counters;
 
 /* config and options outlive the pipeline. Fails only on MR_CONFIG (a template that is wrong). */
 int mr_pipeline_start(const struct mr_pipeline_config *config, const struct mr_run_options *options,

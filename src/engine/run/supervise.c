@@ -12,12 +12,9 @@
  * from. Retries go on for ever with jitter; the same complaint is logged once a minute, not once a try. */
 #include "engine/run/supervise.h"
 
-#include <assert.h>
-#include <string.h>
-
 #include "base/clock.h"
-#include "base/log.h"
-#include "engine/run/state.h"
+#include "engine/run/inside.h"
+#include "engine/run/reader.h"
 
 #define IDLE_POLL_NS (300 * MR_MS_NS)
 #define AGAIN_NS     (5 * MR_MS_NS)
@@ -33,57 +30,6 @@ struct outcome {
     bool displaced; /* the newest claim is not ours: the sink is to be opened again, at once */
     struct mr_err err;
 };
-
-/* Going round in retries is said once, with its reason (mr_pipeline_report), not at each turn. */
-static enum mr_log_level state_level(const struct mr_pipeline *pipeline,
-                                     enum mr_pipeline_state state)
-{
-    bool turning = state == MR_PIPELINE_STARTING || state == MR_PIPELINE_CONNECTING ||
-                   state == MR_PIPELINE_RETRYING;
-
-    return pipeline->options.quiet || (turning && pipeline->backoff.attempts > 0) ? MR_LOG_DEBUG
-                                                                                  : MR_LOG_INFO;
-}
-
-void mr_pipeline_set_state(struct mr_pipeline *pipeline, enum mr_pipeline_state state)
-{
-    enum mr_pipeline_state before;
-
-    pthread_mutex_lock(&pipeline->lock);
-    before = pipeline->status.state;
-    if (before != state) {
-        assert(mr_pipeline_may_move(before, state));
-        pipeline->status.state = state;
-        pipeline->status.since_us = mr_clock_wall_us();
-    }
-    pthread_mutex_unlock(&pipeline->lock);
-    if (before != state)
-        mr_pipeline_log(pipeline, state_level(pipeline, state), "pipeline state",
-                        MR_S("state", mr_pipeline_state_name(state)),
-                        MR_S("from", mr_pipeline_state_name(before)));
-}
-
-void mr_pipeline_report(struct mr_pipeline *pipeline, const struct mr_err *err, bool final)
-{
-    int64_t now_ns = mr_clock_mono_ns();
-
-    pthread_mutex_lock(&pipeline->lock);
-    pipeline->status.err = *err;
-    pipeline->status.attempts = pipeline->backoff.attempts;
-    pthread_mutex_unlock(&pipeline->lock);
-    if (final) {
-        if (!pipeline->options.quiet)
-            mr_pipeline_log(pipeline, MR_LOG_ERROR, "pipeline failed", MR_ERR_FIELDS(err));
-        return;
-    }
-    if (strcmp(pipeline->logged_code, err->code) == 0 &&
-        now_ns - pipeline->logged_ns < 60 * MR_SECOND_NS)
-        return;
-    memcpy(pipeline->logged_code, err->code, sizeof pipeline->logged_code);
-    pipeline->logged_ns = now_ns;
-    mr_pipeline_log(pipeline, MR_LOG_WARN, "will try again, for as long as it takes",
-                    MR_U("attempt", pipeline->backoff.attempts), MR_ERR_FIELDS(err));
-}
 
 static bool cut_short(struct mr_pipeline *pipeline)
 {

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "config/print.h"
+#include "config/read.h"
 
 static char folder[] = "/tmp/mr-files-XXXXXX";
 

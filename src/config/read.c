@@ -6,7 +6,7 @@
  * is to mend (up to 50). When a file cannot be parsed, the structure of the whole is unknown: then only that is
  * reported, and secrets in the lines shown are guessed rather than known (base/diag.c). Substitution reads the
  * environment and files, nothing else is touched. */
-#include "config/config.h"
+#include "config/read.h"
 
 #include <stdlib.h>
 
