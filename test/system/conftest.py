@@ -10,6 +10,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 from millrace import Millrace  # noqa: E402
 from servers.kafka import Disk, Kafka  # noqa: E402
+from servers.mariadb import MariaDB  # noqa: E402
+from servers.mysql import Database as MyDatabase  # noqa: E402
+from servers.mysql import MySQL  # noqa: E402
 from servers.postgres import Database, Postgres  # noqa: E402
 from servers.proxy import Proxy  # noqa: E402
 from servers.registry import Registry  # noqa: E402
@@ -35,6 +38,44 @@ def db(postgres_server):
     database = Database(postgres_server, f"t{os.getpid()}_{next(numbers)}")
     yield database
     database.close()
+
+
+MY_SERVERS = {"mysql": MySQL, "mariadb": MariaDB, "mariadb-11.4": lambda **options: MariaDB(release="11.4", **options)}
+
+
+@pytest.fixture(scope="session", params=MY_SERVERS)
+def my_server(request):
+    """One MySQL, one MariaDB of the distribution and one MariaDB 11.4 for the session; a test that is for one of them says
+    @pytest.mark.parametrize("my_server", ["mysql"], indirect=True)."""
+    server = MY_SERVERS[request.param]()
+    try:
+        yield server.start()
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def my_db(my_server):
+    """A fresh database on it: .name .sql() .one() .script() .connect() .server"""
+    if my_server.process.ended():
+        my_server.start()
+    database = MyDatabase(my_server, f"t{os.getpid()}_{next(numbers)}")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def my_servers():
+    """my_servers("mariadb", gtid_strict_mode="OFF"): a server of the test's own, started."""
+    made = []
+
+    def make(kind, **options):
+        made.append(MY_SERVERS[kind](**options))
+        return made[-1].start()
+
+    yield make
+    for server in made:
+        server.close()
 
 
 @pytest.fixture
