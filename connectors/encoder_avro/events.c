@@ -4,7 +4,7 @@
  *     value    00 | id | before | after | source | transaction | op | ts_ms | ts_us | ts_ns
  *     headers  __debezium.newkey and the like, whose value is the key as JSON: with Avro converters too
  *
- * Which records there are is schema/event.c's business. A tombstone has no value at all, not even a frame. The
+ * Which records there are is schema/event/event.c's business. A tombstone has no value at all, not even a frame. The
  * branches of the optional fields that are always there (sequence, times) are written with them. */
 #include "connectors/encoder_avro/events.h"
 

@@ -1,4 +1,4 @@
-/* Side records in Avro: the shapes of schema/side.c, under the subjects <topic>-key and <topic>-value (or as the
+/* Side records in Avro: the shapes of schema/event/side.c, under the subjects <topic>-key and <topic>-value (or as the
  * subject strategies say).
  *
  *     BEGIN, END   id | status  id  event_count?  data_collections?: [ ?{ data_collection  event_count } ]  ts_ms

@@ -4,8 +4,8 @@
  *     value    {"before":..,"after":..,...}     another
  *     headers  __debezium.newkey and the like   a third, only where there are any
  *
- * Which records there are is schema/event.c's business. The key of a key change is written once per key and shared
- * by record and header. An unchanged TOAST value that no one can supply is named in the header
+ * Which records there are is schema/event/event.c's business. The key of a key change is written once per key and
+ * shared by record and header. An unchanged TOAST value that no one can supply is named in the header
  * __millrace.unchanged, whatever its stand-in in the row looks like. */
 #include "connectors/encoder_json/events.h"
 

@@ -2,7 +2,7 @@
  *
  *     ,"transaction":{"id":"771:24027","total_order":3,"data_collection_order":1}
  *
- * Shapes are those of schema/side.c, with or without their schemas; `envelope: flat` changes nothing in them, as
+ * Shapes are those of schema/event/side.c, with or without their schemas; `envelope: flat` changes nothing in them, as
  * Debezium's own flattening leaves them alone. A heartbeat goes to partition 0, as Debezium's do, and has one header
  * more: the position that is committed with it. A plan is kept as long as the encoder is open, because records point
  * to its topic. */

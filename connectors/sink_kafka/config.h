@@ -20,8 +20,8 @@ struct mr_kafka_create_topics {
     int64_t partitions;          /* 0: the broker's default */
     int64_t replication;         /* 0: the broker's default */
     struct mr_option_map config; /* topic configuration, as kafka-topics --config */
-    struct mr_option_map
-        topics; /* pattern of topics -> "partitions=12 key=value"; see creation.h */
+    /* pattern of topics -> "partitions=12 key=value"; see creation.h */
+    struct mr_option_map topics;
 };
 
 struct mr_kafka_config {

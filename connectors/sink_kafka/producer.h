@@ -27,8 +27,8 @@ struct mr_kafka_producer {
     bool open;    /* a transaction has begun (or records were handed over, without transactions) */
     bool claimed; /* the checkpoint topic names us as owner */
     bool broken;  /* the handle must be replaced before anything else */
-    bool
-        fenced; /* the last failure looked like a successor's work: wait for its claim before judging */
+    /* the last failure looked like a successor's work: wait for its claim before judging */
+    bool fenced;
     int64_t looked_ns;       /* when topics were last looked at in a wait */
     char ill[400];           /* what the last look of this transaction showed, "" nothing */
     int64_t commit_ns;       /* how long the end of the last commit took, once all was sent */

@@ -70,8 +70,8 @@ struct mr_pg_source {
     char slot[MR_PG_NAME];
     char publication[MR_PG_NAME], inserts[MR_PG_NAME]; /* inserts: for tables without identity */
     bool use_inserts;                                  /* that second publication exists */
-    bool
-        via_root; /* partitions come as the table at their top: as the publication has it, or will */
+    /* partitions come as the table at their top: as the publication has it, or will */
+    bool via_root;
     bool slot_made;      /* by this session, just now */
     bool anew;           /* when_needed: our slot is to be made anew */
     bool first;          /* no position was held: base is set anew */

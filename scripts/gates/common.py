@@ -8,14 +8,10 @@ import re
 import subprocess
 import sys
 
-LAYERS = ["base", "model", "plug", "client", "schema", "capture", "config", "engine", "cli"]
-
-
 def root() -> pathlib.Path:
     if len(sys.argv) > 1:
         return pathlib.Path(sys.argv[1]).resolve()
     return pathlib.Path(__file__).resolve().parents[2]
-
 
 def files(top: pathlib.Path, *patterns: str) -> list[pathlib.Path]:
     """The files of the tree, as paths below top; what git ignores (build output) is not part of it."""
@@ -27,14 +23,11 @@ def files(top: pathlib.Path, *patterns: str) -> list[pathlib.Path]:
     return sorted(top / name for name in set(names)
                   if any(name.match(pattern) for pattern in patterns) and (top / name).is_file())
 
-
 def product(top: pathlib.Path, *patterns: str) -> list[pathlib.Path]:
     """Files of src/ and connectors/."""
     return [path for path in files(top, *patterns) if path.relative_to(top).parts[0] in ("src", "connectors")]
 
-
 TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
-
 
 def bare(text: str, strings: bool = False) -> str:
     """The text without comments and (unless asked for) without what stands in quotes; lines keep their numbers."""
@@ -45,8 +38,20 @@ def bare(text: str, strings: bool = False) -> str:
         return "\n" * token.count("\n") or " "
     return TOKEN.sub(replace, text)
 
-
 def report(problems: list[str]):
     for problem in problems:
         print(problem)
     sys.exit(1 if problems else 0)
+
+def rows(top: pathlib.Path) -> dict[str, dict[str, list[str]]]:
+    """The table of layers: folder -> what it may include ("may") and its rooms, lowest first ("rooms")."""
+    page, table = top / "docs/explanation/architecture.md", {}
+    for line in page.read_text().splitlines() if page.exists() else []:
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if len(cells) == 4 and re.fullmatch(r"`(src/\w+|connectors/[\w*]+)/?`", cells[0]):
+            names = [re.findall(r"[\w*/]+", cell.replace("`", "")) for cell in cells[2:]]
+            table[cells[0].strip("`").rstrip("/")] = {
+                "may": ["above" if word == "above" else word for word in names[0]], "rooms": names[1]}
+    if not table:
+        report(["docs/explanation/architecture.md:1: the table of layers is missing"])
+    return table

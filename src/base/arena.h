@@ -21,8 +21,8 @@ struct mr_arena_block;
 
 struct mr_arena {
     struct mr_arena_block *first; /* list of blocks in order of use */
-    struct mr_arena_block
-        *current;      /* the one `next` points into; NULL before the first allocation */
+    /* the one `next` points into; NULL before the first allocation */
+    struct mr_arena_block *current;
     char *next, *end;  /* next <= end, both inside `current` */
     size_t block_size; /* size of an ordinary block in bytes */
     size_t keep;       /* bytes of blocks that survive a reset */

@@ -25,8 +25,8 @@ struct mr_yaml_node {
     bool quoted;      /* SCALAR: not plain */
     bool tainted;     /* SCALAR: holds bytes of a ${file:} or another secret: never shown */
     bool substituted; /* SCALAR: text is not what the file says */
-    bool
-        reference; /* SCALAR: the file holds one ${...} and nothing else, so its source may be shown */
+    /* SCALAR: the file holds one ${...} and nothing else, so its source may be shown */
+    bool reference;
     size_t count;                /* MAPPING, SEQUENCE */
     struct mr_yaml_node **keys;  /* MAPPING: scalars */
     struct mr_yaml_node **items; /* MAPPING: the values; SEQUENCE: the elements */

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "cli/cli.h"
+#include "plug/plug.h"
 #include "plug/sink.h"
 
 struct report {

@@ -5,6 +5,7 @@
  * want to know. */
 #include "base/json.h"
 #include "cli/cli.h"
+#include "plug/plug.h"
 #include "plug/encoder.h"
 #include "plug/sink.h"
 #include "plug/source.h"

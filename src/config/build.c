@@ -17,6 +17,7 @@
 #include "config/tables.h"
 #include "config/side_topics.h"
 #include "schema/names/topic.h"
+#include "plug/plug.h"
 
 enum { LONGEST_NAME = 63 };
 

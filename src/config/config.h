@@ -28,8 +28,8 @@ struct mr_events_config {
 struct mr_pipeline_config {
     const char *name;   /* key below `pipelines:` */
     const char *server; /* source.name; default: the pipeline's name */
-    const char *
-        topic; /* sink.topic, a template (schema/names/topic.h); default "{name}.{schema}.{table}" */
+    /* sink.topic, a template (schema/names/topic.h); default "{name}.{schema}.{table}" */
+    const char *topic;
     const struct mr_source *source;
     const void *source_config;
     const struct mr_encoder *encoder; /* NULL when the sink wants CHANGES */

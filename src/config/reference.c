@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "config/tables.h"
+#include "plug/plug.h"
 
 enum { WIDTH = 100 };
 

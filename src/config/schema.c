@@ -14,6 +14,7 @@
 
 #include "base/json.h"
 #include "config/tables.h"
+#include "plug/plug.h"
 
 static void add_object(struct mr_buf *json, const struct mr_option *shared,
                        const struct mr_option *own);

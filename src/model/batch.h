@@ -41,8 +41,8 @@ struct mr_batch {
     void **adopted; /* foreign buffers freed by adopted_free at reset (large libpq messages) */
     size_t adopted_count, adopted_capacity;
     void (*adopted_free)(void *buffer);
-    struct mr_position
-        position;          /* after the last change; text {NULL, 0} = this batch moves nothing */
+    /* after the last change; text {NULL, 0} = this batch moves nothing */
+    struct mr_position position;
     size_t bytes;          /* wire bytes taken in */
     uint64_t transactions; /* transactions that end in this batch */
     int64_t received_us;   /* wall time of the first byte */

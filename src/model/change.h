@@ -41,8 +41,8 @@ struct mr_transaction {
     uint64_t commit_lsn; /* start of the commit record; in a snapshot, its consistent point */
     uint64_t end_lsn;    /* PostgreSQL: 0 while the end was not seen yet */
     uint64_t first_lsn;  /* LSN in the Begin message */
-    uint64_t
-        previous_lsn; /* end of the transaction handled before this one (Debezium's lastCommitLsn); 0 none */
+    /* end of the transaction handled before this one (Debezium's lastCommitLsn); 0 none */
+    uint64_t previous_lsn;
     int64_t commit_us;      /* wall time of the commit, microseconds since 1970 */
     struct mr_slice origin; /* replication origin's name; {NULL, 0} = none */
     uint64_t origin_lsn;
@@ -85,14 +85,14 @@ struct mr_change {
     uint64_t number;                      /* change number, see above */
     uint64_t ordinal; /* 0-based place among the changes of its transaction, before any filter */
     uint64_t lsn;     /* the row's own log position (Debezium's source.lsn); 0 unknown */
-    int64_t
-        read_us; /* wall time at which we read it (the envelope's ts_ms); same for a whole read burst */
+    /* wall time at which we read it (the envelope's ts_ms); same for a whole read burst */
+    int64_t read_us;
     /* Places of its (first) event among the events of its transaction, and among those of its table, from 1; set by
      * the engine before the encoder runs; 0: it belongs to no transaction, or nobody wants to know. */
     uint64_t total_order, collection_order;
     uint32_t place;     /* the engine's: its index in the batch as the source made it */
     bool replayed;      /* out already: given again only to be counted, and dropped by the engine */
     bool before_is_key; /* before holds the key columns only; the others are ABSENT */
-    bool
-        key_changed; /* an update whose key differs from before: becomes delete, tombstone, create */
+    /* an update whose key differs from before: becomes delete, tombstone, create */
+    bool key_changed;
 };

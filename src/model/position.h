@@ -16,9 +16,9 @@ struct mr_position {
     uint64_t log_bytes;   /* the source's log offset (LSN) for lag and the 16 MiB rule; 0 unknown */
     int64_t commit_us;    /* wall time of the last commit covered; 0 unknown */
     bool whole; /* true: at a transaction's end. false: inside one (resume drops n events) */
-    bool
-        in_table; /* inside a snapshot's table (then not whole): a resume reads the table again from its
-                             first row, so only a sink that lets rows repeat commits here */
+    /* inside a snapshot's table (then not whole): a resume reads the table again from its first
+     * row, so only a sink that lets rows repeat commits here */
+    bool in_table;
 };
 
 enum mr_order { MR_BEFORE, MR_SAME, MR_AFTER, MR_APART };

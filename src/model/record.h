@@ -19,8 +19,8 @@ struct mr_record {
     const struct mr_header *headers;
     uint32_t header_count;
     int32_t partition; /* -1: the sink chooses by the key */
-    const struct mr_change
-        *change;            /* the change it came from; NULL only in a batch that is divided */
+    /* the change it came from; NULL only in a batch that is divided */
+    const struct mr_change *change;
     struct mr_table *table; /* the change's version; NULL for messages */
     /* The row it tells of: the new one, or the old one of a delete and its tombstone; NULL: none (messages,
      * truncates, dead letters), or a batch that is divided. */

@@ -68,8 +68,8 @@ struct mr_column {
     bool serial;      /* the default is the next value of a sequence */
     struct mr_value default_value;
     uint16_t key; /* 1-based place in the key; 0 = not part of it */
-    uint32_t
-        native_id; /* PostgreSQL type OID (the column's own, not a domain's base), MySQL type byte */
+    /* PostgreSQL type OID (the column's own, not a domain's base), MySQL type byte */
+    uint32_t native_id;
     int32_t native_modifier;     /* PostgreSQL typmod */
     struct mr_slice native_type; /* "numeric", "_int4", "tinyint unsigned" */
     bool masked;    /* values are asterisks or hashes: Debezium's schema parameter masked=true */
@@ -86,8 +86,8 @@ struct mr_table {
     atomic_uint references;
     uint64_t id;           /* unique in this process; > 0 */
     struct mr_arena arena; /* owns every byte below */
-    struct mr_slice
-        connector; /* "postgresql", "mysql", "mariadb": selects the source block's layout */
+    /* "postgresql", "mysql", "mariadb": selects the source block's layout */
+    struct mr_slice connector;
     struct mr_slice server;                 /* logical server name: Debezium's topic.prefix */
     struct mr_slice database, schema, name; /* schema is {NULL, 0} where the database has none */
     uint64_t native_id;                     /* PostgreSQL relation OID, MySQL table id */
@@ -103,8 +103,8 @@ struct mr_table {
     struct mr_slice topic;
     /* How often it was derived by transforms: 0 as the source made it. */
     uint32_t derivation;
-    struct mr_table
-        *origin; /* what it was derived from, referenced: its bytes may be shared; or NULL */
+    /* what it was derived from, referenced: its bytes may be shared; or NULL */
+    struct mr_table *origin;
 };
 
 /* A new version with one reference, `column_count` zeroed columns and room for as many key columns. The maker

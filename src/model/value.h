@@ -63,8 +63,8 @@ struct mr_geometry {
     uint8_t closed; /* path: 1 closed, 2 not told */
     int32_t srid;   /* PostGIS; -1 = none */
     uint32_t count; /* doubles in numbers */
-    const double
-        *numbers; /* point x,y | line a,b,c | lseg, box 4 | circle x,y,r | path, polygon x,y,... */
+    /* point x,y | line a,b,c | lseg, box 4 | circle x,y,r | path, polygon x,y,... */
+    const double *numbers;
     struct mr_slice wkb; /* PostGIS: without the SRID; else {NULL, 0} */
 };
 

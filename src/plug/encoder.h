@@ -6,15 +6,15 @@
 #include <stddef.h>
 
 #include "model/batch.h"
-#include "plug/plug.h"
+#include "plug/context.h"
 
 struct mr_encoder_args {
     const struct mr_context *context;
     const void *config;
-    struct mr_slice
-        transactions; /* topic of BEGIN and END, which then come with the changes; {NULL, 0} = they do not */
-    struct mr_slice
-        remembered; /* what remember() said when the held checkpoint was made; {NULL, 0} = nothing */
+    /* topic of BEGIN and END, which then come with the changes; {NULL, 0} = they do not */
+    struct mr_slice transactions;
+    /* what remember() said when the held checkpoint was made; {NULL, 0} = nothing */
+    struct mr_slice remembered;
 };
 
 /* One schema of a table, and what its registry thinks of it: for `schema plan`. */

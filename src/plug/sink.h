@@ -13,7 +13,7 @@
 
 #include "base/buf.h"
 #include "model/batch.h"
-#include "plug/plug.h"
+#include "plug/context.h"
 
 enum mr_sink_wants { MR_SINK_RECORDS, MR_SINK_CHANGES };
 enum mr_sink_delivery { MR_SINK_TRANSACTIONAL, MR_SINK_IDEMPOTENT, MR_SINK_AT_LEAST_ONCE };
@@ -29,16 +29,16 @@ struct mr_sink_args {
     const struct mr_context *context;
     const void *config;
     const char *owner; /* this process's claim: a random id, new on each start */
-    uint64_t
-        batch_bytes; /* what the engine will write at most between two commits, roughly; 0 unknown */
-    bool
-        sets_aside; /* a record that is refused for its size may be replaced: answer MR_REPLAY instead of MR_DATA
-                        once pace() and record_bytes() tell the size */
-    uint64_t *
-        claim; /* for the sink: what it noted of this owner's claim, kept from one open to the next; 0: none
-                        yet. Once there is one, another's newer claim means MR_FENCED. NULL: not kept */
-    const struct mr_sink_topic
-        *topics; /* for preflight: those that are known; not two of one name */
+    /* what the engine will write at most between two commits, roughly; 0 unknown */
+    uint64_t batch_bytes;
+    /* a record that is refused for its size may be replaced: answer MR_REPLAY instead of MR_DATA
+     * once pace() and record_bytes() tell the size */
+    bool sets_aside;
+    /* for the sink: what it noted of this owner's claim, kept from one open to the next; 0: none
+     * yet. Once there is one, another's newer claim means MR_FENCED. NULL: not kept */
+    uint64_t *claim;
+    /* for preflight: those that are known; not two of one name */
+    const struct mr_sink_topic *topics;
     size_t topic_count;
 };
 
@@ -69,13 +69,13 @@ struct mr_sink_pace {
     size_t held_record;   /* what each record takes besides its batch, for `held` */
     int64_t age_ns;       /* since the first row after the last commit */
     int64_t caught_up_ns; /* the same, once the source has nothing more to read */
-    uint64_t
-        split_records; /* above this many events inside one transaction: commit inside it (whole=false) */
+    /* above this many events inside one transaction: commit inside it (whole=false) */
+    uint64_t split_records;
     int64_t split_ns;    /* likewise by time */
     size_t record_bytes; /* records above this mr_record_size() are refused; 0 = none */
-    bool
-        split_tables; /* may commit inside a snapshot's table (its rows may then come twice after a crash);
-                            false: a table is committed whole, however large */
+    /* may commit inside a snapshot's table (its rows may then come twice after a crash); false:
+     * a table is committed whole, however large */
+    bool split_tables;
 };
 
 struct mr_sink {

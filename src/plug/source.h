@@ -10,7 +10,7 @@
 
 #include "base/buf.h"
 #include "model/batch.h"
-#include "plug/plug.h"
+#include "plug/context.h"
 
 struct mr_source_args {
     const struct mr_context *context;

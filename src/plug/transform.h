@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "model/batch.h"
-#include "plug/plug.h"
+#include "plug/context.h"
 
 struct mr_transform_args {
     const struct mr_context *context;

@@ -19,6 +19,7 @@
 #include "connectors/sink_file/config.h"
 #include "../support/memory_sink.h"
 #include "../support/sink_bench.h"
+#include "plug/plug.h"
 
 #define BATCHES 40
 

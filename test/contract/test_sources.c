@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "../support/scripted_source.h"
+#include "plug/plug.h"
 
 #define CHANGES_MAX 200
 

@@ -4,6 +4,7 @@
  * never opened; numbers, places and the position of a batch stay; every change's table is among the batch's with a
  * reference; a batch without changes, a change without rows and a logical message pass; a warm batch makes no malloc. A
  * transform that is not in the table below fails the suite. */
+#include "plug/plug.h"
 #include "plug/transform.h"
 
 #include <setjmp.h>

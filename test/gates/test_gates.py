@@ -47,6 +47,17 @@ int mr_motor_turn(void *err)
     "connectors/sink_a/a.h": "/* The parts of a. */\n#pragma once\n",
     "src/plug/sink.h": "/* The contract of a sink. */\n#pragma once\n",
     "connectors/connectors.def": "MR_SINK(a)\n",
+    "docs/explanation/architecture.md": """| folder | what it does | may include | rooms, lowest first |
+|---|---|---|---|
+| `src/base` | things | | |
+| `src/plug` | interfaces | above | |
+| `src/engine` | motors | above | low, high |
+| `connectors/sink_a` | a | src/base, src/plug | bottom, top |
+""",
+    "src/engine/gear.h": "/* A gear. */\n#pragma once\n",
+    "src/engine/gear.c": ESSAY + '#include "engine/gear.h"\n\n#include "engine/motor.h"\n',
+    "connectors/sink_a/bottom/b.h": "/* The bottom of a. */\n#pragma once\n",
+    "connectors/sink_a/top/t.h": "/* The top of a. */\n#pragma once\n\n#include \"connectors/sink_a/bottom/b.h\"\n",
     "docs/reference/errors.md": "# Errors\n\n## motor.stuck\n\nThe motor is stuck.\n",
     "test/unit/engine/test_motor.c": '/* Turns the motor. */\nconst char *const code = "motor.stuck";\n',
     "scripts/tool": "#!/bin/bash\nset -euo pipefail\necho hello\n",
@@ -61,6 +72,15 @@ PLANTED = [
     ("layers", "connectors/sink_a/sink_a.c", '#include "connectors/sink_b/b.h"\n', "is its own"),
     ("layers", "src/base/thing.c", '#include "thing.h"\n', "from the root"),
     ("layers", "src/other/x.c", ESSAY, "is no layer"),
+    ("layers", "connectors/sink_a/attic/x.h", "/* x */\n#pragma once\n", "is no room"),
+    ("layers", "connectors/sink_a/bottom/b.h", '#include "connectors/sink_a/top/t.h"\n', "room bottom is below top"),
+    ("layers", "docs/explanation/architecture.md", "=# Nothing\n", "the table of layers is missing"),
+    ("circles", "src/engine/motor.h", '#include "engine/gear.h"\n', "a circle of files: src/engine/gear src/engine/motor"),
+    ("circles", "connectors/sink_a/bottom/b.c", '#include "connectors/sink_a/top/t.h"\n',
+     "a circle of rooms: connectors/sink_a/bottom connectors/sink_a/top"),
+    ("circles", "scripts/gates/circles.known", "src/base/thing\n", "not needed any more"),
+    ("comments", "src/base/thing.h", "struct mr_x {\n    bool\n        torn; /* why */\n};\n", "tears this declaration"),
+    ("comments", "src/base/thing.c", "/* See base/gone.c. */\n", "there is no file base/gone.c"),
     ("banned", "src/base/thing.c", "void f(void)\n{\n    exit(1);\n}\n", "exit() ends the process"),
     ("banned", "src/base/thing.c", "void f(char *a)\n{\n    strcpy(a, a);\n}\n", "strcpy() writes without a limit"),
     ("banned", "src/base/thing.c", "int f(char *a)\n{\n    return atoi(a);\n}\n", "atoi()"),
@@ -161,7 +181,7 @@ def test_a_warning_of_clang_alone_fails(tmp_path):
         shutil.copytree(ROOT / name, tmp_path / name)
     for name in ("CMakeLists.txt", "CMakePresets.json"):
         shutil.copy(ROOT / name, tmp_path)
-    for layer in ("base", "model", "plug", "schema", "engine", "cli"):
+    for layer in ("base", "model", "plug", "client", "schema", "capture", "config", "engine", "cli"):
         (tmp_path / "src" / layer).mkdir(parents=True)
     (tmp_path / "connectors").mkdir()
     (tmp_path / "connectors/connectors.def").touch()

@@ -13,8 +13,8 @@ struct fake_answer {
 };
 
 struct fake_registry {
-    const struct fake_answer
-        *answers; /* ends with method == NULL and path == NULL and status == 0 */
+    /* ends with method == NULL and path == NULL and status == 0 */
+    const struct fake_answer *answers;
     size_t next, wrong, requests;
     char authorization[256]; /* header of the last request */
     char last_body[65536];

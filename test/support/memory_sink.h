@@ -31,8 +31,8 @@ struct mr_memory_store {
 
     /* Knobs. */
     bool hold; /* commits stay outstanding until this is false */
-    uint64_t
-        fail_commit; /* the n-th commit that is published (1, 2, ...; 0 none) fails with fail_class ... */
+    /* the n-th commit that is published (1, 2, ...; 0 none) fails with fail_class ... */
+    uint64_t fail_commit;
     enum mr_class fail_class;
     bool fail_after;          /* ... after it became visible (the answer was lost), not before */
     uint64_t fail_open;       /* so many opens fail with MR_RETRY */

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "connectors/source_postgres/source.h"
+#include "plug/plug.h"
 
 #define QUIET_NS    (100 * MR_MS_NS)
 #define PATIENCE_NS (60 * MR_SECOND_NS) /* with a server that is slow: nothing here proves speed */

@@ -32,8 +32,8 @@ struct pg_run {
     struct mr_source_args args;
     char resume[20000];
     struct mr_err err;
-    struct mr_pipeline_config
-        pipeline; /* for counting: what the engine does with args.boundaries */
+    /* for counting: what the engine does with args.boundaries */
+    struct mr_pipeline_config pipeline;
     struct mr_transactions transactions; /* open while the source is, if args.boundaries */
     void *state;
     bool opened;

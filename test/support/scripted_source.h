@@ -32,10 +32,10 @@ struct mr_script {
     size_t count, capacity;
     uint64_t first_number;
 
-    size_t
-        batch_changes; /* close a batch after so many changes, inside a transaction too; 0: at each end */
-    uint64_t
-        fail_read_after; /* after so many changes since the open, read() fails once with fail_class */
+    /* close a batch after so many changes, inside a transaction too; 0: at each end */
+    size_t batch_changes;
+    /* after so many changes since the open, read() fails once with fail_class */
+    uint64_t fail_read_after;
     enum mr_class fail_class;
     uint64_t fail_open;           /* so many opens fail with fail_class (MR_RETRY when that is 0) */
     void (*at_open)(void *state); /* called at each open with at_open_state, on the reader thread */

@@ -3,7 +3,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "plug/plug.h"
+#include "plug/context.h"
 #include "plug/sink.h"
 
 int mr_file_preflight(const struct mr_sink_args *args, const struct mr_findings *findings,

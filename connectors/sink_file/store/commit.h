@@ -39,8 +39,8 @@ struct mr_file_commit {
     int64_t time_us; /* when written; not read back */
     const char *pipeline, *owner, *content;
     bool claim;
-    bool
-        set; /* by `checkpoint set`: what follows may repeat or leave out changes, by a human's will */
+    /* by `checkpoint set`: what follows may repeat or leave out changes, by a human's will */
+    bool set;
     char previous[MR_FILE_HASH_SIZE];
     char hash[MR_FILE_HASH_SIZE]; /* of its own bytes; not in the file */
     struct mr_file_entry *entries;

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "connectors/sink_file/content/segment.h"
-#include "plug/plug.h"
+#include "plug/context.h"
 
 struct mr_file_publisher {
     int directory, meta, tmp; /* the sink's directory, _millrace, _millrace/tmp; -1 = not open */
@@ -24,8 +24,8 @@ struct mr_file_publisher {
     char previous[MR_FILE_HASH_SIZE]; /* its hash */
     bool claimed;                     /* our claim is published */
     bool follows_claim;               /* the highest commit was a claim when it was looked at */
-    uint64_t *
-        owned; /* commit of a claim of ours, kept from one open to the next; 0: none; NULL: not kept */
+    /* commit of a claim of ours, kept from one open to the next; 0: none; NULL: not kept */
+    uint64_t *owned;
     uint64_t rotations; /* files published */
 };
 

@@ -13,7 +13,7 @@
 #include "connectors/source_postgres/types/decode.h"
 #include "connectors/source_postgres/wire/pgoutput.h"
 #include "model/table.h"
-#include "plug/plug.h"
+#include "plug/context.h"
 
 /* What pg_type says of one type. */
 struct mr_pg_type_info {

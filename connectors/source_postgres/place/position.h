@@ -25,9 +25,9 @@
 /* A table of the snapshot that a position has to remember. */
 struct mr_pg_snapshot_table {
     char *name; /* "schema.table" as stored: both parts as they are, joined by a dot */
-    uint64_t
-        below; /* stream events of older commits are left out: the view holds them. Its consistent
-                       point, or, when rows of an earlier view are out, where the stream stands */
+    /* stream events of older commits are left out: the view holds them. Its consistent point,
+     * or, when rows of an earlier view are out, where the stream stands */
+    uint64_t below;
 };
 
 struct mr_pg_snapshot_progress {
@@ -37,8 +37,8 @@ struct mr_pg_snapshot_progress {
     size_t done_count, done_capacity;
     char **only; /* asked for by name (resnapshot); count 0: every table that is not in done */
     size_t only_count;
-    bool
-        again; /* resnapshot: the tables were read before, and the stream stands behind their view */
+    /* resnapshot: the tables were read before, and the stream stands behind their view */
+    bool again;
     char *current; /* being read; NULL: none */
     uint64_t rows; /* of `current`, that are out, those of earlier views included */
 };

@@ -19,8 +19,8 @@ struct mr_pg_feed {
     struct mr_pg_relations relations;
     struct mr_pg_position position;                            /* after the last change taken in */
     bool skip_create, skip_update, skip_delete, skip_truncate; /* skipped_operations */
-    bool
-        boundaries; /* make milestones of transactions' ends, and give dropped changes as replayed */
+    /* make milestones of transactions' ends, and give dropped changes as replayed */
+    bool boundaries;
     const struct mr_pg_filter *prefixes; /* of messages that are wanted; NULL: all */
     bool check_utf8;                     /* the server does not convert (SQL_ASCII) */
 

@@ -10,7 +10,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "plug/plug.h"
+#include "plug/context.h"
 
 struct mr_pg_connect {
     const struct mr_context *context;

@@ -47,12 +47,12 @@ const struct mr_pg_codec *mr_pg_codec_of_array(uint32_t oid);
 /* For enum types, arrays, and types nobody knows (text as it comes). */
 extern const struct mr_pg_codec mr_pg_codec_enum, mr_pg_codec_array, mr_pg_codec_other;
 
-/* The readers of the table's rows, by file. decode_numeric.c: */
+/* The readers of the table's rows, by file. types/numeric.c: */
 MR_PG_DECODE(mr_pg_numeric_text);
 MR_PG_DECODE(mr_pg_numeric_binary);
 MR_PG_DECODE(mr_pg_money_text);
 MR_PG_DECODE(mr_pg_money_binary);
-/* decode_time.c: */
+/* types/time.c: */
 MR_PG_DECODE(mr_pg_date_text);
 MR_PG_DECODE(mr_pg_date_binary);
 MR_PG_DECODE(mr_pg_time_text);
@@ -63,9 +63,9 @@ MR_PG_DECODE(mr_pg_timestamp_text);
 MR_PG_DECODE(mr_pg_timestamp_binary);
 MR_PG_DECODE(mr_pg_interval_text);
 MR_PG_DECODE(mr_pg_interval_binary);
-/* decode_array.c: */
+/* types/array.c: */
 MR_PG_DECODE(mr_pg_array_text);
-/* decode_shape.c: bits, geometry, vectors, hstore */
+/* types/shape.c: bits, geometry, vectors, hstore */
 MR_PG_DECODE(mr_pg_bits_text);
 MR_PG_DECODE(mr_pg_bits_binary);
 MR_PG_DECODE(mr_pg_shape_text);

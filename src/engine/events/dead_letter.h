@@ -21,8 +21,8 @@ struct mr_dead_letters {
     const struct mr_errors_config *config;
     const struct mr_context *context;
     const char *stage_class; /* name of the encoder */
-    struct mr_table
-        *name;         /* stands for no table: its topic is the dead letters', as long as open */
+    /* stands for no table: its topic is the dead letters', as long as open */
+    struct mr_table *name;
     int64_t window_ns; /* monotonic start of the window that is counted */
     int64_t count;     /* in this window */
     /* Number of the last change that was counted, too large and with rows: a replay counts none twice. */

@@ -20,8 +20,8 @@ struct mr_seen;
 
 struct mr_transactions {
     const struct mr_events_config *config;
-    struct mr_table
-        *name;    /* stands for no table: its topic is that of BEGIN and END; NULL: not wanted */
+    /* stands for no table: its topic is that of BEGIN and END; NULL: not wanted */
+    struct mr_table *name;
     bool records; /* an encoder runs: milestones become changes */
     bool inside;
     uint64_t generation, events; /* of the transaction at hand */

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
-#include "plug/plug.h"
+#include "plug/context.h"
 
 struct mr_progress {
     int fd; /* the terminal the bar is drawn on; -1 = log lines instead */

@@ -39,11 +39,11 @@ struct mr_pipeline {
     struct mr_backoff backoff;
     struct mr_progress progress;
     bool claimed; /* our claim is durable in the sink that is open now */
-    bool
-        hurried; /* the position moved while the source was opened: claim before it, the next time */
-    bool
-        ever_claimed; /* a claim of this process was durable once: a newer owner means we are fenced */
-    bool streamed;    /* a session reached READING once */
+    /* the position moved while the source was opened: claim before it, the next time */
+    bool hurried;
+    /* a claim of this process was durable once: a newer owner means we are fenced */
+    bool ever_claimed;
+    bool streamed;        /* a session reached READING once */
     char logged_code[64]; /* of the last error line, so that it is not repeated on each try */
     int64_t logged_ns;
 };

@@ -148,8 +148,8 @@ static void await_end(struct mr_session *session)
 static void *run(void *argument)
 {
     struct mr_session *session = argument;
-    struct mr_err
-        late; /* an error after the end is too late to matter: the position is in the sink */
+    /* an error after the end is too late to matter: the position is in the sink */
+    struct mr_err late;
     int rc = work(session);
 
     session->rc = rc;

@@ -9,7 +9,7 @@
  * A record that was printed once is a name from then on, short inside its own namespace. Numbers in defaults are
  * printed as Java prints them, bytes as a string of characters U+0000 to U+00FF.
  *
- * Not done here: parsing and comparing (avro_diff.c), and judging names (mr_name_adjust makes them legal; what is
+ * Not done here: parsing and comparing (avro/diff.c), and judging names (mr_name_adjust makes them legal; what is
  * still illegal the registry refuses). */
 #include "schema/avro/text.h"
 

@@ -4,7 +4,7 @@
 
 #include "base/option.h"
 #include "model/batch.h"
-#include "plug/plug.h"
+#include "plug/context.h"
 #include "schema/json/row.h"
 
 enum mr_envelope_kind { MR_ENVELOPE_DEBEZIUM, MR_ENVELOPE_FLAT };

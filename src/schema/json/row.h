@@ -37,8 +37,8 @@ struct mr_row_writer {
     struct mr_day_cache day;
     bool numeric; /* decimals as JSON numbers */
     bool nested;  /* arrays of several dimensions as nested JSON arrays: no schema says otherwise */
-    bool
-        null_bad_values; /* a value that cannot be converted becomes null (or the filler) and is counted */
+    /* a value that cannot be converted becomes null (or the filler) and is counted */
+    bool null_bad_values;
     bool strict;     /* a JSON schema describes the rows: no NaN, maps as [{"key":..,"value":..}] */
     uint64_t nulled; /* so many, since begin of the encoder */
     uint64_t nulled_told;              /* of these, how many mr_event_nulled has noted */

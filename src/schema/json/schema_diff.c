@@ -1,4 +1,4 @@
-/* Comparing two JSON Schemas as a reader and a writer, for the schemas that json_schema.c writes.
+/* Comparing two JSON Schemas as a reader and a writer, for the schemas that json/schema.c writes.
  *
  * A JSON reader accepts what its schema accepts. With open objects (no "additionalProperties":false) an old event may
  * hold anything under a name that the old schema does not know; so a property that only the reader names is the

@@ -16,7 +16,7 @@ struct mr_side_topic {
 };
 
 struct mr_topic_owners {
-    struct mr_map by_topic; /* -> what topic_owners.c keeps */
+    struct mr_map by_topic; /* -> what names/owners.c keeps */
     struct mr_arena arena;
 };
 

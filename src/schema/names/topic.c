@@ -10,7 +10,7 @@
  * read, and never cut, because two long names could be cut to the same topic. A schema that the database does
  * not have (MySQL) expands to nothing, and a dot that would stand alone because of it goes too.
  *
- * This file does not know whether two tables of a pipeline share a topic: topic_owners.c, which sees all tables,
+ * This file does not know whether two tables of a pipeline share a topic: names/owners.c, which sees all tables,
  * does. */
 #include "schema/names/topic.h"
 

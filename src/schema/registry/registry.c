@@ -6,7 +6,7 @@
  *
  * Answers are judged by the HTTP status first; error_code may be 0, missing or text, depending on whose registry it
  * is. 409 is a decision for people: the refusal is explained once by our own comparison of the two schemas
- * (avro_diff.h, json_schema.h), kept, and repeated without asking for ASK_AGAIN_NS, so that a pipeline that waits for a
+ * (avro/diff.h, json/schema.h), kept, and repeated without asking for ASK_AGAIN_NS, so that a pipeline that waits for a
  * human does not hammer the registry; after that it is asked again, and goes on by itself when the level or the subject
  * was mended. A 500 that comes three times for the same body is an answer too, unless its error_code says that the
  * registry's own store is away.

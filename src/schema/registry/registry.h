@@ -18,7 +18,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/option.h"
-#include "plug/plug.h"
+#include "plug/context.h"
 
 struct mr_registry_options {
     struct mr_option_list urls;         /* tried in turn; count 0: no registry */

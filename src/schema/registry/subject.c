@@ -7,7 +7,7 @@
  *     make: name, text    --resolve-->    id, frame 00 xx xx xx xx     (the registry is asked once per client)
  *
  * A subject without a name is a schema that there is not; resolving and planning it does nothing, so that callers
- * treat keys and values alike. What the texts say is the formats' business (avro_text.h, json_schema.h). */
+ * treat keys and values alike. What the texts say is the formats' business (avro/text.h, json/schema.h). */
 #include "schema/registry/subject.h"
 
 const char *const mr_strategies[] = {"topic_name", "record_name", "topic_record_name", NULL};

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "connectors/sink_file/config.h"
 #include "test/support/sink_bench.h"
+#include "plug/plug.h"
 
 #define DAY_US (24 * 3600 * MR_SECOND_US)
 #define NOON   ((int64_t)20778 * DAY_US + DAY_US / 2) /* 2026-11-21 12:00 */

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "test/connector/sink_file/fixture.h"
+#include "plug/plug.h"
 
 static void make_file(const char *name, const char *text)
 {

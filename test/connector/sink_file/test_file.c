@@ -21,6 +21,7 @@
 #include "connectors/sink_file/store/archive.h"
 #include "connectors/sink_file/store/commit.h"
 #include "test/connector/sink_file/fixture.h"
+#include "plug/plug.h"
 
 static char *read_text(const char *name)
 {

@@ -9,14 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plug/plug.h"
 #include "base/clock.h"
 #include "connectors/sink_file/config.h"
 #include "../../support/sink_bench.h"
 
 struct verify_case {
     const char *name;
-    const char *
-        damage; /* shell, run in the directory; $FIRST, $SECOND: data files; $META: commit directory */
+    /* shell, run in the directory; $FIRST, $SECOND: data files; $META: commit directory */
+    const char *damage;
     const char *expected;
 };
 

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "plug/plug.h"
 #include "plug/sink.h"
 
 static void every_batch_comes_back_and_every_commit_is_durable(void **unused)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "plug/plug.h"
 #include "plug/sink.h"
 
 struct fixture {
