@@ -12,12 +12,11 @@
  * Up to MR_COMMITS_MAX commits may be on their way while the next rows are encoded. When the sink says an id is
  * durable, every older one is too; `durable` then holds the position that the caller may confirm to the source.
  *
- * describe() of a new table version may need a registry that is away: that is MR_AGAIN to the caller, who polls the
- * sink, tends to a stop and comes back with the same batch. Encoding starts only when all versions are known, so
- * a batch is encoded once. Rows written since the last commit stand in a transaction of the sink, which brokers end
- * when it takes too long: a registry is asked no longer than until their commit is due, and at leisure once it was
- * asked for. So a source transaction is split where its split was due anyway, and none is open while a registry is
- * away. */
+ * A batch goes through transform.c, describe.c and encode.c. describe() of a new table version may need a registry that
+ * is away: that is MR_AGAIN to the caller, who polls the sink, tends to a stop and comes back with the same batch.
+ * Rows written since the last commit stand in a transaction of the sink, which brokers end when it takes too long: a
+ * registry is asked no longer than until their commit is due, and at leisure once it was asked for. So a source
+ * transaction is split where its split was due anyway, and none is open while a registry is away. */
 #include "engine/write/writer.h"
 
 #include <stdio.h>
@@ -25,11 +24,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "config/side_topics.h"
-#include "schema/event/event.h"
 
 #define POSITION_LIMIT (16u << 20)
-#define MOST_DESCRIBED 65536               /* ids that are remembered */
 #define IDLE_NS        (10 * MR_SECOND_NS) /* commits of a position whose rows were all filtered out */
 
 static void mark_init(struct mr_mark *mark)
@@ -55,8 +51,9 @@ void mr_writer_init(struct mr_writer *writer, const struct mr_pipeline_config *c
     writer->config = config;
     writer->context = context;
     writer->pool = pool;
-    mr_map_init(&writer->described);
-    mr_topic_owners_init(&writer->topics);
+    writer->transforming = (struct mr_transforming){.config = config, .context = context};
+    writer->encoding = (struct mr_encoding){.config = config, .context = context, .pool = pool};
+    mr_describing_init(&writer->describing, config, context);
     mr_checkpoint_init(&writer->checkpoint);
     mark_init(&writer->pending);
     mark_init(&writer->next);
@@ -68,44 +65,13 @@ void mr_writer_init(struct mr_writer *writer, const struct mr_pipeline_config *c
 void mr_writer_done(struct mr_writer *writer)
 {
     mr_writer_close(writer);
-    mr_map_done(&writer->described);
-    mr_topic_owners_done(&writer->topics);
+    mr_describing_done(&writer->describing);
     mr_checkpoint_done(&writer->checkpoint);
     mr_buf_done(&writer->pending.text);
     mr_buf_done(&writer->next.text);
     mr_buf_done(&writer->durable.text);
     for (size_t i = 0; i < MR_COMMITS_MAX; i++)
         mr_buf_done(&writer->asked[i].mark.text);
-}
-
-static int open_encoder(struct mr_writer *writer, struct mr_err *err)
-{
-    const struct mr_encoder *encoder = writer->config->encoder;
-    struct mr_encoder_args args = {.context = writer->context,
-                                   .config = writer->config->encoder_config,
-                                   .transactions = mr_transactions_topic(&writer->transactions),
-                                   .remembered = mr_buf_slice(&writer->checkpoint.encoder)};
-
-    if (!encoder)
-        return 0;
-    writer->encoder = mr_alloc_zero(encoder->state_size);
-    return encoder->open(writer->encoder, &args, err);
-}
-
-static int open_transforms(struct mr_writer *writer, struct mr_err *err)
-{
-    const struct mr_pipeline_config *config = writer->config;
-    int rc = 0;
-
-    if (config->transform_count == 0)
-        return 0;
-    writer->transforms = mr_alloc_zero(config->transform_count * sizeof *writer->transforms);
-    for (size_t i = 0; i < config->transform_count && rc == 0; i++) {
-        struct mr_transform_args args = {writer->context, config->transform_configs[i]};
-        writer->transforms[i] = mr_alloc_zero(config->transforms[i]->state_size);
-        rc = config->transforms[i]->open(writer->transforms[i], &args, err);
-    }
-    return rc;
 }
 
 static int fenced(const struct mr_writer *writer, struct mr_err *err)
@@ -174,20 +140,18 @@ int mr_writer_open(struct mr_writer *writer, const char *owner, bool reopened, s
                                 .config = writer->config->sink_config,
                                 .owner = owner,
                                 .claim = &writer->claim};
+    struct mr_dead_letters *letters = &writer->encoding.dead_letters;
     struct mr_buf text;
     int rc;
 
-    rc = open_transforms(writer, err);
+    rc = mr_transforming_open(&writer->transforming, err);
     if (rc == 0)
-        rc = mr_dead_letters_open(&writer->dead_letters, writer->config, writer->context, err);
+        rc = mr_dead_letters_open(letters, writer->config, writer->context, err);
     if (rc == 0)
-        rc = mr_transactions_open(&writer->transactions, writer->config, writer->context->server,
-                                  err);
-    if (rc == 0)
-        rc = mr_side_topics_reserve(writer->config, &writer->topics, err);
+        rc = mr_describing_reserve(&writer->describing, err);
     if (rc < 0)
         return rc;
-    args.sets_aside = mr_dead_letters_wanted(&writer->dead_letters);
+    args.sets_aside = mr_dead_letters_wanted(letters);
     mr_buf_init(&text, POSITION_LIMIT);
     writer->sink = mr_alloc_zero(sink->state_size);
     rc = sink->open(writer->sink, &args, &text, err);
@@ -195,11 +159,13 @@ int mr_writer_open(struct mr_writer *writer, const char *owner, bool reopened, s
         rc = adopt_checkpoint(writer, mr_buf_slice(&text), owner, reopened, err);
     mr_buf_done(&text);
     if (rc == 0)
-        rc = open_encoder(writer, err);
+        rc = mr_encoding_open(&writer->encoding,
+                              mr_transactions_topic(&writer->transforming.transactions),
+                              mr_buf_slice(&writer->checkpoint.encoder), err);
     if (rc == 0) {
         sink->pace(writer->sink, &writer->pace);
-        writer->divides =
-            writer->encoder && sink->records_suffice && sink->records_suffice(writer->sink);
+        writer->encoding.divides =
+            writer->encoding.state && sink->records_suffice && sink->records_suffice(writer->sink);
         writer->next_commit = 0;
         writer->next_sequence = 0;
         writer->rows = 0;
@@ -212,34 +178,15 @@ int mr_writer_open(struct mr_writer *writer, const char *owner, bool reopened, s
     return rc;
 }
 
-static void forget_described(struct mr_writer *writer)
-{
-    mr_map_done(&writer->described);
-    mr_map_init(&writer->described);
-    writer->messages_described = false;
-}
-
 void mr_writer_close(struct mr_writer *writer)
 {
-    const struct mr_pipeline_config *config = writer->config;
-
     if (writer->sink)
-        config->sink->close(writer->sink);
-    if (writer->encoder)
-        config->encoder->close(writer->encoder);
-    for (size_t i = 0; writer->transforms && i < config->transform_count; i++) {
-        if (writer->transforms[i])
-            config->transforms[i]->close(writer->transforms[i]);
-        free(writer->transforms[i]);
-    }
-    mr_dead_letters_close(&writer->dead_letters);
-    mr_transactions_close(&writer->transactions);
-    free(writer->transforms);
-    free(writer->encoder);
+        writer->config->sink->close(writer->sink);
     free(writer->sink);
-    writer->transforms = NULL;
-    writer->encoder = writer->sink = NULL;
-    forget_described(writer);
+    writer->sink = NULL;
+    mr_encoding_close(&writer->encoding);
+    mr_transforming_close(&writer->transforming);
+    mr_describing_forget(&writer->describing);
     for (size_t i = 0; i < MR_COMMITS_MAX; i++)
         writer->asked[i].id = 0;
 }
@@ -284,194 +231,6 @@ bool mr_writer_displaced(const struct mr_writer *writer, const char *owner)
     displaced = look(writer, owner, &seen) && strcmp(seen.owner, owner) != 0;
     mr_checkpoint_done(&seen);
     return displaced;
-}
-
-static const struct mr_side_topic messages = {
-    "the logical messages",
-    "choose another sink.topic, or leave them out with source.message_prefixes"};
-
-/* The schemas of logical messages belong to no table, nor does their topic. */
-static int describe_messages(struct mr_writer *writer, struct mr_batch *batch, struct mr_err *err)
-{
-    const struct mr_encoder *encoder = writer->config->encoder;
-    int rc;
-
-    if (!batch->messages || writer->messages_described || !encoder || !encoder->describe_messages)
-        return 0;
-    rc = mr_topic_owners_reserve(&writer->topics,
-                                 mr_event_message_topic(&batch->arena, writer->context->server),
-                                 &messages, err);
-    if (rc == 0)
-        rc = encoder->describe_messages(writer->encoder, err);
-    writer->messages_described = rc == 0;
-    return rc;
-}
-
-static int describe_sides(struct mr_writer *writer, const struct mr_batch *batch,
-                          struct mr_err *err)
-{
-    const struct mr_encoder *encoder = writer->config->encoder;
-    int rc = 0;
-
-    if (!batch->sides || !encoder || !encoder->describe_side)
-        return 0;
-    for (size_t i = 0; i < batch->change_count && rc == 0; i++) {
-        const struct mr_change *change = &batch->changes[i];
-        if (!change->table && !change->message)
-            rc = encoder->describe_side(writer->encoder, change, err);
-    }
-    return rc;
-}
-
-/* Topics and plans for the versions that are new to us. */
-static int describe_tables(struct mr_writer *writer, struct mr_batch *batch, struct mr_err *err)
-{
-    int rc = 0;
-
-    /* Ids alone: to hold the versions of every session that ever was would be a leak. */
-    if (writer->described.count > MOST_DESCRIBED)
-        forget_described(writer);
-    for (size_t i = 0; i < batch->table_count && rc == 0; i++) {
-        struct mr_table *table = batch->tables[i];
-        if (mr_map_get_number(&writer->described, table->id))
-            continue;
-        if (!table->topic.data)
-            rc = mr_topic_assign(writer->config->topic, table, err);
-        if (rc == 0)
-            rc = mr_topic_owners_take(&writer->topics, writer->config->topic, table, err);
-        if (rc == 0 && writer->config->encoder)
-            rc = writer->config->encoder->describe(writer->encoder, table, err);
-        if (rc == 0)
-            mr_map_put_number(&writer->described, table->id, writer);
-    }
-    if (rc == 0)
-        rc = describe_messages(writer, batch, err);
-    return rc < 0 ? rc : describe_sides(writer, batch, err);
-}
-
-/* Before anything is described: a registry must not learn of columns that a transform takes out. */
-static int transform(struct mr_writer *writer, struct mr_batch *batch, struct mr_err *err)
-{
-    int rc = 0;
-
-    if (batch->transformed)
-        return 0;
-    mr_transactions_look(&writer->transactions, batch);
-    for (size_t i = 0; i < writer->config->transform_count && rc == 0; i++)
-        rc = writer->config->transforms[i]->apply(writer->transforms[i], batch, err);
-    if (rc == 0)
-        mr_transactions_place(&writer->transactions, batch);
-    batch->transformed = rc == 0;
-    return rc;
-}
-
-/* Encodes the changes from `from` on; *ret_failed counts from the first of all. */
-static int encode_from(struct mr_writer *writer, struct mr_batch *batch, size_t from,
-                       size_t *ret_failed, struct mr_err *err)
-{
-    struct mr_change *changes = batch->changes;
-    size_t failed = 0;
-    int rc;
-
-    batch->changes += from;
-    batch->change_count -= from;
-    rc = writer->config->encoder->encode(writer->encoder, batch, &failed, err);
-    batch->changes = changes;
-    batch->change_count += from;
-    *ret_failed = from + failed;
-    return rc;
-}
-
-/* The change that failed becomes a dead letter in its place; what the encoder had made of it goes. */
-static int set_aside(struct mr_writer *writer, struct mr_batch *batch,
-                     const struct mr_change *change, struct mr_err *err)
-{
-    struct mr_record record;
-    int rc;
-
-    while (batch->record_count > 0 && batch->records[batch->record_count - 1].change == change)
-        batch->record_count--;
-    rc = mr_dead_letters_fill(&writer->dead_letters, batch, change, true, &record, err);
-    if (rc == 0)
-        *mr_batch_add_record(batch) = record;
-    return rc;
-}
-
-/* What the sink takes of a record that is above what every topic takes. */
-static size_t own_limit(const struct mr_writer *writer, const struct mr_record *record)
-{
-    const struct mr_sink *sink = writer->config->sink;
-
-    return sink->record_bytes ? sink->record_bytes(writer->sink, record->topic)
-                              : writer->pace.record_bytes;
-}
-
-/* Records that the sink would refuse become dead letters without their rows. */
-static int set_aside_large(struct mr_writer *writer, struct mr_batch *batch, struct mr_err *err)
-{
-    size_t least = writer->pace.record_bytes;
-    int rc = 0;
-
-    if (least == 0 || !mr_dead_letters_wanted(&writer->dead_letters))
-        return 0;
-    for (size_t i = 0; i < batch->record_count && rc == 0; i++) {
-        struct mr_record *record = &batch->records[i];
-        size_t size = mr_record_size(record), limit;
-        if (size <= least || size <= (limit = own_limit(writer, record)))
-            continue;
-        mr_err_set(err, MR_DATA, "encode.too_large",
-                   "the record has %zu bytes, the sink takes %zu at most", size, limit);
-        rc = mr_dead_letters_fill(&writer->dead_letters, batch, record->change, false, record, err);
-    }
-    return rc;
-}
-
-static int encode(struct mr_writer *writer, struct mr_batch *batch, struct mr_err *err)
-{
-    size_t from = 0, failed = 0, bytes = 0;
-    int rc;
-
-    if (!writer->config->encoder)
-        return 0;
-    do {
-        rc = encode_from(writer, batch, from, &failed, err);
-        if (rc != MR_DATA || !mr_dead_letters_wanted(&writer->dead_letters))
-            break;
-        rc = set_aside(writer, batch, &batch->changes[failed], err);
-        from = failed + 1;
-    } while (rc == 0 && from < batch->change_count);
-    if (rc == 0)
-        rc = set_aside_large(writer, batch, err);
-    if (rc < 0)
-        return rc;
-    for (size_t i = 0; i < batch->record_count; i++)
-        bytes += batch->records[i].key.size + batch->records[i].value.size;
-    mr_count(&writer->context->counters->encoded_records, batch->record_count);
-    mr_count(&writer->context->counters->encoded_bytes, bytes);
-    return 0;
-}
-
-/* The same into memory of its own, so that the rows need not wait for the commit of what was made of them. A text
- * format may point into messages. */
-static int encode_apart(struct mr_writer *writer, struct mr_batch *batch, struct mr_err *err)
-{
-    struct mr_batch *other;
-    int rc;
-
-    batch->rows = batch->change_count;
-    if (!writer->divides || batch->messages || batch->change_count == 0)
-        return encode(writer, batch, err);
-    other = mr_pool_get_divided(writer->pool);
-    mr_batch_divert(batch, other);
-    rc = encode(writer, batch, err);
-    if (rc == 0) {
-        mr_batch_divide(batch, other);
-    } else {
-        mr_batch_divert(batch, other);
-        other->divided = true;
-    }
-    mr_pool_put(writer->pool, other);
-    return rc;
 }
 
 static size_t encoded_bytes(const struct mr_writer *writer, const struct mr_batch *batch)
@@ -526,40 +285,20 @@ static int hand_over(struct mr_writer *writer, struct mr_batch *batch, struct mr
     return 0;
 }
 
-/* A registry that is away is waited for with the batch in hand; the sink is polled meanwhile. */
-static int describe_patiently(struct mr_writer *writer, struct mr_batch *batch, struct mr_err *err)
-{
-    const struct mr_encoder *encoder = writer->config->encoder;
-    int64_t now_ns = mr_clock_mono_ns();
-    int64_t deadline_ns = writer->rows > 0 ? mr_writer_due(writer) : INT64_MAX;
-    int rc;
-
-    if (now_ns < writer->describe_after_ns)
-        return MR_AGAIN;
-    if (encoder && encoder->wait_until)
-        encoder->wait_until(writer->encoder, deadline_ns);
-    rc = describe_tables(writer, batch, err);
-    if (rc != MR_RETRY)
-        return rc;
-    if (mr_clock_mono_ns() < deadline_ns)
-        writer->describe_after_ns = now_ns + MR_SECOND_NS;
-    else
-        mr_err_clear(err); /* it had no time to answer: after the commit, which is due now */
-    return MR_AGAIN;
-}
-
 int mr_writer_take(struct mr_writer *writer, struct mr_batch *batch, struct mr_err *err)
 {
     int rc;
 
     mr_err_clear(err);
     if (batch->sequence == 0) {
+        const struct mr_encoding_limit limit = {writer->sink, writer->pace.record_bytes};
         bool idle = mr_batch_empty(batch);
-        rc = transform(writer, batch, err);
+        rc = mr_transforming_apply(&writer->transforming, batch, err);
         if (rc == 0)
-            rc = describe_patiently(writer, batch, err);
+            rc = mr_describe(&writer->describing, writer->encoding.state, batch,
+                             writer->rows > 0 ? mr_writer_due(writer) : INT64_MAX, err);
         if (rc == 0)
-            rc = encode_apart(writer, batch, err);
+            rc = mr_encode(&writer->encoding, &limit, batch, err);
         if (rc < 0)
             return rc;
         batch->sequence = ++writer->next_sequence;
@@ -614,9 +353,9 @@ static int render(struct mr_writer *writer, const struct mr_mark *mark, struct m
     const struct mr_encoder *encoder = writer->config->encoder;
     struct mr_checkpoint checkpoint = writer->checkpoint;
 
-    if (encoder && encoder->remember && writer->encoder) {
+    if (encoder && encoder->remember && writer->encoding.state) {
         mr_buf_clear(&writer->checkpoint.encoder);
-        mr_buf_add_slice(&writer->checkpoint.encoder, encoder->remember(writer->encoder));
+        mr_buf_add_slice(&writer->checkpoint.encoder, encoder->remember(writer->encoding.state));
         checkpoint = writer->checkpoint;
     }
     checkpoint.source = mark->text;
@@ -687,7 +426,7 @@ int mr_writer_commit(struct mr_writer *writer, bool urgent, struct mr_err *err)
     return 0;
 }
 
-static bool settle(struct mr_writer *writer, uint64_t durable)
+static bool note_durable(struct mr_writer *writer, uint64_t durable)
 {
     uint64_t best = 0;
 
@@ -715,7 +454,7 @@ int mr_writer_poll(struct mr_writer *writer, int64_t deadline_ns, bool *ret_dura
     mr_pool_put(writer->pool, result.released);
     writer->full = result.full;
     writer->done = result.done;
-    *ret_durable = settle(writer, result.durable);
+    *ret_durable = note_durable(writer, result.durable);
     if (*ret_durable)
         writer->config->sink->pace(writer->sink, &writer->pace);
     return rc;

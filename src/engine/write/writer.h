@@ -11,13 +11,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/map.h"
-#include "engine/progress/checkpoint.h"
 #include "config/config.h"
-#include "engine/events/dead_letter.h"
+#include "engine/progress/checkpoint.h"
+#include "engine/write/describe.h"
+#include "engine/write/encode.h"
 #include "engine/write/pool.h"
-#include "engine/events/transactions.h"
-#include "schema/names/owners.h"
+#include "engine/write/transform.h"
 
 #define MR_COMMITS_MAX 2
 
@@ -31,11 +30,10 @@ struct mr_writer {
     const struct mr_pipeline_config *config;
     const struct mr_context *context;
     struct mr_pool *pool;
-    void *sink, *encoder, **transforms; /* states; NULL when not open */
-    struct mr_map described;            /* ids of the table versions that were described lately */
-    struct mr_topic_owners topics;
-    struct mr_dead_letters dead_letters;
-    struct mr_transactions transactions;
+    struct mr_transforming transforming;
+    struct mr_describing describing;
+    struct mr_encoding encoding;
+    void *sink; /* its state; NULL when not open */
     struct mr_sink_pace pace;
     struct mr_checkpoint checkpoint; /* owner, start; its source text is what is durable */
     struct mr_mark pending;          /* after the last batch written */
@@ -46,20 +44,17 @@ struct mr_writer {
         struct mr_mark mark;
     } asked[MR_COMMITS_MAX];
     uint64_t next_commit, next_sequence;
-    uint64_t claim;          /* what the sink noted of ours, from one open to the next */
-    uint64_t rows;           /* changes written since the last commit was asked for */
-    size_t bytes;            /* encoded bytes since then */
-    size_t held;             /* memory that they take in the sink */
-    bool divides;            /* the sink takes divided batches */
-    int64_t first_ns;        /* monotonic time of the first of them */
-    bool moved;              /* pending is newer than the last commit asked for */
-    bool idle_now;           /* the source itself sent a position without rows: commit it at once */
-    int64_t asked_ns;        /* monotonic time of the last commit asked for */
-    bool messages_described; /* logical messages were, too */
-    int64_t describe_after_ns; /* no describe() before this: the registry was away */
-    bool caught_up;            /* the last batch said so */
-    bool full;                 /* the sink's last word */
-    bool done;                 /* the sink's reader has gone */
+    uint64_t claim;   /* what the sink noted of ours, from one open to the next */
+    uint64_t rows;    /* changes written since the last commit was asked for */
+    size_t bytes;     /* encoded bytes since then */
+    size_t held;      /* memory that they take in the sink */
+    int64_t first_ns; /* monotonic time of the first of them */
+    bool moved;       /* pending is newer than the last commit asked for */
+    bool idle_now;    /* the source itself sent a position without rows: commit it at once */
+    int64_t asked_ns; /* monotonic time of the last commit asked for */
+    bool caught_up;   /* the last batch said so */
+    bool full;        /* the sink's last word */
+    bool done;        /* the sink's reader has gone */
 };
 
 void mr_writer_init(struct mr_writer *writer, const struct mr_pipeline_config *config,
