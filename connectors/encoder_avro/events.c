@@ -62,9 +62,9 @@ static void fill_commit(struct avro_times *times, const struct mr_transaction *t
     at = out_put_long(at, transaction->commit_us * 1000);
     times->commit_size = (uint8_t)(at - times->commit);
     at = times->previous;
-    if (transaction->previous_lsn) {
+    if (transaction->origin.postgres.previous_lsn) {
         *at++ = '"';
-        at = mr_json_put_u64(at, transaction->previous_lsn);
+        at = mr_json_put_u64(at, transaction->origin.postgres.previous_lsn);
         *at++ = '"';
     } else {
         memcpy(at, "null", 4);
@@ -100,10 +100,11 @@ static void write_source(struct avro_state *state, const struct avro_plan *plan,
 {
     static const struct mr_transaction unknown = {0};
     const struct mr_transaction *transaction = change->transaction ? change->transaction : &unknown;
+    const struct mr_origin_postgres *origin = &transaction->origin.postgres;
     struct mr_out *out = &state->writer.out;
     struct avro_times *times = &state->times;
     bool incremental = change->mark == MR_SNAPSHOT_INCREMENTAL;
-    uint64_t lsn = incremental ? 0 : change->lsn;
+    uint64_t lsn = incremental ? 0 : change->origin.postgres.lsn;
     bool loose = incremental || (change->message && !change->message->transactional);
 
     if (times->transaction != transaction)
@@ -116,13 +117,13 @@ static void write_source(struct avro_state *state, const struct avro_plan *plan,
     write_sequence(out, times, lsn, change->mark == MR_SNAPSHOT_NONE);
     mr_out_raw(out, mr_slice(times->commit, times->commit_size));
     mr_out_raw(out, plan->source_table);
-    avro_put_optional_long(out, transaction->id, transaction->id != 0 && !loose);
+    avro_put_optional_long(out, origin->xid, origin->xid != 0 && !loose);
     avro_put_optional_long(out, lsn, lsn != 0);
     out_byte(out, 0); /* xmin */
-    out_byte(out, transaction->origin.data ? 2 : 0);
-    if (transaction->origin.data)
-        out_text(out, transaction->origin);
-    avro_put_optional_long(out, transaction->origin_lsn, transaction->origin.data != NULL);
+    out_byte(out, origin->name.data ? 2 : 0);
+    if (origin->name.data)
+        out_text(out, origin->name);
+    avro_put_optional_long(out, origin->name_lsn, origin->name.data != NULL);
 }
 
 static void write_times(struct avro_state *state, const struct mr_change *change)

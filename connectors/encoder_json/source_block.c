@@ -64,37 +64,39 @@ static void fill_times(struct source_block *block, int64_t commit_us)
 
 static void fill_tail(struct source_block *block, const struct mr_transaction *transaction)
 {
+    const struct mr_origin_postgres *origin = &transaction->origin.postgres;
     struct mr_buf *tail = &block->tail;
 
-    if (block->no_origin && !transaction->origin.data)
+    if (block->no_origin && !origin->name.data)
         return;
-    block->no_origin = !transaction->origin.data;
+    block->no_origin = !origin->name.data;
     mr_buf_clear(tail);
     mr_buf_add_str(tail, ",\"xmin\":null,\"origin\":");
     if (block->no_origin) {
         mr_buf_add_str(tail, "null,\"origin_lsn\":null}");
         return;
     }
-    mr_json_add_str(tail, transaction->origin);
+    mr_json_add_str(tail, origin->name);
     mr_buf_add_str(tail, ",\"origin_lsn\":");
-    mr_json_add_u64(tail, transaction->origin_lsn);
+    mr_json_add_u64(tail, origin->name_lsn);
     mr_buf_add_char(tail, '}');
 }
 
 /* Once per transaction, which may be once per row. */
 static void fill(struct source_block *block, const struct mr_transaction *transaction)
 {
+    const struct mr_origin_postgres *origin = &transaction->origin.postgres;
     char *at = block->previous.text;
 
     block->transaction = transaction;
     fill_times(block, transaction->commit_us);
-    if (transaction->previous_lsn)
-        at = PUT(mr_json_put_u64(PUT(at, "\\\""), transaction->previous_lsn), "\\\",");
+    if (origin->previous_lsn)
+        at = PUT(mr_json_put_u64(PUT(at, "\\\""), origin->previous_lsn), "\\\",");
     else
         at = PUT(at, "null,");
     set_end(&block->previous, at);
     at = block->id.text;
-    at = transaction->id ? mr_json_put_u64(at, transaction->id) : PUT(at, "null");
+    at = origin->xid ? mr_json_put_u64(at, origin->xid) : PUT(at, "null");
     set_end(&block->id, at);
     fill_tail(block, transaction);
 }
@@ -121,7 +123,7 @@ void source_block_write(struct source_block *block, const struct json_plan *plan
 {
     static const struct mr_transaction unknown = {0};
     const struct mr_transaction *transaction = change->transaction ? change->transaction : &unknown;
-    bool in_log = change->mark != MR_SNAPSHOT_INCREMENTAL && change->lsn != 0;
+    bool in_log = change->mark != MR_SNAPSHOT_INCREMENTAL && change->origin.postgres.lsn != 0;
     bool in_transaction = change->mark != MR_SNAPSHOT_INCREMENTAL &&
                           !(change->message && !change->message->transactional);
 
@@ -137,7 +139,7 @@ void source_block_write(struct source_block *block, const struct json_plan *plan
     mr_out_need(out, 64);
     if (in_log) {
         memcpy(out->at, "\\\"", 2);
-        out->at = mr_json_put_u64(out->at + 2, change->lsn);
+        out->at = mr_json_put_u64(out->at + 2, change->origin.postgres.lsn);
         memcpy(out->at, "\\\"", 2);
         out->at += 2;
     } else {
@@ -151,7 +153,7 @@ void source_block_write(struct source_block *block, const struct json_plan *plan
         MR_OUT_LITERAL(out, "null");
     MR_OUT_LITERAL(out, ",\"lsn\":");
     if (in_log)
-        mr_out_u64(out, change->lsn);
+        mr_out_u64(out, change->origin.postgres.lsn);
     else
         MR_OUT_LITERAL(out, "null");
     mr_out_raw(out, mr_buf_slice(&block->tail));

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "model/origin.h"
 #include "model/table.h"
 #include "model/value.h"
 
@@ -37,15 +38,8 @@ enum mr_snapshot_mark {
 };
 
 struct mr_transaction {
-    uint64_t id;         /* PostgreSQL xid; 0 unknown */
-    uint64_t commit_lsn; /* start of the commit record; in a snapshot, its consistent point */
-    uint64_t end_lsn;    /* PostgreSQL: 0 while the end was not seen yet */
-    uint64_t first_lsn;  /* LSN in the Begin message */
-    /* end of the transaction handled before this one (Debezium's lastCommitLsn); 0 none */
-    uint64_t previous_lsn;
-    int64_t commit_us;      /* wall time of the commit, microseconds since 1970 */
-    struct mr_slice origin; /* replication origin's name; {NULL, 0} = none */
-    uint64_t origin_lsn;
+    struct mr_origin origin;
+    int64_t commit_us; /* wall time of the commit, microseconds since 1970 */
 };
 
 struct mr_message {
@@ -84,8 +78,8 @@ struct mr_change {
     const struct mr_heartbeat *heartbeat; /* HEARTBEAT only */
     uint64_t number;                      /* change number, see above */
     uint64_t ordinal; /* 0-based place among the changes of its transaction, before any filter */
-    uint64_t lsn;     /* the row's own log position (Debezium's source.lsn); 0 unknown */
-    /* wall time at which we read it (the envelope's ts_ms); same for a whole read burst */
+    union mr_origin_row origin; /* its own place in the log, by transaction->origin.kind */
+    /* Wall time at which we read it (the envelope's ts_ms); the same for a whole read burst. */
     int64_t read_us;
     /* Places of its (first) event among the events of its transaction, and among those of its table, from 1; set by
      * the engine before the encoder runs; 0: it belongs to no transaction, or nobody wants to know. */

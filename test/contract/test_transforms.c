@@ -79,8 +79,8 @@ static void add(struct mr_batch *batch, struct mr_table *table, enum mr_op op, u
     struct mr_change *change = mr_batch_add_change(batch);
     struct mr_value *row = MR_ARENA_ARRAY(&batch->arena, struct mr_value, 3);
 
-    *change =
-        (struct mr_change){.op = op, .number = number, .ordinal = number % 7, .lsn = number * 2};
+    *change = (struct mr_change){
+        .op = op, .number = number, .ordinal = number % 7, .origin.postgres.lsn = number * 2};
     if (op == MR_OP_MESSAGE)
         return;
     row[0] = (struct mr_value){.kind = MR_INT, .i = (int64_t)number};
@@ -121,7 +121,7 @@ static void check_batch(const struct mr_batch *batch)
         assert_true(change->number > last);
         last = change->number;
         assert_int_equal(change->ordinal, change->number % 7);
-        assert_int_equal(change->lsn, change->number * 2);
+        assert_int_equal(change->origin.postgres.lsn, change->number * 2);
         if (change->table)
             assert_true(holds(batch, change->table));
         for (uint32_t c = 0; change->after && c < change->table->column_count; c++)

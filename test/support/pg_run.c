@@ -244,8 +244,8 @@ static void see_side(struct pg_run *run, const struct mr_change *change)
             (size_t)snprintf(line, sizeof(line), "h %.*s", MR_SLICE_ARG(change->heartbeat->topic));
     else
         size = (size_t)snprintf(line, sizeof(line), "%c %llu:%llu", change->op,
-                                (unsigned long long)change->transaction->id,
-                                (unsigned long long)change->lsn);
+                                (unsigned long long)change->transaction->origin.postgres.xid,
+                                (unsigned long long)change->origin.postgres.lsn);
     if (change->counts)
         size += (size_t)snprintf(line + size, sizeof(line) - size, " %llu",
                                  (unsigned long long)change->counts->events);

@@ -187,7 +187,7 @@ static void add_change(struct source_scripted *source, struct mr_batch *batch,
     change->transaction = transaction;
     change->number = number_of(source->script, source->done, source->n);
     change->ordinal = source->n;
-    change->lsn = change->number * 16;
+    change->origin.postgres.lsn = change->number * 16;
     change->read_us = mr_clock_wall_us();
     change->replayed = source->n < source->replay;
     if (from->op == MR_OP_DELETE)
@@ -236,11 +236,14 @@ static void add_transaction(struct source_scripted *source, struct mr_batch *bat
     struct mr_transaction *transaction = MR_ARENA_NEW(&batch->arena, struct mr_transaction);
     size_t limit = source->script->batch_changes;
 
-    *transaction = (struct mr_transaction){.id = source->done + 1,
-                                           .commit_lsn = (source->done + 1) * 1000,
-                                           .end_lsn = (source->done + 1) * 1000 + 8,
-                                           .first_lsn = (source->done + 1) * 1000 - 8,
-                                           .commit_us = mr_clock_wall_us()};
+    *transaction = (struct mr_transaction){
+        .origin = {MR_ORIGIN_POSTGRES,
+                   {.postgres = {.xid = source->done + 1,
+                                 .commit_lsn = (source->done + 1) * 1000,
+                                 .end_lsn = (source->done + 1) * 1000 + 8,
+                                 .first_lsn = (source->done + 1) * 1000 - 8}}},
+        .commit_us = mr_clock_wall_us(),
+    };
     if (source->n == 0)
         add_boundary(source, batch, MR_OP_BEGIN, transaction);
     while (source->n < from->count && (limit == 0 || batch->change_count < limit)) {

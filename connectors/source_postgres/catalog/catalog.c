@@ -60,7 +60,7 @@ static int ask_seen(struct mr_pg_source *source, uint32_t xid, bool *ret_seen, s
 static int await_seen(struct mr_pg_source *source, struct mr_err *err)
 {
     int64_t deadline = mr_clock_mono_ns() + SEEN_NS;
-    uint64_t xid = source->feed.open ? source->feed.transaction.id : 0;
+    uint64_t xid = source->feed.open ? source->feed.transaction.origin.postgres.xid : 0;
     bool seen = xid == 0 || xid == source->seen_xid;
     int rc = 0;
 

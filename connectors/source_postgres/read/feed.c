@@ -254,11 +254,13 @@ static int replay_differs(struct mr_pg_feed *feed, const char *how, struct mr_er
 
 static struct mr_transaction *shared_transaction(struct mr_pg_feed *feed, struct mr_batch *batch)
 {
+    const struct mr_slice *named = &feed->transaction.origin.postgres.name;
+
     if (!feed->shared) {
         feed->shared = MR_ARENA_NEW(&batch->arena, struct mr_transaction);
         *feed->shared = feed->transaction;
-        if (feed->transaction.origin.data)
-            feed->shared->origin = mr_arena_copy(&batch->arena, feed->transaction.origin);
+        if (named->data)
+            feed->shared->origin.postgres.name = mr_arena_copy(&batch->arena, *named);
     }
     return feed->shared;
 }
@@ -306,8 +308,8 @@ static void note_begin(struct mr_pg_feed *feed, struct mr_batch *batch, enum mr_
     if (!feed->boundaries || feed->begun || !begins(feed, op))
         return;
     feed->begun = true;
-    if (feed->ordinal > 1 && feed->transaction.first_lsn != 0) {
-        feed->transaction.first_lsn = lsn;
+    if (feed->ordinal > 1 && feed->transaction.origin.postgres.first_lsn != 0) {
+        feed->transaction.origin.postgres.first_lsn = lsn;
         feed->shared = NULL;
     }
     add_boundary(feed, batch, MR_OP_BEGIN)->replayed = feed->ordinal <= feed->skip;
@@ -336,7 +338,7 @@ static struct mr_change *add_change(struct mr_pg_feed *feed, struct mr_batch *ba
     change->number = number_now(feed);
     change->replayed = feed->open && feed->ordinal <= feed->skip;
     change->ordinal = feed->ordinal - 1;
-    change->lsn = lsn;
+    change->origin.postgres.lsn = lsn;
     change->read_us = feed->read_us;
     return change;
 }
@@ -344,7 +346,7 @@ static struct mr_change *add_change(struct mr_pg_feed *feed, struct mr_batch *ba
 static bool wanted(const struct mr_pg_feed *feed, const struct mr_pg_relation *relation,
                    enum mr_op op)
 {
-    if (!relation->captured || feed->transaction.commit_lsn < relation->below)
+    if (!relation->captured || feed->transaction.origin.postgres.commit_lsn < relation->below)
         return false;
     return !is_left_out(feed, op);
 }
@@ -485,11 +487,14 @@ static void begin_single(struct mr_pg_feed *feed, uint64_t lsn)
     feed->shared = NULL;
     feed->ordinal = 0;
     feed->hash = 0;
-    feed->transaction = (struct mr_transaction){.commit_lsn = lsn,
-                                                .end_lsn = lsn,
-                                                .first_lsn = lsn,
-                                                .previous_lsn = lsn,
-                                                .commit_us = feed->position.commit_us};
+    feed->transaction = (struct mr_transaction){
+        .origin = {MR_ORIGIN_POSTGRES,
+                   {.postgres = {.commit_lsn = lsn,
+                                 .end_lsn = lsn,
+                                 .first_lsn = lsn,
+                                 .previous_lsn = lsn}}},
+        .commit_us = feed->position.commit_us,
+    };
 }
 
 static void add_logical(struct mr_pg_feed *feed, struct mr_batch *batch, uint64_t lsn,
@@ -562,11 +567,14 @@ static int begin(struct mr_pg_feed *feed, uint64_t lsn, const struct mr_pg_messa
     feed->shared = NULL;
     feed->ordinal = 0;
     feed->hash = 0;
-    feed->transaction = (struct mr_transaction){.id = message->begin.xid,
-                                                .commit_lsn = commit_lsn,
-                                                .first_lsn = lsn,
-                                                .previous_lsn = feed->position.done,
-                                                .commit_us = message->begin.commit_us};
+    feed->transaction = (struct mr_transaction){
+        .origin = {MR_ORIGIN_POSTGRES,
+                   {.postgres = {.xid = message->begin.xid,
+                                 .commit_lsn = commit_lsn,
+                                 .first_lsn = lsn,
+                                 .previous_lsn = feed->position.done}}},
+        .commit_us = message->begin.commit_us,
+    };
     return 0;
 }
 
@@ -584,7 +592,7 @@ static int finish(struct mr_pg_feed *feed, struct mr_batch *batch,
     if (feed->begun)
         (void)add_boundary(feed, batch, MR_OP_END);
     if (feed->shared)
-        feed->shared->end_lsn = message->commit.end_lsn;
+        feed->shared->origin.postgres.end_lsn = message->commit.end_lsn;
     feed->shared = NULL;
     feed->position.resume = feed->position.done = message->commit.end_lsn;
     feed->position.commit_us = message->commit.commit_us;
@@ -602,8 +610,8 @@ static void take_origin(struct mr_pg_feed *feed, const struct mr_pg_message *mes
     size_t size = name.size < sizeof(feed->origin) ? name.size : sizeof(feed->origin) - 1;
 
     memcpy(feed->origin, name.data, size);
-    feed->transaction.origin = mr_slice(feed->origin, size);
-    feed->transaction.origin_lsn = message->origin.lsn;
+    feed->transaction.origin.postgres.name = mr_slice(feed->origin, size);
+    feed->transaction.origin.postgres.name_lsn = message->origin.lsn;
 }
 
 /* Rows of a table that was read in a later view: events of commits before that view are in it. */
@@ -678,7 +686,7 @@ static struct mr_pg_position current(const struct mr_pg_feed *feed)
     struct mr_pg_position position = feed->position;
 
     if (feed->open && !feed->dropping && feed->ordinal > 0 && feed->ordinal >= feed->skip) {
-        position.resume = feed->transaction.commit_lsn;
+        position.resume = feed->transaction.origin.postgres.commit_lsn;
         position.n = feed->ordinal;
         position.hash = feed->hash;
     }

@@ -28,7 +28,7 @@ struct mr_pg_feed {
     bool dropping; /* ... of a transaction that was finished before */
     bool begun;    /* its BEGIN was made */
     struct mr_transaction transaction;
-    char origin[MR_PG_NAME + 1];   /* transaction.origin stands here */
+    char origin[MR_PG_NAME + 1];   /* the name in transaction.origin stands here */
     struct mr_transaction *shared; /* its copy in the batch's arena; NULL: none there yet */
     uint64_t ordinal, hash;        /* changes of the transaction so far, and their hash */
     uint64_t resume_lsn;           /* transactions with a smaller commit LSN are finished */

@@ -250,7 +250,7 @@ static void add_read(struct mr_pg_source *source, struct mr_batch *batch, struct
     change->after = row;
     change->number = position->base + position->count++;
     change->ordinal = snapshot->rows++;
-    change->lsn = snapshot->point;
+    change->origin.postgres.lsn = snapshot->point;
     change->read_us = source->feed.read_us;
     mr_batch_use_table(batch, change->table);
     position->snapshot.rows++;

@@ -94,10 +94,11 @@ int mr_pg_view_open(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot
     if (rc < 0)
         return rc;
     snapshot->transaction = (struct mr_transaction){
-        .id = (uint64_t)mr_pg_number(result, 0, 0),
-        .commit_lsn = snapshot->point,
-        .end_lsn = snapshot->point,
-        .first_lsn = snapshot->point,
+        .origin = {MR_ORIGIN_POSTGRES,
+                   {.postgres = {.xid = (uint64_t)mr_pg_number(result, 0, 0),
+                                 .commit_lsn = snapshot->point,
+                                 .end_lsn = snapshot->point,
+                                 .first_lsn = snapshot->point}}},
         .commit_us = mr_pg_number(result, 0, 1),
     };
     PQclear(result);

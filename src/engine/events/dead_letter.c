@@ -144,6 +144,26 @@ static void add_message(struct mr_out *out, const struct mr_message *message)
     mr_out_base64(out, message->content);
 }
 
+/* Where the change stands in its log. */
+static void add_place(struct mr_out *out, const struct mr_change *change)
+{
+    const struct mr_origin *origin = change->transaction ? &change->transaction->origin : NULL;
+    struct mr_buf text;
+
+    if (!origin || origin->kind == MR_ORIGIN_NONE)
+        return;
+    if (origin->kind == MR_ORIGIN_POSTGRES) {
+        add_number(out, ",\"lsn\":", change->origin.postgres.lsn);
+        add_number(out, ",\"transaction\":", origin->postgres.xid);
+        return;
+    }
+    mr_buf_init(&text, 4096);
+    mr_origin_add_json(origin, &change->origin, &text);
+    MR_OUT_LITERAL(out, ",");
+    mr_out_raw(out, mr_buf_slice(&text));
+    mr_buf_done(&text);
+}
+
 static struct mr_slice write_value(struct letter *letter, bool rows, const struct mr_err *why)
 {
     const struct mr_change *change = letter->change;
@@ -155,8 +175,7 @@ static struct mr_slice write_value(struct letter *letter, bool rows, const struc
     add_text(out, ",\"text\":", mr_slice_str(why->text));
     add_text(out, "},\"op\":", mr_slice(&op, 1));
     add_number(out, ",\"number\":", change->number);
-    add_number(out, ",\"lsn\":", change->lsn);
-    add_number(out, ",\"transaction\":", change->transaction ? change->transaction->id : 0);
+    add_place(out, change);
     add_table(out, change->table);
     if (rows)
         add_message(out, change->message);
@@ -191,12 +210,27 @@ static void add_header(struct mr_header *headers, uint32_t *count, const char *n
     headers[(*count)++] = (struct mr_header){mr_slice_str(name), value};
 }
 
+/* {"number":17,"lsn":98,"commit_lsn":99} */
+static struct mr_slice position_of(struct mr_arena *arena, const struct mr_change *change)
+{
+    struct mr_slice copy;
+    struct mr_buf text;
+
+    mr_buf_init(&text, 4096);
+    mr_buf_printf(&text, "{\"number\":%llu", (unsigned long long)change->number);
+    mr_origin_add_json(change->transaction ? &change->transaction->origin : NULL, &change->origin,
+                       &text);
+    mr_buf_add_char(&text, '}');
+    copy = mr_arena_copy(arena, mr_buf_slice(&text));
+    mr_buf_done(&text);
+    return copy;
+}
+
 static void add_headers(const struct mr_dead_letters *letters, struct mr_arena *arena,
                         const struct mr_change *change, const struct mr_err *why,
                         struct mr_record *record)
 {
     struct mr_header *headers = MR_ARENA_ARRAY(arena, struct mr_header, 9);
-    const struct mr_transaction *transaction = change->transaction;
     uint32_t count = 0;
 
     if (change->table && change->table->topic.data)
@@ -212,11 +246,7 @@ static void add_headers(const struct mr_dead_letters *letters, struct mr_arena *
     add_header(headers, &count, "__connect.errors.exception.message",
                mr_arena_copy(arena, mr_slice_str(why->text)));
     add_header(headers, &count, "millrace.pipeline", mr_slice_str(letters->context->pipeline));
-    add_header(headers, &count, "millrace.position",
-               mr_slice_str(mr_arena_printf(
-                   arena, "{\"number\":%llu,\"lsn\":%llu,\"commit_lsn\":%llu}",
-                   (unsigned long long)change->number, (unsigned long long)change->lsn,
-                   (unsigned long long)(transaction ? transaction->commit_lsn : 0))));
+    add_header(headers, &count, "millrace.position", position_of(arena, change));
     record->headers = headers;
     record->header_count = count;
 }

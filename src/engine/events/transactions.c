@@ -298,7 +298,6 @@ static const struct mr_counts *counts_of(const struct mr_transactions *transacti
 static bool pass(struct mr_transactions *transactions, struct mr_batch *batch,
                  const struct mr_milestone *milestone, struct mr_change *ret_change)
 {
-    const struct mr_transaction *transaction = milestone->transaction;
     struct mr_change change = {
         .op = milestone->op, .transaction = milestone->transaction, .number = milestone->number};
 
@@ -309,9 +308,7 @@ static bool pass(struct mr_transactions *transactions, struct mr_batch *batch,
         transactions->inside = true;
         transactions->generation++;
         transactions->events = transactions->listed_count = 0;
-        change.lsn = transaction->first_lsn;
     } else {
-        change.lsn = transaction->end_lsn;
         change.counts = counts_of(transactions, &batch->arena);
         transactions->inside = false;
     }

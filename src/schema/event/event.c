@@ -139,12 +139,15 @@ struct mr_slice mr_event_message_topic(struct mr_arena *arena, const char *serve
 int mr_event_fail(struct mr_err *err, const struct mr_table *table, const struct mr_column *column,
                   const struct mr_change *change)
 {
-    char why[sizeof(err->text)];
+    char why[sizeof(err->text)], place[MR_ORIGIN_TEXT];
+    const struct mr_transaction *transaction = change->transaction;
 
     snprintf(why, sizeof(why), "%s", err->text);
-    mr_err_set(err, MR_DATA, "encode.value", "table %.*s.%.*s, column %.*s, position %X/%X: %s",
+    mr_err_set(err, MR_DATA, "encode.value", "table %.*s.%.*s, column %.*s, position %.*s: %s",
                MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), MR_SLICE_ARG(column->name),
-               (unsigned)(change->lsn >> 32), (unsigned)change->lsn, why);
+               MR_SLICE_ARG(mr_origin_text(transaction ? &transaction->origin : NULL,
+                                           &change->origin, place)),
+               why);
     mr_err_hint(err,
                 "correct the row in the database and take the table anew, or choose what becomes "
                 "of such values: format.event_converting_failure_handling_mode: warn (null, "

@@ -8,8 +8,11 @@
  *     __debezium-heartbeat.<name>    {"serverName":"shop"}   {"ts_ms":1787220940000}
  *
  * The LSN in a BEGIN's id is that of the transaction's first change, in an END's the place behind the commit; the
- * time of both is the commit's. Encoders write the fields themselves, in the order given here. */
+ * time of both is the commit's. Of a binlog the id is the GTID, or "file=binlog.000042,pos=5120" without one.
+ * Encoders write the fields themselves, in the order given here. */
 #include "schema/event/side.h"
+
+#include <stdio.h>
 
 #include "base/json.h"
 #include "schema/event/event.h"
@@ -69,13 +72,38 @@ const struct mr_connect *mr_side_heartbeat_value(struct mr_arena *arena)
     return schema;
 }
 
-struct mr_slice mr_side_id(const struct mr_change *change, char text[MR_SIDE_ID])
+static struct mr_slice postgres_id(const struct mr_origin_postgres *origin,
+                                   const struct mr_change *change, char text[MR_SIDE_ID])
 {
-    char *at = mr_json_put_u64(text, change->transaction->id);
+    uint64_t lsn = change->op == MR_OP_BEGIN ? origin->first_lsn
+                   : change->op == MR_OP_END ? origin->end_lsn
+                                             : change->origin.postgres.lsn;
+    char *at = mr_json_put_u64(text, origin->xid);
 
     *at++ = ':';
-    at = mr_json_put_u64(at, change->lsn);
+    at = mr_json_put_u64(at, lsn);
     return mr_slice(text, (size_t)(at - text));
+}
+
+static struct mr_slice binlog_id(const struct mr_origin_binlog *origin, char text[MR_SIDE_ID])
+{
+    int size;
+
+    if (origin->gtid.data)
+        return origin->gtid;
+    size = snprintf(text, MR_SIDE_ID, "file=%.*s,pos=%llu",
+                    (int)(origin->file.size < 200 ? origin->file.size : 200),
+                    origin->file.data ? origin->file.data : "", (unsigned long long)origin->begin);
+    return mr_slice(text, (size_t)size);
+}
+
+struct mr_slice mr_side_id(const struct mr_change *change, char text[MR_SIDE_ID])
+{
+    const struct mr_origin *origin = &change->transaction->origin;
+
+    if (origin->kind == MR_ORIGIN_BINLOG)
+        return binlog_id(&origin->binlog, text);
+    return postgres_id(&origin->postgres, change, text);
 }
 
 static void mark_heartbeat(struct mr_batch *batch, struct mr_record *record,

@@ -13,9 +13,9 @@ const struct mr_connect *mr_side_transaction_value(struct mr_arena *arena);
 const struct mr_connect *mr_side_heartbeat_key(struct mr_arena *arena);
 const struct mr_connect *mr_side_heartbeat_value(struct mr_arena *arena);
 
-#define MR_SIDE_ID 48
-/* The transaction's id as of this change: "<xid>:<lsn>", where the LSN is the change's own, so that only the part
- * before the colon is the same in a whole transaction. */
+#define MR_SIDE_ID 256
+/* The transaction's id as of this change. PostgreSQL: "<xid>:<lsn>", where the LSN is the change's own, so that only
+ * the part before the colon is the same in a whole transaction. A binlog's: the GTID, else its file and position. */
 struct mr_slice mr_side_id(const struct mr_change *change, char text[MR_SIDE_ID]);
 
 /* Appends the record of a BEGIN, END or HEARTBEAT. A heartbeat's is one of partition 0 with the header

@@ -103,8 +103,12 @@ static void setup(struct fixture *f, const struct fake_answer *answers)
                              .forms = {.placeholder = "PH", .include_unknown = true}};
     f->table = make_table();
     f->batch = mr_batch_new(1 << 20, 8 << 20);
-    f->transaction =
-        (struct mr_transaction){.id = 771, .previous_lsn = 24026448, .commit_us = 1787220930123456};
+    f->transaction = (struct mr_transaction){.origin = {MR_ORIGIN_POSTGRES,
+                                                        {.postgres = {.xid = 771,
+                                                                      .first_lsn = 24026984,
+                                                                      .end_lsn = 24026984,
+                                                                      .previous_lsn = 24026448}}},
+                                             .commit_us = 1787220930123456};
 }
 
 static int open_encoder(struct fixture *f, struct mr_err *err)
@@ -283,7 +287,7 @@ static struct mr_change *change(struct fixture *f, enum mr_op op)
     *made = (struct mr_change){.op = op,
                                .table = f->table,
                                .transaction = &f->transaction,
-                               .lsn = 24026984,
+                               .origin.postgres.lsn = 24026984,
                                .read_us = 1787220930351042};
     return made;
 }

@@ -70,8 +70,12 @@ static struct fixture *setup(void)
         (struct json_config){.events = {.tombstones = true, .source_version = "3.7.0.Final"},
                              .forms = {.include_unknown = true, .placeholder = "PH"}};
     f->batch = mr_batch_new(1 << 16, 1 << 20);
-    f->transaction =
-        (struct mr_transaction){.id = 771, .previous_lsn = 24026448, .commit_us = 1787220930123456};
+    f->transaction = (struct mr_transaction){.origin = {MR_ORIGIN_POSTGRES,
+                                                        {.postgres = {.xid = 771,
+                                                                      .first_lsn = 24026984,
+                                                                      .end_lsn = 24026984,
+                                                                      .previous_lsn = 24026448}}},
+                                             .commit_us = 1787220930123456};
     return f;
 }
 
@@ -129,7 +133,7 @@ static struct mr_change *change(struct fixture *f, enum mr_op op)
     *c = (struct mr_change){.op = op,
                             .table = f->table,
                             .transaction = &f->transaction,
-                            .lsn = 24026984,
+                            .origin.postgres.lsn = 24026984,
                             .read_us = 1787220930351042};
     return c;
 }
@@ -195,16 +199,21 @@ static void each_transaction_has_its_own_source(void **state)
         struct mr_transaction transaction;
         const char *parts[4];
     } cases[] = {
-        {{.id = 1, .previous_lsn = 9, .commit_us = 1787220930123456},
+        {{.origin = {MR_ORIGIN_POSTGRES, {.postgres = {.xid = 1, .previous_lsn = 9}}},
+          .commit_us = 1787220930123456},
          {"\"ts_ms\":1787220930123,", "\"ts_us\":1787220930123456,\"ts_ns\":1787220930123456000,",
           "[\\\"9\\\",", "\"txId\":1,"}},
-        {{.id = 2, .origin = {"a\"b", 3}, .origin_lsn = 77, .commit_us = 1000},
+        {{.origin = {MR_ORIGIN_POSTGRES,
+                     {.postgres = {.xid = 2, .name = {"a\"b", 3}, .name_lsn = 77}}},
+          .commit_us = 1000},
          {"\"ts_ms\":1,", "\"ts_us\":1000,\"ts_ns\":1000000,", "[null,",
           "\"origin\":\"a\\\"b\",\"origin_lsn\":77}"}},
-        {{.id = UINT32_MAX, .origin = {"c", 1}, .origin_lsn = 78, .commit_us = 999},
+        {{.origin = {MR_ORIGIN_POSTGRES,
+                     {.postgres = {.xid = UINT32_MAX, .name = {"c", 1}, .name_lsn = 78}}},
+          .commit_us = 999},
          {"\"ts_ms\":0,", "\"ts_us\":999,\"ts_ns\":999000,", "\"txId\":4294967295,",
           "\"origin\":\"c\",\"origin_lsn\":78}"}},
-        {{.previous_lsn = UINT64_MAX},
+        {{.origin = {MR_ORIGIN_POSTGRES, {.postgres = {.previous_lsn = UINT64_MAX}}}},
          {"\"ts_ms\":0,", "\"ts_us\":0,\"ts_ns\":0,", "[\\\"18446744073709551615\\\",\\\"24026984",
           "\"txId\":null,\"lsn\":24026984,\"xmin\":null,\"origin\":null,\"origin_lsn\":null}"}},
         {{.commit_us = -1234567},

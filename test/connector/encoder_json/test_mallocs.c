@@ -60,7 +60,9 @@ static void fill(struct mr_batch *batch, struct mr_table *table, int64_t from)
         if (i % 100 == 0) {
             transaction = MR_ARENA_NEW(&batch->arena, struct mr_transaction);
             *transaction = (struct mr_transaction){
-                .id = 771, .previous_lsn = 24026448, .commit_us = 1787220930123456 + i};
+                .origin = {MR_ORIGIN_POSTGRES,
+                           {.postgres = {.xid = 771, .previous_lsn = 24026448}}},
+                .commit_us = 1787220930123456 + i};
         }
         row[0] = (struct mr_value){.kind = MR_INT, .i = from + i};
         row[1] = text("Ada Byron, Countess of Lovelace");
@@ -72,7 +74,7 @@ static void fill(struct mr_batch *batch, struct mr_table *table, int64_t from)
                                      .table = table,
                                      .transaction = transaction,
                                      .after = row,
-                                     .lsn = 24026984 + (uint64_t)i * 64,
+                                     .origin.postgres.lsn = 24026984 + (uint64_t)i * 64,
                                      .read_us = 1787220930351042};
     }
 }

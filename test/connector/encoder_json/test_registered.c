@@ -92,7 +92,8 @@ static void setup(struct fixture *f, const struct fake_answer *answers)
         .forms = {.placeholder = "PH", .include_unknown = true}};
     f->table = make_table();
     f->batch = mr_batch_new(1 << 20, 8 << 20);
-    f->transaction = (struct mr_transaction){.id = 771, .commit_us = 1787220930123456};
+    f->transaction = (struct mr_transaction){
+        .origin = {MR_ORIGIN_POSTGRES, {.postgres = {.xid = 771}}}, .commit_us = 1787220930123456};
     open_encoder(f, (struct mr_slice){NULL, 0});
 }
 
@@ -118,7 +119,7 @@ static struct mr_change *change(struct fixture *f, enum mr_op op)
     *made = (struct mr_change){.op = op,
                                .table = op == MR_OP_MESSAGE ? NULL : f->table,
                                .transaction = &f->transaction,
-                               .lsn = 24026984};
+                               .origin.postgres.lsn = 24026984};
     return made;
 }
 

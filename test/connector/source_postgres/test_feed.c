@@ -176,7 +176,7 @@ static void numbers_and_places_count_everything(void **state)
     assert_int_equal(rig.batch->changes[1].number, 102);
     assert_int_equal(rig.batch->changes[1].ordinal, 2);
     assert_int_equal(rig.batch->changes[1].after[1].kind, MR_NULL);
-    assert_int_equal(rig.batch->changes[0].transaction->end_lsn, 1008);
+    assert_int_equal(rig.batch->changes[0].transaction->origin.postgres.end_lsn, 1008);
     mr_pg_feed_close_batch(&rig.feed, rig.batch);
     assert_int_equal(rig.batch->position.number, 102);
     assert_true(rig.batch->position.whole);
@@ -458,7 +458,7 @@ static void finished_transactions_are_dropped(void **state)
     assert_int_equal(commit(&rig, 1008), 0);
     assert_int_equal(rig.batch->change_count, 1);
     assert_int_equal(rig.batch->changes[0].number, 100);
-    assert_int_equal(rig.batch->changes[0].transaction->previous_lsn, 1008);
+    assert_int_equal(rig.batch->changes[0].transaction->origin.postgres.previous_lsn, 1008);
     end_rig(&rig);
 }
 
@@ -580,8 +580,8 @@ static void a_transaction_has_its_ends_when_asked_for(void **state)
     assert_int_equal(insert(&rig, 2, "1", "a"), 0);
     assert_int_equal(commit(&rig, 2000), 0);
     assert_string_equal(told(&rig, text, sizeof text), "B100 c101 E101 B102 E102 ");
-    assert_int_equal(rig.batch->milestones[0].transaction->first_lsn, 992);
-    assert_int_equal(rig.batch->milestones[1].transaction->end_lsn, 1008);
+    assert_int_equal(rig.batch->milestones[0].transaction->origin.postgres.first_lsn, 992);
+    assert_int_equal(rig.batch->milestones[1].transaction->origin.postgres.end_lsn, 1008);
     end_rig(&rig);
 }
 
@@ -605,8 +605,8 @@ static void a_skipped_operation_begins_nothing(void **state)
     assert_int_equal(update(&rig, 0, NULL, NULL, "1", "a"), 0);
     assert_int_equal(commit(&rig, 2000), 0);
     assert_string_equal(told(&rig, text, sizeof text), "B101 c101 E101 ");
-    assert_int_equal(rig.batch->milestones[0].transaction->first_lsn, 50);
-    assert_int_equal(rig.batch->milestones[0].transaction->end_lsn, 1008);
+    assert_int_equal(rig.batch->milestones[0].transaction->origin.postgres.first_lsn, 50);
+    assert_int_equal(rig.batch->milestones[0].transaction->origin.postgres.end_lsn, 1008);
     end_rig(&rig);
 }
 

@@ -236,7 +236,8 @@ static void rows_lose_nothing(void **state)
 {
     struct letter_fixture *f = letter_setup();
     struct mr_table *table = mr_table_new(8);
-    struct mr_transaction transaction = {.id = 743, .commit_lsn = 99};
+    struct mr_transaction transaction = {
+        .origin = {MR_ORIGIN_POSTGRES, {.postgres = {.xid = 743, .commit_lsn = 99}}}};
     struct mr_value before[8] = {text(MR_UUID, "0123456789abcdef")};
     struct mr_value after[8] = {
         text(MR_UUID, "0123456789abcdef"),
@@ -254,7 +255,7 @@ static void rows_lose_nothing(void **state)
                                .before = before,
                                .after = after,
                                .number = 17,
-                               .lsn = 98};
+                               .origin.postgres.lsn = 98};
 
     (void)state;
     for (uint32_t i = 1; i < 8; i++)
@@ -294,7 +295,7 @@ static void messages_have_no_table_and_no_key(void **state)
     (void)state;
     expect_letter(f, &change, NULL,
                   "{\"error\":{\"code\":\"encode.value\",\"text\":\"\\\"quoted\\\"\"},\"op\":\"m\","
-                  "\"number\":3,\"lsn\":0,\"transaction\":0,\"prefix\":\"audit\","
+                  "\"number\":3,\"prefix\":\"audit\","
                   "\"content\":\"aGk=\"}");
     letter_done(f);
 }

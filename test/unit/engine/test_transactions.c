@@ -29,16 +29,17 @@ static const char *print(struct mr_arena *arena, const struct mr_change *change)
 
     if (change->op == MR_OP_BEGIN)
         return mr_arena_printf(arena, "BEGIN %llu:%llu",
-                               (unsigned long long)change->transaction->id,
-                               (unsigned long long)change->lsn);
+                               (unsigned long long)change->transaction->origin.postgres.xid,
+                               (unsigned long long)change->transaction->origin.postgres.first_lsn);
     if (change->op == MR_OP_HEARTBEAT)
         return mr_arena_printf(arena, "heartbeat %.*s", MR_SLICE_ARG(change->heartbeat->position));
     if (change->op != MR_OP_END)
         return mr_arena_printf(arena, "%c%lld %llu/%llu", change->op, row ? (long long)row[0].i : 0,
                                (unsigned long long)change->total_order,
                                (unsigned long long)change->collection_order);
-    text = mr_arena_printf(arena, "END %llu:%llu %llu", (unsigned long long)change->transaction->id,
-                           (unsigned long long)change->lsn,
+    text = mr_arena_printf(arena, "END %llu:%llu %llu",
+                           (unsigned long long)change->transaction->origin.postgres.xid,
+                           (unsigned long long)change->transaction->origin.postgres.end_lsn,
                            (unsigned long long)change->counts->events);
     for (uint32_t i = 0; i < change->counts->collection_count; i++)
         text = mr_arena_printf(arena, "%s %.*s=%llu", text,
@@ -231,7 +232,8 @@ static void rig_begin(struct rig *rig, bool provide, bool skip)
 
     *rig = (struct rig){
         .config = {.encoder = &test_encoder, .events = {provide, "{name}.transaction", skip}},
-        .transaction = {.id = 7, .first_lsn = 10, .end_lsn = 20},
+        .transaction = {.origin = {MR_ORIGIN_POSTGRES,
+                                   {.postgres = {.xid = 7, .first_lsn = 10, .end_lsn = 20}}}},
         .batch = mr_batch_new(4096, 4096),
     };
     for (int i = 0; i < 2; i++) {
