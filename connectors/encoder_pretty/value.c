@@ -78,7 +78,7 @@ static void add_time(struct pretty_writer *writer, const struct mr_value *value)
 {
     char text[2 * MR_TIME_TEXT], *end = text;
 
-    if (value->kind != MR_TIME && value->kind != MR_TIMETZ &&
+    if (value->kind != MR_TIME && value->kind != MR_TIMETZ && value->kind != MR_NO_DATE &&
         (value->i == MR_TIME_INFINITY || value->i == MR_TIME_NEG_INFINITY)) {
         mr_buf_add_str(&writer->line, value->i == MR_TIME_INFINITY ? "infinity" : "-infinity");
         return;
@@ -87,6 +87,7 @@ static void add_time(struct pretty_writer *writer, const struct mr_value *value)
     case MR_DATE: end = mr_time_put_day(text, value->i); break;
     case MR_TIME: end = mr_time_put_clock(text, value->i, -1); break;
     case MR_TIMETZ: end = mr_time_put_timetz(text, value->i, value->zone); break;
+    case MR_NO_DATE: end = mr_time_put_parts(text, value); break;
     default: end = mr_time_put_timestamp(text, value->i, -1, &writer->day); break;
     }
     mr_buf_add(&writer->line, text, (size_t)(end - text));
@@ -187,7 +188,8 @@ void pretty_value(struct pretty_writer *writer, const struct mr_column *column,
     case MR_DATE:
     case MR_TIME:
     case MR_TIMETZ:
-    case MR_TIMESTAMP: add_time(writer, value); break;
+    case MR_TIMESTAMP:
+    case MR_NO_DATE: add_time(writer, value); break;
     case MR_INTERVAL: add_interval(line, value->interval); break;
     case MR_BITS: add_bits(writer, value->bits); break;
     case MR_ARRAY: add_array(writer, column, value->array); break;

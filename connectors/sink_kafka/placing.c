@@ -62,6 +62,7 @@ static bool has_text(enum mr_type type)
 {
     switch (type) {
     case MR_TYPE_BOOL:
+    case MR_TYPE_INT8:
     case MR_TYPE_INT16:
     case MR_TYPE_INT32:
     case MR_TYPE_INT64:
@@ -70,6 +71,8 @@ static bool has_text(enum mr_type type)
     case MR_TYPE_TEXT:
     case MR_TYPE_UUID:
     case MR_TYPE_ENUM:
+    case MR_TYPE_SET:
+    case MR_TYPE_YEAR:
     case MR_TYPE_LTREE: return true;
     default: return false;
     }

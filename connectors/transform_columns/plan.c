@@ -73,6 +73,7 @@ static bool is_text(enum mr_type type)
     case MR_TYPE_JSON:
     case MR_TYPE_XML:
     case MR_TYPE_ENUM:
+    case MR_TYPE_SET:
     case MR_TYPE_HSTORE:
     case MR_TYPE_LTREE:
     case MR_TYPE_TSVECTOR: return true;

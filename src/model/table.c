@@ -39,6 +39,8 @@ struct mr_table *mr_table_derive(struct mr_table *origin, uint32_t column_count)
     table->database = origin->database;
     table->schema = origin->schema;
     table->name = origin->name;
+    table->comment = origin->comment;
+    table->charset = origin->charset;
     table->native_id = origin->native_id;
     table->identity = origin->identity;
     table->truncates = origin->truncates;
@@ -76,24 +78,47 @@ int32_t mr_table_find(const struct mr_table *table, struct mr_slice name)
 const char *mr_type_name(enum mr_type type)
 {
     static const char *const names[] = {
-        [MR_TYPE_BOOL] = "bool",           [MR_TYPE_INT16] = "int16",
-        [MR_TYPE_INT32] = "int32",         [MR_TYPE_INT64] = "int64",
-        [MR_TYPE_UINT64] = "uint64",       [MR_TYPE_FLOAT32] = "float32",
-        [MR_TYPE_FLOAT64] = "float64",     [MR_TYPE_DECIMAL] = "decimal",
-        [MR_TYPE_MONEY] = "money",         [MR_TYPE_TEXT] = "text",
-        [MR_TYPE_BYTES] = "bytes",         [MR_TYPE_UUID] = "uuid",
-        [MR_TYPE_JSON] = "json",           [MR_TYPE_XML] = "xml",
-        [MR_TYPE_ENUM] = "enum",           [MR_TYPE_DATE] = "date",
-        [MR_TYPE_TIME] = "time",           [MR_TYPE_TIMETZ] = "timetz",
-        [MR_TYPE_TIMESTAMP] = "timestamp", [MR_TYPE_TIMESTAMPTZ] = "timestamptz",
-        [MR_TYPE_INTERVAL] = "interval",   [MR_TYPE_BITS] = "bits",
-        [MR_TYPE_HSTORE] = "hstore",       [MR_TYPE_LTREE] = "ltree",
-        [MR_TYPE_TSVECTOR] = "tsvector",   [MR_TYPE_POINT] = "point",
-        [MR_TYPE_LINE] = "line",           [MR_TYPE_CIRCLE] = "circle",
-        [MR_TYPE_SHAPE] = "shape",         [MR_TYPE_GEOMETRY] = "geometry",
-        [MR_TYPE_GEOGRAPHY] = "geography", [MR_TYPE_VECTOR] = "vector",
-        [MR_TYPE_HALFVEC] = "halfvec",     [MR_TYPE_SPARSEVEC] = "sparsevec",
-        [MR_TYPE_ARRAY] = "array",         [MR_TYPE_OTHER] = "other",
+        [MR_TYPE_BOOL] = "bool",
+        [MR_TYPE_INT8] = "int8",
+        [MR_TYPE_INT16] = "int16",
+        [MR_TYPE_INT32] = "int32",
+        [MR_TYPE_INT64] = "int64",
+        [MR_TYPE_UINT64] = "uint64",
+        [MR_TYPE_FLOAT32] = "float32",
+        [MR_TYPE_FLOAT64] = "float64",
+        [MR_TYPE_DECIMAL] = "decimal",
+        [MR_TYPE_MONEY] = "money",
+        [MR_TYPE_TEXT] = "text",
+        [MR_TYPE_BYTES] = "bytes",
+        [MR_TYPE_UUID] = "uuid",
+        [MR_TYPE_JSON] = "json",
+        [MR_TYPE_XML] = "xml",
+        [MR_TYPE_ENUM] = "enum",
+        [MR_TYPE_SET] = "set",
+        [MR_TYPE_YEAR] = "year",
+        [MR_TYPE_DATE] = "date",
+        [MR_TYPE_TIME] = "time",
+        [MR_TYPE_TIMETZ] = "timetz",
+        [MR_TYPE_TIMESTAMP] = "timestamp",
+        [MR_TYPE_TIMESTAMPTZ] = "timestamptz",
+        [MR_TYPE_INTERVAL] = "interval",
+        [MR_TYPE_BITS] = "bits",
+        [MR_TYPE_HSTORE] = "hstore",
+        [MR_TYPE_LTREE] = "ltree",
+        [MR_TYPE_TSVECTOR] = "tsvector",
+        [MR_TYPE_POINT] = "point",
+        [MR_TYPE_LINE] = "line",
+        [MR_TYPE_CIRCLE] = "circle",
+        [MR_TYPE_SHAPE] = "shape",
+        [MR_TYPE_GEOMETRY] = "geometry",
+        [MR_TYPE_GEOGRAPHY] = "geography",
+        [MR_TYPE_SPATIAL] = "spatial",
+        [MR_TYPE_SPATIAL_POINT] = "spatial_point",
+        [MR_TYPE_VECTOR] = "vector",
+        [MR_TYPE_HALFVEC] = "halfvec",
+        [MR_TYPE_SPARSEVEC] = "sparsevec",
+        [MR_TYPE_ARRAY] = "array",
+        [MR_TYPE_OTHER] = "other",
     };
 
     if ((size_t)type >= sizeof names / sizeof *names)

@@ -16,9 +16,30 @@
 #include "model/value.h"
 
 /* What a column means, whatever the database calls it. Next to each: the kinds its values may have besides
- * NULL, UNCHANGED, ABSENT. */
+ * NULL, UNCHANGED, ABSENT. A number has the smallest type that holds all its values, signed where one does.
+ *
+ * MySQL and MariaDB                                      type
+ *     tinyint                                            INT8
+ *     tinyint unsigned, smallint                         INT16    `length` is the declared width: 1 of tinyint(1)
+ *     smallint unsigned, mediumint, both signs; int      INT32
+ *     int unsigned, bigint                               INT64
+ *     bigint unsigned                                    UINT64
+ *     float, float(M,D)                                  FLOAT32  precision M and scale D where declared, else 0
+ *     double                                             FLOAT64
+ *     decimal                                            DECIMAL
+ *     bit                                                BITS     values are UINT
+ *     char, varchar, text; inet4, inet6                  TEXT
+ *     binary, varbinary, blob                            BYTES    `length` of binary(n): its values come padded
+ *     enum, set                                          ENUM, SET
+ *     json (MySQL's; MariaDB's is a longtext: TEXT)      JSON
+ *     date, time, datetime, timestamp                    DATE, TIME, TIMESTAMP, TIMESTAMPTZ; precision 0..6
+ *     year                                               YEAR
+ *     point; all other spatial types                     SPATIAL_POINT, SPATIAL
+ *     vector                                             HALFVEC
+ *     uuid                                               UUID */
 enum mr_type {
     MR_TYPE_BOOL,    /* BOOL */
+    MR_TYPE_INT8,    /* INT */
     MR_TYPE_INT16,   /* INT */
     MR_TYPE_INT32,   /* INT */
     MR_TYPE_INT64,   /* INT */
@@ -33,27 +54,31 @@ enum mr_type {
     MR_TYPE_JSON,      /* TEXT */
     MR_TYPE_XML,       /* TEXT */
     MR_TYPE_ENUM,      /* TEXT; labels */
-    MR_TYPE_DATE,      /* DATE */
+    MR_TYPE_SET,       /* TEXT: the members by commas, in the order of `labels` */
+    MR_TYPE_YEAR,      /* INT: 0, 1901..2155 */
+    MR_TYPE_DATE,      /* DATE, NO_DATE */
     MR_TYPE_TIME,      /* TIME; `precision` 0..6, -1 not declared */
     MR_TYPE_TIMETZ,    /* TIMETZ */
-    MR_TYPE_TIMESTAMP, /* TIMESTAMP, no zone */
-    MR_TYPE_TIMESTAMPTZ, /* TIMESTAMP, UTC */
-    MR_TYPE_INTERVAL,    /* INTERVAL */
-    MR_TYPE_BITS,        /* BITS; `length` = declared bits, 0 = unlimited */
-    MR_TYPE_HSTORE,      /* TEXT: JSON object text */
-    MR_TYPE_LTREE,       /* TEXT */
-    MR_TYPE_TSVECTOR,    /* TEXT */
-    MR_TYPE_POINT,       /* GEOMETRY */
-    MR_TYPE_LINE,        /* GEOMETRY */
-    MR_TYPE_CIRCLE,      /* GEOMETRY */
-    MR_TYPE_SHAPE,       /* GEOMETRY: lseg, box, path, polygon; native_type tells */
-    MR_TYPE_GEOMETRY,    /* GEOMETRY (PostGIS) */
-    MR_TYPE_GEOGRAPHY,   /* GEOMETRY (PostGIS) */
-    MR_TYPE_VECTOR,      /* VECTOR: float64 elements */
-    MR_TYPE_HALFVEC,     /* VECTOR: float32 elements */
-    MR_TYPE_SPARSEVEC,   /* VECTOR */
-    MR_TYPE_ARRAY,       /* ARRAY of `element` */
-    MR_TYPE_OTHER,       /* TEXT: no rule covers the type, the server's text */
+    MR_TYPE_TIMESTAMP, /* TIMESTAMP, NO_DATE; no zone */
+    MR_TYPE_TIMESTAMPTZ,   /* TIMESTAMP, NO_DATE; UTC */
+    MR_TYPE_INTERVAL,      /* INTERVAL */
+    MR_TYPE_BITS,          /* BITS, UINT; `length` = declared bits, 0 = unlimited */
+    MR_TYPE_HSTORE,        /* TEXT: JSON object text */
+    MR_TYPE_LTREE,         /* TEXT */
+    MR_TYPE_TSVECTOR,      /* TEXT */
+    MR_TYPE_POINT,         /* GEOMETRY */
+    MR_TYPE_LINE,          /* GEOMETRY */
+    MR_TYPE_CIRCLE,        /* GEOMETRY */
+    MR_TYPE_SHAPE,         /* GEOMETRY: lseg, box, path, polygon; native_type tells */
+    MR_TYPE_GEOMETRY,      /* GEOMETRY (PostGIS) */
+    MR_TYPE_GEOGRAPHY,     /* GEOMETRY (PostGIS) */
+    MR_TYPE_SPATIAL,       /* GEOMETRY of any shape as WKB, with its SRID */
+    MR_TYPE_SPATIAL_POINT, /* GEOMETRY: a point as WKB, with its SRID */
+    MR_TYPE_VECTOR,        /* VECTOR: float64 elements */
+    MR_TYPE_HALFVEC,       /* VECTOR: float32 elements */
+    MR_TYPE_SPARSEVEC,     /* VECTOR */
+    MR_TYPE_ARRAY,         /* ARRAY of `element` */
+    MR_TYPE_OTHER,         /* TEXT: no rule covers the type, the server's text */
 };
 
 struct mr_column {
@@ -65,18 +90,23 @@ struct mr_column {
     bool optional;     /* false only when every row of this version has a value */
     bool generated;
     bool has_default; /* default_value is a constant known for this version */
-    bool serial;      /* the default is the next value of a sequence */
+    bool serial;      /* the default is the next value of a sequence, or AUTO_INCREMENT */
+    bool default_now; /* the default is the moment of the insert; has_default is false */
     struct mr_value default_value;
     uint16_t key; /* 1-based place in the key; 0 = not part of it */
     /* PostgreSQL type OID (the column's own, not a domain's base), MySQL type byte */
     uint32_t native_id;
     int32_t native_modifier;     /* PostgreSQL typmod */
     struct mr_slice native_type; /* "numeric", "_int4", "tinyint unsigned" */
+    /* What a catalogue says beside the wire; {NULL, 0} = unknown, or it has none. */
+    struct mr_slice declared;           /* the type as printed: "int(10) unsigned zerofill" */
+    struct mr_slice charset, collation; /* TEXT, ENUM, SET: "utf8mb4", "utf8mb4_bin" */
+    struct mr_slice comment;
     bool masked;    /* values are asterisks or hashes: Debezium's schema parameter masked=true */
     bool truncated; /* values may be cut: schema parameter truncateLength=truncate_length */
     uint32_t truncate_length;        /* characters as UTF-16 counts them; of BYTES, bytes */
     const struct mr_column *element; /* ARRAY: the element as a column without a name; else NULL */
-    const struct mr_slice *labels;   /* ENUM, in sort order */
+    const struct mr_slice *labels;   /* ENUM, SET, in sort order */
     uint32_t label_count;
 };
 
@@ -90,7 +120,8 @@ struct mr_table {
     struct mr_slice connector;
     struct mr_slice server;                 /* logical server name: Debezium's topic.prefix */
     struct mr_slice database, schema, name; /* schema is {NULL, 0} where the database has none */
-    uint64_t native_id;                     /* PostgreSQL relation OID, MySQL table id */
+    struct mr_slice comment, charset; /* of the table, where a catalogue told; else {NULL, 0} */
+    uint64_t native_id;               /* PostgreSQL relation OID, MySQL table id */
     enum mr_identity identity;
     uint32_t column_count;
     struct mr_column *columns;

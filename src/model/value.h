@@ -25,9 +25,10 @@ enum mr_kind {
     MR_BYTES,        /* p, size */
     MR_UUID,         /* p: 16 raw bytes, size 16 */
     MR_DATE,         /* i: days since 1970-01-01; MR_TIME_INFINITY / MR_TIME_NEG_INFINITY */
-    MR_TIME,         /* i: microseconds since midnight, 0..86400000000 */
-    MR_TIMETZ,       /* i: microseconds since midnight, local; zone: seconds east of UTC */
+    MR_TIME, /* i: microseconds since midnight, 0..86400000000; MySQL: of a duration of up to 839 hours, either sign */
+    MR_TIMETZ, /* i: microseconds since midnight, local; zone: seconds east of UTC */
     MR_TIMESTAMP, /* i: microseconds since 1970-01-01 00:00 (UTC for timestamptz); infinities as for DATE */
+    MR_NO_DATE,  /* i: mr_parts_pack(): a MySQL date that is no day, "0000-00-00" or "2024-02-31" */
     MR_INTERVAL, /* interval: months, days, microseconds */
     MR_BITS,     /* bits: count and bytes, most significant bit first */
     MR_ARRAY,    /* array */
@@ -61,11 +62,11 @@ struct mr_array {
 
 struct mr_geometry {
     uint8_t closed; /* path: 1 closed, 2 not told */
-    int32_t srid;   /* PostGIS; -1 = none */
+    int32_t srid;   /* PostGIS, MySQL; -1 = none */
     uint32_t count; /* doubles in numbers */
     /* point x,y | line a,b,c | lseg, box 4 | circle x,y,r | path, polygon x,y,... */
     const double *numbers;
-    struct mr_slice wkb; /* PostGIS: without the SRID; else {NULL, 0} */
+    struct mr_slice wkb; /* PostGIS, MySQL: without the SRID; else {NULL, 0} */
 };
 
 struct mr_vector {
@@ -95,6 +96,32 @@ struct mr_value {
     };
 };
 _Static_assert(sizeof(struct mr_value) == 16, "a row is an array of these");
+
+/* The parts of a NO_DATE, as the server holds them; time zero for a column that is a date only. */
+struct mr_parts {
+    uint32_t year, month, day, hour, minute, second, micros;
+};
+
+static inline int64_t mr_parts_pack(struct mr_parts parts)
+{
+    uint64_t date = ((uint64_t)parts.year << 4 | parts.month) << 5 | parts.day;
+    uint64_t clock = ((uint64_t)parts.hour << 6 | parts.minute) << 6 | parts.second;
+
+    return (int64_t)((date << 17 | clock) << 20 | parts.micros);
+}
+
+static inline struct mr_parts mr_parts_of(const struct mr_value *value)
+{
+    uint64_t clock = value->u >> 20, date = clock >> 17;
+
+    return (struct mr_parts){.year = (uint32_t)(date >> 9),
+                             .month = date >> 5 & 15,
+                             .day = date & 31,
+                             .hour = clock >> 12 & 31,
+                             .minute = clock >> 6 & 63,
+                             .second = clock & 63,
+                             .micros = value->u & 0xfffff};
+}
 
 static inline struct mr_slice mr_value_slice(const struct mr_value *value)
 {

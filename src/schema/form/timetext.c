@@ -75,14 +75,38 @@ static char *put_fraction(char *at, int64_t micros, int digits)
 
 char *mr_time_put_clock(char *at, int64_t micros, int digits)
 {
-    int64_t seconds = micros / MR_SECOND_US;
+    int64_t seconds;
 
-    at = put_padded(at, (uint64_t)(seconds / 3600), 2);
+    if (micros < 0) {
+        *at++ = '-';
+        micros = -micros;
+    }
+    seconds = micros / MR_SECOND_US;
+    at = put_padded(at, (uint64_t)(seconds / 3600), seconds < 100 * 3600 ? 2 : 3);
     *at++ = ':';
     at = put_padded(at, (uint64_t)(seconds / 60 % 60), 2);
     *at++ = ':';
     at = put_padded(at, (uint64_t)(seconds % 60), 2);
     return put_fraction(at, micros % MR_SECOND_US, digits);
+}
+
+char *mr_time_put_parts(char *at, const struct mr_value *value)
+{
+    struct mr_parts parts = mr_parts_of(value);
+
+    at = put_padded(at, parts.year, 4);
+    *at++ = '-';
+    at = put_padded(at, parts.month, 2);
+    *at++ = '-';
+    at = put_padded(at, parts.day, 2);
+    if (parts.hour + parts.minute + parts.second + parts.micros == 0)
+        return at;
+    *at++ = ' ';
+    return mr_time_put_clock(at,
+                             (int64_t)((parts.hour * 60 + parts.minute) * 60 + parts.second) *
+                                     MR_SECOND_US +
+                                 parts.micros,
+                             -1);
 }
 
 char *mr_time_put_timestamp(char *at, int64_t micros, int digits, struct mr_day_cache *cache)

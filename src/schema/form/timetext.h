@@ -19,8 +19,10 @@ struct mr_day_cache {
 
 /* "2024-02-29" for days since 1970. */
 char *mr_time_put_day(char *at, int64_t days);
-/* "01:02:03" and the fraction: digits > 0 prints exactly so many, 0 and -1 as few as needed (none for .000000). */
+/* "-838:59:59", "01:02:03" and the fraction: digits > 0 prints exactly so many, 0 and -1 as few as needed (none for .000000). */
 char *mr_time_put_clock(char *at, int64_t micros, int digits);
+/* A NO_DATE: "2024-00-05", with the time behind it where that is not zero: "2024-02-31 01:02:03". */
+char *mr_time_put_parts(char *at, const struct mr_value *value);
 /* "2024-02-29T01:02:03.456000Z". */
 char *mr_time_put_timestamp(char *at, int64_t micros, int digits, struct mr_day_cache *cache);
 /* ZonedTime: the clock in UTC, shortest fraction, Z; 24:00:00Z stays when the zone is UTC. */

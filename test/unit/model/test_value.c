@@ -60,6 +60,7 @@ static const struct mr_value values[] = {
     {.kind = MR_TIMETZ, .i = 1, .zone = 0},
     {.kind = MR_TIMETZ, .i = 1, .zone = 3600},
     {.kind = MR_TIMESTAMP, .i = 1},
+    {.kind = MR_NO_DATE, .i = 1},
     {.kind = MR_INTERVAL, .interval = &month},
     {.kind = MR_INTERVAL, .interval = &day},
     {.kind = MR_INTERVAL, .interval = &micro},
@@ -95,9 +96,29 @@ static void each_equals_itself_alone(void **state)
     }
 }
 
+/* The largest of every part, and parts that are none of the calendar's, come back as they went. */
+static void parts_of_a_date_that_is_none_come_back(void **state)
+{
+    static const struct mr_parts all[] = {{0, 0, 0, 0, 0, 0, 0},
+                                          {2024, 2, 31, 0, 0, 0, 0},
+                                          {2024, 0, 5, 23, 59, 59, 999999},
+                                          {9999, 15, 31, 31, 63, 63, 1048575}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        struct mr_value value = {.kind = MR_NO_DATE, .i = mr_parts_pack(all[i])};
+        struct mr_parts parts = mr_parts_of(&value);
+        assert_memory_equal(&parts, &all[i], sizeof parts);
+        assert_true(value.i >= 0);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(each_equals_itself_alone)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_equals_itself_alone),
+        cmocka_unit_test(parts_of_a_date_that_is_none_come_back),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
