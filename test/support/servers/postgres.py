@@ -46,8 +46,14 @@ def installed() -> dict[int, pathlib.Path]:
 def fetched() -> dict[int, pathlib.Path]:
     """The same for what fetch-postgres brought; used only by name."""
     folder = pathlib.Path("/var/cache/millrace") if os.geteuid() == 0 else process.cache()
-    return {int(program.parts[-3]): program.parent
-            for program in folder.glob("pg*/root/usr/lib/postgresql/*/bin/postgres")}
+    return {int(program.parts[-3].removeprefix("pg")): program.parent for program in folder.glob("pg[0-9]*/bin/postgres")}
+
+
+def fetch(*versions: int):
+    """Brings them in, unless they are there."""
+    script = pathlib.Path(__file__).with_name("fetch-postgres")
+    done = subprocess.run([script, *map(str, versions)], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
 
 
 class Postgres:
@@ -60,6 +66,9 @@ class Postgres:
         assert wanted in found, f"PostgreSQL {wanted} is not there: run test/support/servers/fetch-postgres {wanted}"
         self.version = wanted
         self.bin = found[wanted]
+        # What was fetched has no psql; anybody's speaks to every server.
+        self.psql_program = next((folder / "psql" for folder in (self.bin, *installed().values())
+                                  if (folder / "psql").exists()), "psql")
         self.port = process.free_port()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="millrace-pg-"))
         self.data = self.folder / "data"
@@ -79,7 +88,7 @@ class Postgres:
             command = [self.bin / "pg_basebackup", "-D", self.data, "-d", copy_of.dsn(), "-c", "fast", "--no-sync"]
         else:
             command = [self.bin / "initdb", "-D", self.data, "-U", "postgres", "--auth=trust", "--encoding=UTF8",
-                       "--locale=C.UTF-8", "--no-sync"]
+                       "--locale=C.UTF-8" if self.bin in installed().values() else "--locale=C", "--no-sync"]
         init = process.Process(command, self.folder / "init.log", user=self.user)
         if init.popen.wait(120) != 0:
             raise AssertionError(f"{command[0].name} failed\n{init.tail()}")
@@ -167,7 +176,7 @@ class Postgres:
 
     def psql(self, text, database="postgres") -> str:
         """Feeds a script to psql and returns its unaligned output; a failing statement fails the test."""
-        done = subprocess.run([self.bin / "psql", "-X", "-At", "-v", "ON_ERROR_STOP=1", self.dsn(database)], input=text,
+        done = subprocess.run([self.psql_program, "-X", "-At", "-v", "ON_ERROR_STOP=1", self.dsn(database)], input=text,
                               capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         return done.stdout
