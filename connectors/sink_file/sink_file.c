@@ -590,24 +590,24 @@ static void file_close(void *state)
     *sink = (struct sink_file){0};
 }
 
+static const struct mr_sink_files files = {.roll = file_roll, .verify = mr_file_verify};
+
 const struct mr_sink mr_sink_file = {
     .name = "file",
     .summary = "JSON lines in files, exactly once, plain or compressed",
     .options = options,
     .config_size = sizeof(struct mr_file_config),
     .state_size = sizeof(struct sink_file),
-    .wants = MR_SINK_RECORDS,
     .delivery = MR_SINK_TRANSACTIONAL,
+    .files = &files,
     .open = file_open,
     .pace = file_pace,
     .write = file_write,
     .commit = file_commit,
     .poll = file_poll,
     .abort = file_abort,
-    .roll = file_roll,
     .preflight = mr_file_preflight,
     .checkpoint_read = mr_file_checkpoint_read,
     .checkpoint_write = mr_file_checkpoint_write,
-    .verify = mr_file_verify,
     .close = file_close,
 };

@@ -218,7 +218,7 @@ static uint64_t our_start(const struct mr_kafka_producer *producer)
 {
     if (producer->claimed)
         return producer->start;
-    return producer->kept ? *producer->kept : 0;
+    return producer->kept ? producer->kept->number : 0;
 }
 
 /* Does the checkpoint just read say that somebody else took over after us, or that ours was lost? What is seen before
@@ -324,7 +324,7 @@ static int claim(struct mr_kafka_producer *producer, struct mr_err *err)
     mr_buf_done(&text);
     producer->claimed = rc == 0;
     if (producer->claimed && producer->kept)
-        *producer->kept = producer->start;
+        producer->kept->number = producer->start;
     return rc;
 }
 

@@ -12,6 +12,7 @@
 #include "connectors/sink_kafka/client.h"
 #include "connectors/sink_kafka/topics.h"
 #include "model/batch.h"
+#include "plug/sink.h"
 
 struct mr_kafka_producer {
     struct mr_kafka_setting *setting;
@@ -19,7 +20,7 @@ struct mr_kafka_producer {
     struct mr_kafka_topics topics;
     struct mr_kafka_checkpoint last; /* what the checkpoint topic holds, as far as we know */
     uint64_t start;                  /* ours, once claimed: one above the owner's before */
-    uint64_t *kept; /* the same beyond this session; 0: never claimed; NULL: not kept */
+    struct mr_sink_claim *kept; /* the same beyond this session; 0: never claimed; NULL: not kept */
     /* Told when brokers keep us waiting (err), and when they no longer do (NULL). */
     void (*stalled)(void *state, const struct mr_err *err);
     void *stalled_state;

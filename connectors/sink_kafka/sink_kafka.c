@@ -156,7 +156,6 @@ const struct mr_sink mr_sink_kafka = {
     .options = mr_kafka_options,
     .config_size = sizeof(struct mr_kafka_config),
     .state_size = sizeof(struct state),
-    .wants = MR_SINK_RECORDS,
     .delivery = MR_SINK_TRANSACTIONAL,
     .open = kafka_open,
     .pace = kafka_pace,

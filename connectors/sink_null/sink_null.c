@@ -110,7 +110,6 @@ const struct mr_sink mr_sink_null = {
     .options = options,
     .config_size = sizeof(struct sink_null_config),
     .state_size = sizeof(struct sink_null),
-    .wants = MR_SINK_RECORDS,
     .delivery = MR_SINK_AT_LEAST_ONCE,
     .open = null_open,
     .pace = null_pace,

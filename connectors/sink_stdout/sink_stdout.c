@@ -376,7 +376,6 @@ const struct mr_sink mr_sink_stdout = {
     .options = options,
     .config_size = sizeof(struct sink_stdout_config),
     .state_size = sizeof(struct sink_stdout),
-    .wants = MR_SINK_RECORDS,
     .delivery = MR_SINK_AT_LEAST_ONCE,
     .open = stdout_open,
     .pace = stdout_pace,

@@ -45,10 +45,10 @@ static int run(struct mr_cli *cli)
     struct mr_findings findings = {add_finding, &report};
     int rc;
 
-    if (!sink || !sink->verify)
+    if (!sink || !sink->files)
         return mr_cli_usage(cli, "usage.unknown_verb", "this build has no file sink");
     mr_buf_add_str(&cli->result, "{\"findings\":[");
-    rc = sink->verify(cli->args[0], &findings, &cli->err);
+    rc = sink->files->verify(cli->args[0], &findings, &cli->err);
     mr_buf_add_str(&cli->result, "]}");
     if (rc < 0)
         return mr_err_exit(&cli->err);

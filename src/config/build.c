@@ -218,13 +218,19 @@ static void build_sink(struct mr_config_load *load, struct mr_pipeline_config *p
         check_sink(load, pipeline, node, path);
 }
 
+static bool takes_changes(const struct mr_pipeline_config *pipeline)
+{
+    return pipeline->sink &&
+           mr_sink_wants(pipeline->sink, pipeline->sink_config) == MR_SINK_CHANGES;
+}
+
 static void build_format(struct mr_config_load *load, struct mr_pipeline_config *pipeline,
                          struct mr_yaml_node *node, const char *path)
 {
     struct mr_config_common common = {0};
     const char *type;
 
-    if (pipeline->sink && pipeline->sink->wants == MR_SINK_CHANGES) {
+    if (takes_changes(pipeline)) {
         if (!node)
             return;
         mr_diag_add(&load->diag, "config.conflict", node->file, node->line, node->column, path,
@@ -304,8 +310,8 @@ static void check_errors(struct mr_config_load *load, const struct mr_pipeline_c
 {
     struct mr_yaml_node *policy = mr_yaml_get(node, "policy");
 
-    if (pipeline->errors.policy == MR_ERRORS_DEAD_LETTER && pipeline->sink &&
-        pipeline->sink->wants == MR_SINK_CHANGES)
+    if (pipeline->errors.policy == MR_ERRORS_DEAD_LETTER && takes_changes(pipeline) &&
+        !pipeline->sink->answer)
         mr_diag_add(&load->diag, "config.conflict", policy->file, policy->line, policy->column,
                     mr_yaml_path(&load->arena, path, "policy"),
                     "the sink %s stores typed values by itself: nothing is encoded that could "
@@ -330,6 +336,29 @@ static void check_side_topics(struct mr_config_load *load,
                     problem.text)
             ->hint = mr_arena_str(&load->arena, mr_slice_str(problem.hint));
     mr_topic_owners_done(&owners);
+}
+
+/* A sink that takes rows has no place for signs of life, which are records; dropping them in silence would be worse. */
+static void check_heartbeats(struct mr_config_load *load, const struct mr_pipeline_config *pipeline,
+                             struct mr_yaml_node *node, const char *path)
+{
+    const struct mr_context context = {.pipeline = pipeline->name, .server = pipeline->server};
+    const struct mr_source_args args = {.context = &context, .config = pipeline->source_config};
+    struct mr_yaml_node *source = mr_yaml_get(node, "source");
+    struct mr_source_sides sides = {0};
+    struct mr_err problem;
+
+    if (load->diag.count > 0 || !takes_changes(pipeline) || !pipeline->source ||
+        !pipeline->source->sides)
+        return;
+    if (pipeline->source->sides(&args, &load->arena, &sides, &problem) < 0 ||
+        !sides.heartbeats.data)
+        return;
+    mr_diag_add(&load->diag, "config.conflict", source->file, source->line, source->column,
+                mr_yaml_path(&load->arena, path, "source.heartbeat"),
+                "the sink %s stores rows by themselves: it has no place for heartbeats",
+                pipeline->sink->name)
+        ->hint = "remove this key: an idle position is committed without it";
 }
 
 static void build_pipeline(struct mr_config_load *load, struct mr_yaml_node *key,
@@ -361,6 +390,7 @@ static void build_pipeline(struct mr_config_load *load, struct mr_yaml_node *key
     build_transforms(load, pipeline, mr_yaml_get(node, "transforms"),
                      mr_yaml_path(&load->arena, path, "transforms"));
     check_side_topics(load, pipeline, key, path);
+    check_heartbeats(load, pipeline, node, path);
 }
 
 static void build_pipelines(struct mr_config_load *load, struct mr_yaml_node *node)

@@ -5,7 +5,8 @@
  *     source.heartbeat.topic     __debezium-heartbeat.{name}   with an interval; the source knows
  *
  * Logical messages have a topic as well, but whether there are any only the first of them tells: the writer takes it
- * then. The position's topic is the sink's own affair. Where nothing is encoded there are no such records. */
+ * then. The position's topic is the sink's own affair. Where nothing is encoded there are dead letters at
+ * most. */
 #include "config/side_topics.h"
 
 static const struct mr_side_topic transactions = {
@@ -64,13 +65,11 @@ int mr_side_topics_each(const struct mr_pipeline_config *config,
     const struct walk walk = {config, each, user};
     int rc = 0;
 
-    if (!config->encoder)
-        return 0;
-    if (config->events.provide)
+    if (config->encoder && config->events.provide)
         rc = show(&walk, &transactions, config->events.topic, err);
     if (rc == 0 && config->errors.policy == MR_ERRORS_DEAD_LETTER)
         rc = show(&walk, &dead_letters, config->errors.topic, err);
-    return rc < 0 ? rc : show_heartbeats(&walk, err);
+    return rc < 0 || !config->encoder ? rc : show_heartbeats(&walk, err);
 }
 
 struct reservation {

@@ -40,7 +40,7 @@ struct kafka_rig {
     uint64_t released; /* batches that came back */
     bool full;
     bool keeps_claim; /* as the engine does, from one open to the next */
-    uint64_t claim;
+    struct mr_sink_claim claim;
     struct mr_err err;
     char checkpoint[4096]; /* what open found */
     char notes[4096];      /* codes noted, each with a space behind it */

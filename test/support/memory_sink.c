@@ -7,12 +7,15 @@
  * covers them or abort() gives them back, as a broker's transaction would. */
 #include "memory_sink.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
+
+#define REFUSALS_MAX 64
 
 struct memory_mark {
     uint64_t id, after;
@@ -31,6 +34,10 @@ struct sink_memory {
     uint64_t durable;
     uint64_t published; /* the last mark that became visible, answered or not: abort tells */
     uint64_t seen;      /* commits of the store when its position was read, and our own since */
+    bool changes;
+    struct mr_sink_refusal refusals[REFUSALS_MAX];
+    size_t refusal_count;
+    struct mr_batch *letters; /* answers, to become visible with the next commit */
 };
 
 void mr_memory_store_init(struct mr_memory_store *store)
@@ -95,16 +102,54 @@ static char *copy_headers(const struct mr_record *record)
     return text;
 }
 
+static struct mr_memory_record *add_visible(struct mr_memory_store *store)
+{
+    if (store->visible_count == store->visible_capacity) {
+        store->visible_capacity = store->visible_capacity ? 2 * store->visible_capacity : 64;
+        store->visible =
+            mr_realloc(store->visible, store->visible_capacity * sizeof(*store->visible));
+    }
+    return &store->visible[store->visible_count++];
+}
+
+static const struct mr_value *row_of(const struct mr_change *change)
+{
+    return change->after ? change->after : change->before;
+}
+
+static bool is_bad(const struct mr_change *change)
+{
+    const struct mr_value *row = row_of(change);
+
+    return change->table && row && change->table->column_count > 1 && row[1].kind == MR_TEXT &&
+           mr_slice_is(mr_value_slice(&row[1]), "bad");
+}
+
+static void publish_changes(struct mr_memory_store *store, const struct mr_batch *batch)
+{
+    for (size_t i = 0; i < batch->change_count; i++) {
+        const struct mr_change *change = &batch->changes[i];
+        const struct mr_value *row = row_of(change);
+        char key[32] = "";
+        if (is_bad(change))
+            continue;
+        if (row && row[0].kind == MR_INT)
+            snprintf(key, sizeof(key), "%lld", (long long)row[0].i);
+        *add_visible(store) = (struct mr_memory_record){
+            .topic = copy_text(change->table ? change->table->topic : mr_slice_str("message")),
+            .key = copy_text(mr_slice_str(key)),
+            .value = copy_text(row && row[1].kind == MR_TEXT ? mr_value_slice(&row[1])
+                                                             : (struct mr_slice){NULL, 0}),
+            .headers = mr_strdup(""),
+            .number = change->number};
+    }
+}
+
 static void publish_records(struct mr_memory_store *store, const struct mr_batch *batch)
 {
     for (size_t i = 0; i < batch->record_count; i++) {
         const struct mr_record *record = &batch->records[i];
-        if (store->visible_count == store->visible_capacity) {
-            store->visible_capacity = store->visible_capacity ? 2 * store->visible_capacity : 64;
-            store->visible =
-                mr_realloc(store->visible, store->visible_capacity * sizeof(*store->visible));
-        }
-        store->visible[store->visible_count++] =
+        *add_visible(store) =
             (struct mr_memory_record){.topic = copy_text(record->topic),
                                       .key = copy_text(record->key),
                                       .value = copy_text(record->value),
@@ -120,7 +165,8 @@ static int memory_open(void *state, const struct mr_sink_args *args, struct mr_b
     struct mr_memory_store *store = ((const struct mr_memory_config *)args->config)->store;
     int rc = 0;
 
-    *sink = (struct sink_memory){.store = store};
+    *sink = (struct sink_memory){
+        .store = store, .changes = ((const struct mr_memory_config *)args->config)->changes};
     sink->last = &sink->first;
     sink->freed = &sink->released;
     strncpy(sink->owner, args->owner, sizeof(sink->owner) - 1);
@@ -150,6 +196,52 @@ static void memory_pace(void *state, struct mr_sink_pace *ret_pace)
         ret_pace->split_ns = INT64_MAX;
 }
 
+static int memory_describe(void *state, struct mr_table *table, int64_t deadline_ns,
+                           struct mr_err *err)
+{
+    struct sink_memory *sink = state;
+    int rc = 0;
+
+    (void)deadline_ns;
+    pthread_mutex_lock(&sink->store->lock);
+    sink->store->described++;
+    if (sink->store->describe_away > 0) {
+        sink->store->describe_away--;
+        rc = mr_err_set(err, MR_AGAIN, "sink.memory_away", "the memory sink was told to be away");
+    }
+    pthread_mutex_unlock(&sink->store->lock);
+    return rc < 0 || table->topic.data
+               ? rc
+               : mr_err_set(err, MR_BUG, "sink.memory_topic", "the version has no topic");
+}
+
+/* Notes what poll() has to tell of the batch. */
+static void refuse(struct sink_memory *sink, struct mr_batch *batch)
+{
+    for (size_t i = 0; sink->changes && i < batch->change_count; i++) {
+        struct mr_sink_refusal *refusal;
+        if (!is_bad(&batch->changes[i]) || sink->refusal_count == REFUSALS_MAX)
+            continue;
+        refusal = &sink->refusals[sink->refusal_count++];
+        *refusal = (struct mr_sink_refusal){.batch = batch, .index = i};
+        (void)mr_err_set(&refusal->why, MR_DATA, "sink.memory_bad", "the note is bad");
+        sink->store->refused++;
+    }
+}
+
+static int memory_answer(void *state, struct mr_batch *letters, struct mr_err *err)
+{
+    struct sink_memory *sink = state;
+
+    (void)err;
+    sink->refusal_count = 0;
+    if (letters) {
+        letters->next = sink->letters;
+        sink->letters = letters;
+    }
+    return 0;
+}
+
 static int memory_write(void *state, struct mr_batch *batch, struct mr_err *err)
 {
     struct sink_memory *sink = state;
@@ -165,6 +257,7 @@ static int memory_write(void *state, struct mr_batch *batch, struct mr_err *err)
     }
     pthread_mutex_unlock(&sink->store->lock);
     if (rc == 0) {
+        refuse(sink, batch);
         batch->next = NULL;
         *sink->last = batch;
         sink->last = &batch->next;
@@ -212,7 +305,10 @@ static int publish(struct sink_memory *sink, struct mr_err *err)
         return fail_as_told(store, err);
     while (sink->taken < mark->after) {
         struct mr_batch *batch = sink->first;
-        publish_records(store, batch);
+        if (sink->changes)
+            publish_changes(store, batch);
+        else
+            publish_records(store, batch);
         sink->first = batch->next;
         if (!sink->first)
             sink->last = &sink->first;
@@ -220,6 +316,14 @@ static int publish(struct sink_memory *sink, struct mr_err *err)
         *sink->freed = batch;
         sink->freed = &batch->next;
         sink->taken++;
+    }
+    while (sink->letters) {
+        struct mr_batch *letters = sink->letters;
+        sink->letters = letters->next;
+        publish_records(store, letters);
+        letters->next = NULL;
+        *sink->freed = letters;
+        sink->freed = &letters->next;
     }
     free(store->checkpoint);
     store->checkpoint = mark->text;
@@ -244,10 +348,17 @@ static int memory_poll(void *state, int64_t deadline_ns, struct mr_sink_result *
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
         pthread_mutex_lock(&sink->store->lock);
     }
-    while (rc == 0 && sink->mark_count > 0 && !sink->store->hold)
+    if (sink->store->poll_again > 0) {
+        sink->store->poll_again--;
+        rc = mr_err_set(err, MR_AGAIN, "sink.memory_busy", "the memory sink was told to be busy");
+    }
+    while (rc == 0 && sink->mark_count > 0 && !sink->store->hold && sink->refusal_count == 0)
         rc = publish(sink, err);
     pthread_mutex_unlock(&sink->store->lock);
-    *ret = (struct mr_sink_result){.released = sink->released, .durable = sink->durable};
+    *ret = (struct mr_sink_result){.released = sink->released,
+                                   .durable = sink->durable,
+                                   .refused = sink->refusals,
+                                   .refused_count = sink->refusal_count};
     sink->released = NULL;
     sink->freed = &sink->released;
     return rc;
@@ -255,6 +366,12 @@ static int memory_poll(void *state, int64_t deadline_ns, struct mr_sink_result *
 
 static void drop(struct sink_memory *sink, struct mr_batch **ret_released)
 {
+    while (sink->letters) {
+        struct mr_batch *next = sink->letters->next;
+        mr_batch_free(sink->letters);
+        sink->letters = next;
+    }
+    sink->refusal_count = 0;
     *sink->freed = sink->first;
     *ret_released = sink->released;
     sink->first = NULL;
@@ -278,15 +395,6 @@ static int memory_abort(void *state, struct mr_batch **ret_released, struct mr_e
     drop(sink, ret_released);
     sink->durable = sink->published;
     return 0;
-}
-
-static void memory_roll(void *state)
-{
-    struct sink_memory *sink = state;
-
-    pthread_mutex_lock(&sink->store->lock);
-    sink->store->rolls++;
-    pthread_mutex_unlock(&sink->store->lock);
 }
 
 static int memory_checkpoint_read(const struct mr_sink_args *args, struct mr_buf *ret_checkpoint,
@@ -333,6 +441,11 @@ static void memory_close(void *state)
     sink->store = NULL;
 }
 
+static enum mr_sink_wants memory_wants(const void *config)
+{
+    return ((const struct mr_memory_config *)config)->changes ? MR_SINK_CHANGES : MR_SINK_RECORDS;
+}
+
 static const struct mr_option options[] = {{0}};
 
 const struct mr_sink mr_sink_memory = {
@@ -341,15 +454,16 @@ const struct mr_sink mr_sink_memory = {
     .options = options,
     .config_size = sizeof(struct mr_memory_config),
     .state_size = sizeof(struct sink_memory),
-    .wants = MR_SINK_RECORDS,
     .delivery = MR_SINK_TRANSACTIONAL,
+    .wants = memory_wants,
     .open = memory_open,
     .pace = memory_pace,
+    .describe = memory_describe,
+    .answer = memory_answer,
     .write = memory_write,
     .commit = memory_commit,
     .poll = memory_poll,
     .abort = memory_abort,
-    .roll = memory_roll,
     .checkpoint_read = memory_checkpoint_read,
     .checkpoint_write = memory_checkpoint_write,
     .close = memory_close,

@@ -27,7 +27,7 @@ struct mr_memory_store {
     char *checkpoint; /* NULL: none */
     char owner[128];  /* of the newest claim */
     uint64_t claims;  /* how many, ever */
-    uint64_t opens, commits, aborts, writes, rolls;
+    uint64_t opens, commits, aborts, writes;
 
     /* Knobs. */
     bool hold; /* commits stay outstanding until this is false */
@@ -38,6 +38,11 @@ struct mr_memory_store {
     uint64_t fail_open;       /* so many opens fail with MR_RETRY */
     uint64_t refuse_writes;   /* so many writes answer MR_AGAIN */
     struct mr_sink_pace pace; /* all zero: commit at every transaction end */
+    /* Of a sink that takes changes: */
+    uint64_t describe_away; /* so many times describe() answers MR_AGAIN */
+    uint64_t poll_again;    /* so many times poll() answers MR_AGAIN, without doing anything */
+    uint64_t described;     /* versions shown, again ones too */
+    uint64_t refused;       /* changes */
 };
 
 void mr_memory_store_init(struct mr_memory_store *store);
@@ -48,6 +53,9 @@ bool mr_memory_store_wait(struct mr_memory_store *store, size_t count, int secon
 /* The config of this sink: what struct mr_sink_args.config points to. */
 struct mr_memory_config {
     struct mr_memory_store *store;
+    /* Takes changes, and keeps of each a record with the topic, the first column as the key, the second as the value
+     * and the number. It refuses a change whose second column is the text "bad". */
+    bool changes;
 };
 
 extern const struct mr_sink mr_sink_memory;

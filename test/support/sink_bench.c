@@ -27,7 +27,7 @@ int mr_bench_open(struct mr_bench *bench, const struct mr_sink *sink, const void
 }
 
 int mr_bench_open_noting(struct mr_bench *bench, const struct mr_sink *sink, const void *config,
-                         const char *owner, uint64_t *noted, struct mr_err *err)
+                         const char *owner, struct mr_sink_claim *noted, struct mr_err *err)
 {
     *bench = (struct mr_bench){.sink = sink};
     bench->context =

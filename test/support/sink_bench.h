@@ -25,7 +25,7 @@ int mr_bench_open(struct mr_bench *bench, const struct mr_sink *sink, const void
                   const char *owner, struct mr_err *err);
 /* The same; `noted` is what the sink keeps of its claim from one open to the next. */
 int mr_bench_open_noting(struct mr_bench *bench, const struct mr_sink *sink, const void *config,
-                         const char *owner, uint64_t *noted, struct mr_err *err);
+                         const char *owner, struct mr_sink_claim *noted, struct mr_err *err);
 void mr_bench_close(struct mr_bench *bench);
 /* A batch of `count` records of `topic`, numbered from `first`, with values {"n":<number>}; the transaction
  * commits at `commit_us`. Polls while the sink is full. */

@@ -478,8 +478,8 @@ int mr_file_publish(struct mr_file_publisher *publisher, struct mr_file_job *job
 
     if (job->claim && publisher->owned) {
         if (rc == 0)
-            *publisher->owned = publisher->n;
-        else if (*publisher->owned == 0 && is_raced(rc, err))
+            publisher->owned->number = publisher->n;
+        else if (publisher->owned->number == 0 && is_raced(rc, err))
             fence_owner(publisher);
     }
     return rc;

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "connectors/sink_file/content/segment.h"
-#include "plug/context.h"
+#include "plug/sink.h"
 
 struct mr_file_publisher {
     int directory, meta, tmp; /* the sink's directory, _millrace, _millrace/tmp; -1 = not open */
@@ -25,7 +25,7 @@ struct mr_file_publisher {
     bool claimed;                     /* our claim is published */
     bool follows_claim;               /* the highest commit was a claim when it was looked at */
     /* commit of a claim of ours, kept from one open to the next; 0: none; NULL: not kept */
-    uint64_t *owned;
+    struct mr_sink_claim *owned;
     uint64_t rotations; /* files published */
 };
 

@@ -32,10 +32,10 @@ struct letter {
 int mr_dead_letters_open(struct mr_dead_letters *letters, const struct mr_pipeline_config *config,
                          const struct mr_context *context, struct mr_err *err)
 {
-    *letters =
-        (struct mr_dead_letters){.config = &config->errors,
-                                 .context = context,
-                                 .stage_class = config->encoder ? config->encoder->name : ""};
+    *letters = (struct mr_dead_letters){.config = &config->errors,
+                                        .context = context,
+                                        .stage_class = config->encoder ? config->encoder->name
+                                                                       : config->sink->name};
     if (config->errors.policy != MR_ERRORS_DEAD_LETTER)
         return 0;
     letters->name = mr_table_new(0);

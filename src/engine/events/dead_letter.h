@@ -20,7 +20,7 @@
 struct mr_dead_letters {
     const struct mr_errors_config *config;
     const struct mr_context *context;
-    const char *stage_class; /* name of the encoder */
+    const char *stage_class; /* name of the encoder, or of the sink that took the change */
     /* stands for no table: its topic is the dead letters', as long as open */
     struct mr_table *name;
     int64_t window_ns; /* monotonic start of the window that is counted */

@@ -66,7 +66,10 @@ static int poll_sink(struct mr_pipeline *pipeline, struct mr_session *session, i
 
     if (durable && session && writer->durable.position.text.data)
         mr_session_confirm(session, &writer->durable.position);
-    return rc;
+    if (rc != MR_AGAIN)
+        return rc;
+    mr_pipeline_report(pipeline, err, false);
+    return 0;
 }
 
 /* Until everything asked for is durable. MR_AGAIN when the drain limit cut it short. */
@@ -199,9 +202,9 @@ static void note_progress(struct pump *pump, int64_t now_ns)
         note_reading(pipeline, now_ns);
     }
     /* A roll with nothing to roll is over at once: it must not cut the next rows short. */
-    if (atomic_exchange(&pipeline->roll, false) && pipeline->config->sink->roll &&
+    if (atomic_exchange(&pipeline->roll, false) && pipeline->config->sink->files &&
         pipeline->writer.rows > 0) {
-        pipeline->config->sink->roll(pipeline->writer.sink);
+        pipeline->config->sink->files->roll(pipeline->writer.sink);
         pipeline->config->sink->pace(pipeline->writer.sink, &pipeline->writer.pace);
     }
 }

@@ -2,8 +2,8 @@
  *
  * Ids of table versions are kept, not the versions: to hold those of every session that ever was would be a leak.
  * A version's topic is chosen here and held against the topics of all others, then the encoder makes its plan, which
- * may need a registry. The schemas of logical messages and of side records belong to no table and are described when
- * the first of them comes.
+ * may need a registry, or, where none runs, the sink makes what it needs for the version. The schemas of logical
+ * messages and of side records belong to no table and are described when the first of them comes.
  *
  * A registry that is away is waited for with the batch in hand; the caller polls the sink meanwhile. Encoding starts
  * only when all is known, so a batch is encoded once. */
@@ -52,12 +52,12 @@ static int describe_messages(struct mr_describing *describing, void *state, stru
     const struct mr_encoder *encoder = describing->config->encoder;
     int rc;
 
-    if (!batch->messages || describing->messages || !encoder || !encoder->describe_messages)
+    if (!batch->messages || describing->messages || (encoder && !encoder->describe_messages))
         return 0;
     rc = mr_topic_owners_reserve(&describing->topics,
                                  mr_event_message_topic(&batch->arena, describing->context->server),
                                  &messages, err);
-    if (rc == 0)
+    if (rc == 0 && encoder)
         rc = encoder->describe_messages(state, err);
     describing->messages = rc == 0;
     return rc;
@@ -80,7 +80,7 @@ static int describe_sides(const struct mr_describing *describing, void *state,
 }
 
 static int describe_table(struct mr_describing *describing, void *state, struct mr_table *table,
-                          struct mr_err *err)
+                          int64_t deadline_ns, struct mr_err *err)
 {
     const struct mr_pipeline_config *config = describing->config;
     int rc = 0;
@@ -93,26 +93,28 @@ static int describe_table(struct mr_describing *describing, void *state, struct 
         rc = mr_topic_owners_take(&describing->topics, config->topic, table, err);
     if (rc == 0 && config->encoder)
         rc = config->encoder->describe(state, table, err);
+    else if (rc == 0 && config->sink->describe)
+        rc = config->sink->describe(state, table, deadline_ns, err);
     if (rc == 0)
         mr_map_put_number(&describing->described, table->id, describing);
     return rc;
 }
 
 static int describe_all(struct mr_describing *describing, void *state, struct mr_batch *batch,
-                        struct mr_err *err)
+                        int64_t deadline_ns, struct mr_err *err)
 {
     int rc = 0;
 
     if (describing->described.count > MOST_DESCRIBED)
         mr_describing_forget(describing);
     for (size_t i = 0; i < batch->table_count && rc == 0; i++)
-        rc = describe_table(describing, state, batch->tables[i], err);
+        rc = describe_table(describing, state, batch->tables[i], deadline_ns, err);
     if (rc == 0)
         rc = describe_messages(describing, state, batch, err);
     return rc < 0 ? rc : describe_sides(describing, state, batch, err);
 }
 
-int mr_describe(struct mr_describing *describing, void *encoder, struct mr_batch *batch,
+int mr_describe(struct mr_describing *describing, void *state, struct mr_batch *batch,
                 int64_t deadline_ns, struct mr_err *err)
 {
     const struct mr_encoder *calls = describing->config->encoder;
@@ -122,9 +124,9 @@ int mr_describe(struct mr_describing *describing, void *encoder, struct mr_batch
     if (now_ns < describing->after_ns)
         return MR_AGAIN;
     if (calls && calls->wait_until)
-        calls->wait_until(encoder, deadline_ns);
-    rc = describe_all(describing, encoder, batch, err);
-    if (rc != MR_RETRY)
+        calls->wait_until(state, deadline_ns);
+    rc = describe_all(describing, state, batch, deadline_ns, err);
+    if (rc != (calls ? MR_RETRY : MR_AGAIN))
         return rc;
     if (mr_clock_mono_ns() < deadline_ns)
         describing->after_ns = now_ns + MR_SECOND_NS;

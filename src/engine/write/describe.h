@@ -23,10 +23,10 @@ void mr_describing_init(struct mr_describing *describing, const struct mr_pipeli
 void mr_describing_done(struct mr_describing *describing);
 /* Takes the topics that the configuration names. MR_CONFIG config.topic_collision. */
 int mr_describing_reserve(struct mr_describing *describing, struct mr_err *err) MR_MUST_CHECK;
-/* The encoder is another one: it has to be told again. Topics keep their owners. */
+/* Encoder and sink are others: they have to be told again. Topics keep their owners. */
 void mr_describing_forget(struct mr_describing *describing);
-/* What is new in `batch`, to the open encoder. A registry that is away is asked no longer than until deadline_ns
- * (INT64_MAX: as long as it may take) and not again for a second: MR_AGAIN, with the reason in err unless it was
- * only the deadline. */
-int mr_describe(struct mr_describing *describing, void *encoder, struct mr_batch *batch,
+/* What is new in `batch`, to the open encoder, or to the open sink where none runs: `state` is theirs. Who is away is
+ * asked no longer than until deadline_ns (INT64_MAX: as long as it may take) and not again for a second: MR_AGAIN, with
+ * the reason in err unless it was only the deadline. */
+int mr_describe(struct mr_describing *describing, void *state, struct mr_batch *batch,
                 int64_t deadline_ns, struct mr_err *err) MR_MUST_CHECK;

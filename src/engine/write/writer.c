@@ -24,6 +24,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "engine/write/refusals.h"
 
 #define POSITION_LIMIT (16u << 20)
 #define IDLE_NS        (10 * MR_SECOND_NS) /* commits of a position whose rows were all filtered out */
@@ -295,7 +296,8 @@ int mr_writer_take(struct mr_writer *writer, struct mr_batch *batch, struct mr_e
         bool idle = mr_batch_empty(batch);
         rc = mr_transforming_apply(&writer->transforming, batch, err);
         if (rc == 0)
-            rc = mr_describe(&writer->describing, writer->encoding.state, batch,
+            rc = mr_describe(&writer->describing,
+                             writer->config->encoder ? writer->encoding.state : writer->sink, batch,
                              writer->rows > 0 ? mr_writer_due(writer) : INT64_MAX, err);
         if (rc == 0)
             rc = mr_encode(&writer->encoding, &limit, batch, err);
@@ -445,12 +447,27 @@ static bool note_durable(struct mr_writer *writer, uint64_t durable)
     return best != 0;
 }
 
+/* Refusals come first: the batches that are released with them are still looked at. */
+static int answer(struct mr_writer *writer, const struct mr_sink_result *result, int polled,
+                  struct mr_err *err)
+{
+    struct mr_err problem;
+    int rc = mr_refusals_answer(&writer->encoding, writer->sink, result, &problem);
+
+    if (rc == 0)
+        return polled;
+    *err = problem;
+    return rc;
+}
+
 int mr_writer_poll(struct mr_writer *writer, int64_t deadline_ns, bool *ret_durable,
                    struct mr_err *err)
 {
     struct mr_sink_result result = {0};
     int rc = writer->config->sink->poll(writer->sink, deadline_ns, &result, err);
 
+    if (rc == 0 || rc == MR_AGAIN)
+        rc = answer(writer, &result, rc, err);
     mr_pool_put(writer->pool, result.released);
     writer->full = result.full;
     writer->done = result.done;
@@ -480,6 +497,8 @@ int mr_writer_abort(struct mr_writer *writer, struct mr_err *err)
     mr_pool_put(writer->pool, released);
     if (rc == 0)
         rc = mr_writer_poll(writer, 0, &durable, err);
+    if (rc == MR_AGAIN)
+        rc = 0;
     for (size_t i = 0; i < MR_COMMITS_MAX; i++)
         writer->asked[i].id = 0;
     writer->rows = 0;

@@ -44,12 +44,12 @@ struct mr_writer {
         struct mr_mark mark;
     } asked[MR_COMMITS_MAX];
     uint64_t next_commit, next_sequence;
-    uint64_t claim;   /* what the sink noted of ours, from one open to the next */
-    uint64_t rows;    /* changes written since the last commit was asked for */
-    size_t bytes;     /* encoded bytes since then */
-    size_t held;      /* memory that they take in the sink */
-    int64_t first_ns; /* monotonic time of the first of them */
-    bool moved;       /* pending is newer than the last commit asked for */
+    struct mr_sink_claim claim; /* what the sink noted of ours, from one open to the next */
+    uint64_t rows;              /* changes written since the last commit was asked for */
+    size_t bytes;               /* encoded bytes since then */
+    size_t held;                /* memory that they take in the sink */
+    int64_t first_ns;           /* monotonic time of the first of them */
+    bool moved;                 /* pending is newer than the last commit asked for */
     bool idle_now;    /* the source itself sent a position without rows: commit it at once */
     int64_t asked_ns; /* monotonic time of the last commit asked for */
     bool caught_up;   /* the last batch said so */

@@ -87,7 +87,7 @@ static inline void must_verify(size_t failures, const char *needle)
     struct mr_findings findings = mr_bench_findings_init(&list);
     struct mr_err err;
 
-    assert_int_equal(mr_plug_sink("file")->verify(directory, &findings, &err), 0);
+    assert_int_equal(mr_plug_sink("file")->files->verify(directory, &findings, &err), 0);
     if (failures == 0 ? list.failures != 0 : list.failures == 0)
         fail_msg("findings: %s", mr_buf_cstr(&list.text));
     if (needle && !strstr(mr_buf_cstr(&list.text), needle))

@@ -35,7 +35,7 @@ static void a_claim_that_is_always_too_late_stops_the_owner_first(void **unused)
 {
     struct mr_bench owner, starter;
     struct mr_err err;
-    uint64_t noted = 0;
+    struct mr_sink_claim noted = {0};
 
     (void)unused;
     open_and_claim(&owner, "one", "");
@@ -48,12 +48,12 @@ static void a_claim_that_is_always_too_late_stops_the_owner_first(void **unused)
     mr_bench_close(&starter);
     assert_int_equal(mr_bench_commit(&owner, false, "{\"p\":3}", &err), MR_FENCED);
     mr_bench_close(&owner);
-    assert_int_equal(noted, 0);
+    assert_int_equal(noted.number, 0);
     assert_int_equal(
         mr_bench_open_noting(&starter, mr_plug_sink("file"), &config, "two", &noted, &err), 0);
     assert_string_equal(mr_buf_cstr(&starter.checkpoint), "{\"p\":2}");
     assert_int_equal(mr_bench_commit(&starter, true, "{\"p\":2}", &err), 0);
-    assert_int_equal(noted, 4);
+    assert_int_equal(noted.number, 4);
     /* One who owned it stops nobody: who is faster then is its successor. */
     open_and_claim(&owner, "three", "{\"p\":2}");
     mr_bench_close(&starter);

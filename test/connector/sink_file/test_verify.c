@@ -87,7 +87,7 @@ static void every_planted_fault_is_found(void **unused)
         assert_non_null(mkdtemp(directory));
         deliver(&config);
         run(directory, cases[i].damage);
-        assert_int_equal(mr_plug_sink("file")->verify(directory, &findings, &err), 0);
+        assert_int_equal(mr_plug_sink("file")->files->verify(directory, &findings, &err), 0);
         if (!strstr(mr_buf_cstr(&list.text), cases[i].expected) || (i > 0) != (list.failures > 0))
             fail_msg("%s: expected \"%s\", found: %s", cases[i].name, cases[i].expected,
                      mr_buf_cstr(&list.text));
@@ -106,7 +106,7 @@ static void a_directory_that_is_none_is_refused(void **unused)
     struct mr_err err;
 
     (void)unused;
-    assert_int_equal(mr_plug_sink("file")->verify("/proc", &findings, &err), MR_CONFIG);
+    assert_int_equal(mr_plug_sink("file")->files->verify("/proc", &findings, &err), MR_CONFIG);
     assert_string_equal(err.code, "files.no_commits");
     mr_buf_done(&list.text);
 }

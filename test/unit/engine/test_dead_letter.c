@@ -201,6 +201,7 @@ static struct letter_fixture *letter_setup(void)
 
     f->context = (struct mr_context){.pipeline = "p", .server = "s", .counters = &f->counters};
     f->config = (struct mr_pipeline_config){
+        .encoder = &test_encoder,
         .errors = {MR_ERRORS_DEAD_LETTER, "dead.{name}", 5, MR_SECOND_NS}};
     f->batch = mr_batch_new(4096, 0);
     assert_int_equal(mr_dead_letters_open(&f->letters, &f->config, &f->context, &f->err), 0);
