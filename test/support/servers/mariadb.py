@@ -26,13 +26,14 @@ class MariaDB(MySQL):
     always = {}
     start_replica, stop_replica, forget_replica = "start slave", "stop slave", "reset slave all"
 
-    def __init__(self, secure: bool = False, release: str | None = None, **settings):
+    def __init__(self, secure: bool = False, environment: dict[str, str] | None = None, release: str | None = None,
+                 **settings):
         self.release = release
         if release == "11.4":
             self.package = "mariadb-11.4"
             self.server = "usr/bin/mariadbd"
             self.places = {"lc_messages_dir": "usr/share", "character_sets_dir": "usr/share/charsets"}
-        super().__init__(secure, **({"ssl": 1} if secure else {}) | settings)
+        super().__init__(secure, environment, **({"ssl": 1} if secure else {}) | settings)
 
     def _program(self, path: str) -> list[str]:
         # 11.4 needs nothing that a Debian does not have.

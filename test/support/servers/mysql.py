@@ -2,8 +2,9 @@
 
 Row format, full row metadata, GTIDs. Anybody may log in as root without a password; other accounts are the test's. The
 programs are those that fetch-mysql unpacked into the cache folder; nothing is installed and no rights are needed.
-MySQL(gtid_mode="OFF", binlog_row_metadata="MINIMAL") sets options of the server (None leaves one out), secure=True gives
-it a certificate of .authority. follow(primary) makes it a replica, promote() ends that.
+MySQL(gtid_mode="OFF", binlog_row_metadata="MINIMAL") sets options of the server (None leaves one out), secure=True
+gives it a certificate of .authority, environment={"TZ": "Europe/Berlin"} words of its environment. follow(primary) makes
+it a replica, promote() ends that.
 
 MariaDB (mariadb.py) is the same class with other words where the two have parted.
 """
@@ -52,7 +53,8 @@ class MySQL:
     always = {"secure_file_priv": ""}
     start_replica, stop_replica, forget_replica = "start replica", "stop replica", "reset replica all"
 
-    def __init__(self, secure: bool = False, **settings):
+    def __init__(self, secure: bool = False, environment: dict[str, str] | None = None, **settings):
+        self.environment = environment
         self.root = fetched(self.package)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"millrace-{self.package}-"))
         self.data = self.folder / "data"
@@ -105,7 +107,7 @@ class MySQL:
         """Starts, or starts again after stop or kill9, on the same port."""
         command = self._command(self.data, port=self.port, socket=self.folder / "socket",
                                 pid_file=self.folder / "pid", **self.settings)
-        self.process = process.Process(command, self.folder / "log")
+        self.process = process.Process(command, self.folder / "log", env=os.environ | (self.environment or {}))
         process.wait_until(self._answers, 120, f"{self.title} on port {self.port}", self.process)
         return self
 
@@ -157,10 +159,11 @@ class MySQL:
         """The only value of the only row."""
         return self.sql(query, parameters, database)[0][0]
 
-    def script(self, text: str, database=None, user: str = "root", password: str = "", force: bool = False) -> str:
+    def script(self, text: str, database=None, user: str = "root", password: str = "", force: bool = False,
+               words: tuple[str, ...] = ()) -> str:
         """Feeds a script to the client, which returns its rows with tabs between them. A failing statement fails the
-        test, unless force lets the rest run."""
-        words = ["--no-defaults", "-h", "127.0.0.1", "-P", str(self.port), "-u", user, "-N", "-B",
+        test, unless force lets the rest run. words: further options of the client."""
+        words = ["--no-defaults", *words, "-h", "127.0.0.1", "-P", str(self.port), "-u", user, "-N", "-B",
                  f"--character-sets-dir={self.root / self.places['character_sets_dir']}",
                  "--default-character-set=utf8mb4", *(["-f"] if force else []), *([database] if database else [])]
         done = subprocess.run([*self._program(self.client), *words], input=text, capture_output=True, text=True,
