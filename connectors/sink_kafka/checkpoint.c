@@ -24,7 +24,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "connectors/sink_kafka/admin.h"
+#include "client/kafka/admin.h"
 
 #define FIRST_STEP 64
 #define TEXT_LIMIT (64 << 20)
@@ -49,7 +49,7 @@ static int create(struct mr_kafka_client *client, int *ret_partitions, struct mr
     const char *topic = client->setting->names.checkpoint_topic;
 
     if (config->create_topics.mode == MR_KAFKA_CREATE_NEVER) {
-        mr_err_set(err, MR_CONFIG, "sink.kafka.topic_missing",
+        mr_err_set(err, MR_CONFIG, "kafka.topic_missing",
                    "the checkpoint topic %s does not exist, and create_topics is never", topic);
         mr_err_hint(
             err, "kafka-topics --create --topic %s --partitions 1 --config cleanup.policy=compact",
@@ -63,7 +63,7 @@ static int create(struct mr_kafka_client *client, int *ret_partitions, struct mr
             config->create_topics.replication ? (int)config->create_topics.replication : -1,
         .config = {.keys = keys, .values = values, .count = 3},
     };
-    return mr_kafka_admin_create(client, &wanted, ret_partitions, err);
+    return mr_kafka_admin_create(&client->handle, &wanted, ret_partitions, err);
 }
 
 /* A topic that forgets by age would one day forget the position. */
@@ -75,7 +75,7 @@ static int check_policy(struct mr_kafka_client *client, struct mr_err *err)
     struct mr_err problem;
 
     mr_buf_init(&policy, 4096);
-    int rc = mr_kafka_admin_setting(client, topic, "cleanup.policy", &policy, &problem);
+    int rc = mr_kafka_admin_setting(&client->handle, topic, "cleanup.policy", &policy, &problem);
     if (rc == MR_RETRY) {
         *err = problem;
     } else if (rc < 0) { /* not allowed to look: no reason to stop */
@@ -102,7 +102,7 @@ int mr_kafka_checkpoint_prepare(struct mr_kafka_client *client, struct mr_err *e
 {
     const char *topic = client->setting->names.checkpoint_topic;
     int partitions = 0;
-    int rc = mr_kafka_admin_partitions(client, topic, &partitions, err);
+    int rc = mr_kafka_admin_partitions(&client->handle, topic, &partitions, err);
 
     if (rc < 0)
         return rc;
@@ -170,7 +170,7 @@ static int read_to(struct mr_kafka_client *client, int64_t end,
     int64_t patience = client->setting->config->transaction_timeout + SILENCE_NS;
 
     while (at < end) {
-        rd_kafka_message_t *message = rd_kafka_consumer_poll(client->rk, 100);
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(client->handle.rk, 100);
         rd_kafka_resp_err_t code = message ? message->err : RD_KAFKA_RESP_ERR_NO_ERROR;
         char why[256] = "";
         if (message && (!code || code == RD_KAFKA_RESP_ERR__PARTITION_EOF)) {
@@ -186,9 +186,10 @@ static int read_to(struct mr_kafka_client *client, int64_t end,
         if (message)
             rd_kafka_message_destroy(message);
         if (code && !passes(code))
-            return mr_kafka_fail(err, code, why, "read the checkpoint topic %s", topic);
+            return mr_kafka_fail(err, mr_kafka_sink_errors, code, why,
+                                 "read the checkpoint topic %s", topic);
         if (mr_clock_mono_ns() - heard > patience || mr_kafka_stopping(client->setting))
-            return mr_err_set(err, MR_RETRY, "sink.kafka.unreachable",
+            return mr_err_set(err, MR_RETRY, "kafka.unreachable",
                               "cannot read the checkpoint topic %s to its end", topic);
     }
     return 0;
@@ -201,10 +202,10 @@ static int read_from(struct mr_kafka_client *client, int64_t from, int64_t end,
 
     rd_kafka_topic_partition_list_add(where, client->setting->names.checkpoint_topic, 0)->offset =
         from;
-    rd_kafka_resp_err_t code = rd_kafka_assign(client->rk, where);
+    rd_kafka_resp_err_t code = rd_kafka_assign(client->handle.rk, where);
     rd_kafka_topic_partition_list_destroy(where);
     if (code)
-        return mr_kafka_fail(err, code, NULL, "read the checkpoint topic");
+        return mr_kafka_fail(err, mr_kafka_sink_errors, code, NULL, "read the checkpoint topic");
     return read_to(client, end, checkpoint, err);
 }
 
@@ -212,12 +213,12 @@ static int read_back(struct mr_kafka_client *client, enum mr_kafka_reading readi
                      struct mr_kafka_checkpoint *checkpoint, struct mr_err *err)
 {
     int64_t first = 0, end = 0;
-    int rc = mr_kafka_admin_range(client, client->setting->names.checkpoint_topic,
+    int rc = mr_kafka_admin_range(&client->handle, client->setting->names.checkpoint_topic,
                                   reading == MR_KAFKA_AS_SEEN, &first, &end, err);
 
     if (rc < 0)
         return rc;
-    rd_kafka_poll_set_consumer(client->rk);
+    rd_kafka_poll_set_consumer(client->handle.rk);
     for (int64_t step = FIRST_STEP; end > first; step *= 16) {
         int64_t from = end - first > step ? end - step : first;
         rc = read_from(client, from, end, checkpoint, err);
@@ -261,8 +262,8 @@ rd_kafka_resp_err_t mr_kafka_checkpoint_produce(struct mr_kafka_client *client,
 
     /* an empty value is not a tombstone: the pointer must not be NULL */
     return rd_kafka_producev(
-        client->rk, RD_KAFKA_V_TOPIC(setting->names.checkpoint_topic), RD_KAFKA_V_PARTITION(0),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        client->handle.rk, RD_KAFKA_V_TOPIC(setting->names.checkpoint_topic),
+        RD_KAFKA_V_PARTITION(0), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
         RD_KAFKA_V_KEY(setting->names.checkpoint_key, strlen(setting->names.checkpoint_key)),
         RD_KAFKA_V_VALUE((void *)(uintptr_t)(checkpoint->text.size ? checkpoint->text.data : ""),
                          checkpoint->text.size),

@@ -2,12 +2,11 @@
  *
  * Three kinds of librdkafka properties meet here, set in this order so that the later win:
  *
- *     ours      defaults that were measured (linger.ms, socket.timeout.ms, ...): `client` may change them
+ *     ours      defaults that were measured (linger.ms, ...), on top of every client's: `client` may change them
  *     client    whatever the user writes below `client:`, checked by librdkafka itself
  *     fixed     what exactly-once rests on: set last, and refused in `client` with the option to use instead
  *
- * Why these defaults: reconnects of 50 to 500 ms bring a three second outage of all brokers back in 4 s instead
- * of 11; socket.timeout.ms bounds how long a dead leader's requests are waited for; lz4 costs us next to nothing
+ * Why these defaults: what every client starts from is said in client/kafka/conf.c; lz4 costs us next to nothing
  * on real envelopes and saves the broker a third; delivery reports only on error, and as events, let a flush
  * wait on a condition variable instead of sleeping in steps of 10 ms (a commit of 3 ms instead of 11).
  *
@@ -24,6 +23,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "client/kafka/conf.h"
 
 #define FIELD(member) offsetof(struct mr_kafka_config, member)
 
@@ -189,12 +189,8 @@ const struct mr_option mr_kafka_options[] = {
             "ssl.ca.location, linger.ms or message.max.bytes."},
     {0}};
 
-/* Properties that are not for users, and what to use instead. */
-static const struct {
-    const char *key, *instead;
-} fixed[] = {
-    {"bootstrap.servers", "use `brokers`"},
-    {"metadata.broker.list", "use `brokers`"},
+/* What the promises of the sink rest on. */
+static const struct mr_kafka_fixed fixed[] = {
     {"transactional.id", "use `transactional_id`"},
     {"transaction.timeout.ms", "use `transaction_timeout`"},
     {"compression.codec", "use `compression`"},
@@ -217,17 +213,7 @@ static const struct {
     {"group.id", "the checkpoint's reader has no group"},
     {"message.timeout.ms", "use `transaction_timeout`"},
     {"delivery.timeout.ms", "use `transaction_timeout`"},
-    {"plugin.library.paths", "millrace loads no code"},
-    {"test.mock.num.brokers", "use real brokers"},
-    {"opaque", "it is internal"},
-    {"interceptors", "it is internal"},
-};
-
-static const char *const ours[][2] = {
-    {"client.software.name", "millrace"}, {"client.software.version", MR_VERSION},
-    {"socket.timeout.ms", "10000"},       {"reconnect.backoff.ms", "50"},
-    {"reconnect.backoff.max.ms", "500"},  {"log.connection.close", "false"},
-    {"enable.metrics.push", "false"},     {"topic.metadata.refresh.interval.ms", "60000"},
+    {0},
 };
 
 static const char *const ours_producer[][2] = {
@@ -287,82 +273,25 @@ void mr_kafka_names_done(struct mr_kafka_names *names)
     free(names->checkpoint_key);
 }
 
-static int set(rd_kafka_conf_t *conf, const char *key, const char *value, struct mr_err *err)
-{
-    char why[512] = "";
-
-    if (rd_kafka_conf_set(conf, key, value, why, sizeof why) == RD_KAFKA_CONF_OK)
-        return 0;
-    mr_err_set(err, MR_CONFIG, "sink.kafka.client_property", "client property %s: %s", key, why);
-    mr_err_hint(err, "librdkafka's CONFIGURATION.md lists all properties and their values");
-    return MR_CONFIG;
-}
-
-static int set_number(rd_kafka_conf_t *conf, const char *key, int64_t value, struct mr_err *err)
-{
-    char text[32];
-
-    snprintf(text, sizeof text, "%lld", (long long)value);
-    return set(conf, key, text, err);
-}
-
-static int set_pairs(rd_kafka_conf_t *conf, const char *const (*pairs)[2], size_t count,
-                     struct mr_err *err)
-{
-    int rc = 0;
-
-    for (size_t i = 0; i < count && rc == 0; i++)
-        rc = set(conf, pairs[i][0], pairs[i][1], err);
-    return rc;
-}
-
-static int set_client(rd_kafka_conf_t *conf, const struct mr_option_map *client, struct mr_err *err)
-{
-    for (size_t i = 0; i < client->count; i++) {
-        for (size_t f = 0; f < sizeof fixed / sizeof *fixed; f++) {
-            if (strcmp(client->keys[i], fixed[f].key) == 0)
-                return mr_err_set(err, MR_CONFIG, "sink.kafka.client_property",
-                                  "client property %s cannot be set: %s", fixed[f].key,
-                                  fixed[f].instead);
-        }
-        int rc = set(conf, client->keys[i], client->values[i], err);
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
-}
-
-static int set_brokers(rd_kafka_conf_t *conf, const struct mr_option_list *brokers,
-                       struct mr_err *err)
-{
-    struct mr_buf buf;
-
-    mr_buf_init(&buf, 1 << 20);
-    for (size_t i = 0; i < brokers->count; i++)
-        mr_buf_printf(&buf, "%s%s", i ? "," : "", brokers->items[i]);
-    int rc = set(conf, "bootstrap.servers", mr_buf_cstr(&buf), err);
-    mr_buf_done(&buf);
-    return rc;
-}
-
 static int set_producer(rd_kafka_conf_t *conf, const struct mr_kafka_config *config,
                         const char *transactional_id, struct mr_err *err)
 {
-    int rc = set(conf, "enable.idempotence", "true", err);
+    int rc = mr_kafka_conf_set(conf, "enable.idempotence", "true", err);
 
     if (rc == 0)
-        rc = set(conf, "delivery.report.only.error", "true", err);
+        rc = mr_kafka_conf_set(conf, "delivery.report.only.error", "true", err);
     if (rc == 0)
-        rc = set(conf, "allow.auto.create.topics", "false", err);
+        rc = mr_kafka_conf_set(conf, "allow.auto.create.topics", "false", err);
     if (rc == 0)
-        rc = set(conf, "compression.codec", mr_kafka_compressions[config->compression], err);
+        rc = mr_kafka_conf_set(conf, "compression.codec",
+                               mr_kafka_compressions[config->compression], err);
     if (rc == 0 && transactional_id)
-        rc = set(conf, "transactional.id", transactional_id, err);
+        rc = mr_kafka_conf_set(conf, "transactional.id", transactional_id, err);
     if (rc == 0 && transactional_id)
-        rc = set_number(conf, "transaction.timeout.ms", config->transaction_timeout / 1000000, err);
+        rc = mr_kafka_conf_set_number(conf, "transaction.timeout.ms",
+                                      config->transaction_timeout / 1000000, err);
     if (rc == 0 && !transactional_id) /* nothing bounds it: an outage is waited out */
-        rc = set(conf, "message.timeout.ms", "0", err);
-    rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
+        rc = mr_kafka_conf_set(conf, "message.timeout.ms", "0", err);
     return rc;
 }
 
@@ -381,7 +310,7 @@ static int set_reader(rd_kafka_conf_t *conf, struct mr_err *err)
         {"fetch.error.backoff.ms", "50"},
     };
 
-    return set_pairs(conf, pairs, sizeof pairs / sizeof *pairs, err);
+    return mr_kafka_conf_set_pairs(conf, pairs, sizeof pairs / sizeof *pairs, err);
 }
 
 /* librdkafka would refuse each record with a mere "invalid argument". */
@@ -393,7 +322,7 @@ static int check_linger(rd_kafka_conf_t *conf, int64_t timeout_ms, struct mr_err
     rd_kafka_conf_get(conf, "linger.ms", text, &size);
     if (strtod(text, NULL) < (double)timeout_ms)
         return 0;
-    mr_err_set(err, MR_CONFIG, "sink.kafka.client_property",
+    mr_err_set(err, MR_CONFIG, "kafka.client_property",
                "client property linger.ms: %s ms are not below transaction_timeout", text);
     mr_err_hint(err, "a commit does not wait for linger.ms: leave it out");
     return MR_CONFIG;
@@ -402,20 +331,23 @@ static int check_linger(rd_kafka_conf_t *conf, int64_t timeout_ms, struct mr_err
 int mr_kafka_conf(const struct mr_kafka_config *config, enum mr_kafka_role role,
                   const char *transactional_id, rd_kafka_conf_t **ret_conf, struct mr_err *err)
 {
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_t *conf = mr_kafka_conf_start();
     int64_t timeout_ms = config->transaction_timeout / 1000000;
-    int rc = set_pairs(conf, ours, sizeof ours / sizeof *ours, err);
+    int rc = 0;
 
+    if (role == MR_KAFKA_PRODUCER)
+        rc = mr_kafka_conf_set_pairs(conf, ours_producer,
+                                     sizeof ours_producer / sizeof *ours_producer, err);
     if (rc == 0 && role == MR_KAFKA_PRODUCER)
-        rc = set_pairs(conf, ours_producer, sizeof ours_producer / sizeof *ours_producer, err);
-    if (rc == 0 && role == MR_KAFKA_PRODUCER)
-        rc = set_number(conf, "linger.ms", timeout_ms < 30000 ? timeout_ms / 3 : 10000, err);
+        rc = mr_kafka_conf_set_number(conf, "linger.ms",
+                                      timeout_ms < 30000 ? timeout_ms / 3 : 10000, err);
     if (rc == 0) /* one request must fit into a transaction */
-        rc = set_number(conf, "socket.timeout.ms", timeout_ms < 10000 ? timeout_ms : 10000, err);
+        rc = mr_kafka_conf_set_number(conf, "socket.timeout.ms",
+                                      timeout_ms < 10000 ? timeout_ms : 10000, err);
     if (rc == 0)
-        rc = set_client(conf, &config->client, err);
+        rc = mr_kafka_conf_client(conf, &config->client, fixed, err);
     if (rc == 0)
-        rc = set_brokers(conf, &config->brokers, err);
+        rc = mr_kafka_conf_brokers(conf, &config->brokers, err);
     if (rc == 0 && role == MR_KAFKA_PRODUCER)
         rc = set_producer(conf, config, transactional_id, err);
     if (rc == 0 && transactional_id)

@@ -7,14 +7,8 @@
 #pragma once
 
 #include "base/match.h"
+#include "client/kafka/admin.h"
 #include "connectors/sink_kafka/config.h"
-
-struct mr_kafka_new_topic {
-    const char *name;
-    int partitions, replication; /* -1: the broker's default */
-    struct mr_option_map config;
-    bool validate_only; /* ask whether it could be created */
-};
 
 struct mr_kafka_creation {
     const struct mr_kafka_create_topics *config;

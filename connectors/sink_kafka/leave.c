@@ -60,14 +60,14 @@ void mr_kafka_leave_batches(struct mr_kafka_producer *producer)
     uint64_t most = batch * (producer->touched ? producer->touched : 1);
     int64_t quiet_ns = producer->touched > 1 && bytes > batch ? QUIET_NS : 0;
     int64_t moved = mr_clock_mono_ns();
-    int left = rd_kafka_outq_len(producer->client.rk);
+    int left = rd_kafka_outq_len(producer->client.handle.rk);
 
     while (left > 0 && !producer->client.refused && !mr_kafka_stopping(producer->setting)) {
         int64_t still_ns = mr_clock_mono_ns() - moved;
         if (still_ns >= ((uint64_t)left * size > most ? patience(producer) : quiet_ns))
             break;
         mr_kafka_client_serve(&producer->client, 1);
-        int now = rd_kafka_outq_len(producer->client.rk);
+        int now = rd_kafka_outq_len(producer->client.handle.rk);
         if (now < left) {
             learn(producer, mr_clock_mono_ns() - moved);
             moved = mr_clock_mono_ns();
@@ -84,7 +84,7 @@ void mr_kafka_leave_now(struct mr_kafka_producer *producer)
     if (waiting < (soon ? HURRY_BYTES : HURRY_LEAST))
         return;
     producer->hurried = producer->bytes;
-    rd_kafka_flush(producer->client.rk, HURRY_MS);
+    rd_kafka_flush(producer->client.handle.rk, HURRY_MS);
     producer->hurried_ns = mr_clock_mono_ns();
     mr_kafka_client_serve(&producer->client, 0);
 }

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "connectors/sink_kafka/admin.h"
+#include "client/kafka/admin.h"
 #include "connectors/sink_kafka/counts.h"
 #include "connectors/sink_kafka/producer.h"
 #include "connectors/sink_kafka/survey.h"
@@ -35,12 +35,13 @@ static int look_at_brokers(struct mr_kafka_client *client, const struct mr_findi
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TRANSPORT;
     char text[200];
 
-    for (int i = 0; i < 5 && code && !client->denied && !(i > 1 && client->trouble); i++) {
-        code = rd_kafka_metadata(client->rk, 0, NULL, &metadata, 1000);
+    for (int i = 0; i < 5 && code && !client->handle.denied && !(i > 1 && client->handle.trouble);
+         i++) {
+        code = rd_kafka_metadata(client->handle.rk, 0, NULL, &metadata, 1000);
         mr_kafka_client_serve(client, 0);
     }
     if (code) {
-        mr_kafka_unreachable(err, client, "reach the brokers");
+        mr_kafka_unreachable(err, &client->handle, "reach the brokers");
         add_err(findings, err);
         return (int)err->class;
     }
@@ -58,7 +59,7 @@ static void look_at_checkpoint(struct mr_kafka_client *client, const struct mr_f
     struct mr_err err;
     char text[400];
 
-    if (mr_kafka_admin_partitions(client, topic, &partitions, &err) < 0) {
+    if (mr_kafka_admin_partitions(&client->handle, topic, &partitions, &err) < 0) {
         add_err(findings, &err);
     } else if (partitions == 0 &&
                client->setting->config->create_topics.mode == MR_KAFKA_CREATE_AUTO) {
@@ -88,7 +89,7 @@ static void look_at_creation(struct mr_kafka_client *client, const struct mr_fin
     for (size_t i = 0; mr_kafka_creation_each(&setting->creation, i, &wanted) && rc == 0; i++) {
         wanted.name = name;
         wanted.validate_only = true;
-        rc = mr_kafka_admin_create(client, &wanted, &partitions, &err);
+        rc = mr_kafka_admin_create(&client->handle, &wanted, &partitions, &err);
     }
     if (rc < 0 && err.exit_code == 77) /* the real names may be granted all the same */
         add(findings, MR_FINDING_WARN, err.code, err.text, err.hint);
@@ -147,7 +148,8 @@ int mr_kafka_checkpoint_show(const struct mr_sink_args *args, struct mr_buf *ret
     if (rc == 0)
         rc = mr_kafka_client_open(&client, &setting, MR_KAFKA_ADMIN, err);
     if (rc == 0) {
-        rc = mr_kafka_admin_partitions(&client, setting.names.checkpoint_topic, &partitions, err);
+        rc = mr_kafka_admin_partitions(&client.handle, setting.names.checkpoint_topic, &partitions,
+                                       err);
         mr_kafka_client_close(&client);
     }
     if (rc == 0 && partitions > 0)

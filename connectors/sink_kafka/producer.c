@@ -35,7 +35,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "connectors/sink_kafka/admin.h"
+#include "client/kafka/admin.h"
 #include "connectors/sink_kafka/counts.h"
 #include "connectors/sink_kafka/leave.h"
 
@@ -68,7 +68,8 @@ void mr_kafka_producer_done(struct mr_kafka_producer *producer)
 {
     /* one short try: a transaction left open holds readers back until it times out */
     if (producer->open && producer->transactional && !producer->broken)
-        rd_kafka_error_destroy(rd_kafka_abort_transaction(producer->client.rk, 2 * SLICE_MS));
+        rd_kafka_error_destroy(
+            rd_kafka_abort_transaction(producer->client.handle.rk, 2 * SLICE_MS));
     drop_handle(producer);
     mr_kafka_topics_done(&producer->topics);
     mr_kafka_checkpoint_done(&producer->last);
@@ -81,11 +82,11 @@ static void tell_stall(struct mr_kafka_producer *producer, const char *doing, co
 
     if (!producer->stalled)
         return;
-    if (ill[0] && !mr_kafka_throttled(&producer->client)) {
-        mr_err_set(&err, MR_RETRY, "sink.kafka.unavailable", "cannot %s yet: %s", doing, ill);
+    if (ill[0] && !mr_kafka_throttled(&producer->client.handle)) {
+        mr_err_set(&err, MR_RETRY, "kafka.unavailable", "cannot %s yet: %s", doing, ill);
         mr_err_hint(&err, MR_KAFKA_ILL_HINT);
     } else {
-        mr_kafka_unreachable(&err, &producer->client, doing);
+        mr_kafka_unreachable(&err, &producer->client.handle, doing);
     }
     err.class = MR_RETRY;
     producer->stalled(producer->stalled_state, &err);
@@ -106,7 +107,7 @@ static int64_t topic_limit(struct mr_kafka_client *client)
     int64_t limit = 0;
 
     mr_buf_init(&value, 4096);
-    if (mr_kafka_admin_setting(client, client->refused_topic, "max.message.bytes", &value,
+    if (mr_kafka_admin_setting(&client->handle, client->refused_topic, "max.message.bytes", &value,
                                &unseen) == 0)
         limit = strtoll(mr_buf_cstr(&value), NULL, 10);
     mr_buf_done(&value);
@@ -138,8 +139,9 @@ static int judge_size(struct mr_kafka_producer *producer, struct mr_err *err)
     if (limit < LEAST_BATCH || limit >= batch) {
         if (strcmp(client->refused_topic, producer->setting->names.checkpoint_topic) == 0)
             return refuse_checkpoint(client, err);
-        mr_kafka_fail(err, client->refused, NULL, "write a record of %zu bytes to topic %s",
-                      client->refused_bytes, client->refused_topic);
+        mr_kafka_fail(err, mr_kafka_sink_errors, client->refused, NULL,
+                      "write a record of %zu bytes to topic %s", client->refused_bytes,
+                      client->refused_topic);
         return (int)err->class;
     }
     producer->setting->batch_bytes = limit;
@@ -162,17 +164,17 @@ static int judge(struct mr_kafka_producer *producer, rd_kafka_resp_err_t code, c
 
     mr_kafka_client_serve(client, 0);
     if (code == RD_KAFKA_RESP_ERR__FATAL)
-        code = rd_kafka_fatal_error(client->rk, fatal, sizeof fatal);
+        code = rd_kafka_fatal_error(client->handle.rk, fatal, sizeof fatal);
     if (is_fencing(code) || is_fencing(client->refused))
         producer->fenced = true;
     else if (client->refused == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
         return judge_size(producer, err);
     else if (client->refused && client->refused != RD_KAFKA_RESP_ERR__MSG_TIMED_OUT)
-        return mr_kafka_fail(err, client->refused, NULL, "write to topic %s",
+        return mr_kafka_fail(err, mr_kafka_sink_errors, client->refused, NULL, "write to topic %s",
                              client->refused_topic);
     if (code == RD_KAFKA_RESP_ERR__STATE)
         text = "the transaction has ended meanwhile";
-    return mr_kafka_fail(err, code, fatal[0] ? fatal : text, "%s", doing);
+    return mr_kafka_fail(err, mr_kafka_sink_errors, code, fatal[0] ? fatal : text, "%s", doing);
 }
 
 /* The same for an error object, which it consumes. */
@@ -195,22 +197,22 @@ static int init_transactions(struct mr_kafka_producer *producer, struct mr_err *
     int64_t deadline = mr_clock_mono_ns() + INIT_NS;
 
     while (!mr_kafka_stopping(producer->setting)) {
-        rd_kafka_error_t *error = rd_kafka_init_transactions(producer->client.rk, SLICE_MS);
+        rd_kafka_error_t *error = rd_kafka_init_transactions(producer->client.handle.rk, SLICE_MS);
         mr_kafka_client_serve(&producer->client, 0);
         if (!error)
             return 0;
-        bool again = rd_kafka_error_is_retriable(error) && !producer->client.denied &&
+        bool again = rd_kafka_error_is_retriable(error) && !producer->client.handle.denied &&
                      mr_clock_mono_ns() < deadline;
         rd_kafka_resp_err_t code = rd_kafka_error_code(error);
-        if (!again && (producer->client.denied || code == RD_KAFKA_RESP_ERR__TIMED_OUT)) {
+        if (!again && (producer->client.handle.denied || code == RD_KAFKA_RESP_ERR__TIMED_OUT)) {
             rd_kafka_error_destroy(error);
-            return mr_kafka_unreachable(err, &producer->client, "start transactions");
+            return mr_kafka_unreachable(err, &producer->client.handle, "start transactions");
         }
         if (!again)
             return judge_error(producer, error, "start transactions", err);
         rd_kafka_error_destroy(error);
     }
-    return mr_err_set(err, MR_RETRY, "sink.kafka.unreachable", "stopped while connecting");
+    return mr_err_set(err, MR_RETRY, "kafka.unreachable", "stopped while connecting");
 }
 
 /* 0: this process has not claimed yet. */
@@ -256,25 +258,25 @@ static int check_owner(const struct mr_kafka_producer *producer,
 static int await_room(struct mr_kafka_producer *producer, struct mr_err *err)
 {
     struct mr_kafka_client *client = &producer->client;
-    int left = rd_kafka_outq_len(client->rk);
+    int left = rd_kafka_outq_len(client->handle.rk);
 
     mr_kafka_client_serve(client, 10);
-    if (left > 0 && rd_kafka_outq_len(client->rk) >= left)
-        rd_kafka_flush(client->rk, 100);
+    if (left > 0 && rd_kafka_outq_len(client->handle.rk) >= left)
+        rd_kafka_flush(client->handle.rk, 100);
     mr_kafka_client_serve(client, 0);
     if (client->refused)
         return judge(producer, client->refused, NULL, "write", err);
-    if (client->trouble || mr_kafka_throttled(client))
+    if (client->handle.trouble || mr_kafka_throttled(&client->handle))
         tell_stall(producer, "write", "");
     return mr_kafka_stopping(producer->setting)
-               ? mr_err_set(err, MR_RETRY, "sink.kafka.unreachable", "stopped while writing")
+               ? mr_err_set(err, MR_RETRY, "kafka.unreachable", "stopped while writing")
                : 0;
 }
 
 static int write_checkpoint(struct mr_kafka_producer *producer,
                             const struct mr_kafka_checkpoint *checkpoint, struct mr_err *err)
 {
-    for (bool empty = false;; empty = rd_kafka_outq_len(producer->client.rk) == 0) {
+    for (bool empty = false;; empty = rd_kafka_outq_len(producer->client.handle.rk) == 0) {
         rd_kafka_resp_err_t code = mr_kafka_checkpoint_produce(&producer->client, checkpoint);
         if (!code)
             return 0;
@@ -292,7 +294,7 @@ static int begin(struct mr_kafka_producer *producer, struct mr_err *err)
 {
     mr_kafka_client_forget(&producer->client);
     if (producer->transactional) {
-        rd_kafka_error_t *error = rd_kafka_begin_transaction(producer->client.rk);
+        rd_kafka_error_t *error = rd_kafka_begin_transaction(producer->client.handle.rk);
         if (error) {
             producer->broken = true;
             return judge_error(producer, error, "begin a transaction", err);
@@ -335,7 +337,7 @@ static int read_checkpoint(struct mr_kafka_producer *producer, enum mr_kafka_rea
 
     mr_kafka_checkpoint_init(&seen);
     int rc = mr_kafka_checkpoint_read(producer->setting, reading, &seen, err);
-    if (rc < 0 && our_start(producer) > 0 && strcmp(err->code, "sink.kafka.topic_missing") == 0)
+    if (rc < 0 && our_start(producer) > 0 && mr_kafka_error_missing(err))
         rc = mr_kafka_checkpoint_gone(producer->setting, err);
     if (rc == 0)
         rc = check_owner(producer, &seen, reading, err);
@@ -378,7 +380,7 @@ int mr_kafka_producer_connect(struct mr_kafka_producer *producer, struct mr_err 
 {
     int rc = 0;
 
-    if (producer->client.rk && producer->fenced)
+    if (producer->client.handle.rk && producer->fenced)
         let_successor_claim(producer);
     drop_handle(producer);
     if (our_start(producer) > 0)
@@ -404,7 +406,8 @@ static int judge_batch(struct mr_kafka_producer *producer, const rd_kafka_messag
 {
     for (size_t i = 0; i < count; i++) {
         rd_kafka_resp_err_t code = messages[i].err;
-        if (code == RD_KAFKA_RESP_ERR__STATE && rd_kafka_fatal_error(producer->client.rk, NULL, 0))
+        if (code == RD_KAFKA_RESP_ERR__STATE &&
+            rd_kafka_fatal_error(producer->client.handle.rk, NULL, 0))
             code = RD_KAFKA_RESP_ERR__FATAL;
         if (code == RD_KAFKA_RESP_ERR__FATAL)
             producer->broken = true;
@@ -421,7 +424,7 @@ static int produce(struct mr_kafka_producer *producer, struct mr_kafka_topic *to
                    int32_t partition, rd_kafka_message_t *messages, size_t count,
                    struct mr_err *err)
 {
-    for (bool empty = false;; empty = rd_kafka_outq_len(producer->client.rk) == 0) {
+    for (bool empty = false;; empty = rd_kafka_outq_len(producer->client.handle.rk) == 0) {
         size_t done =
             (size_t)rd_kafka_produce_batch(topic->rkt, partition, 0, messages, (int)count);
         if (done == count)
@@ -456,8 +459,8 @@ static int hand_over(struct mr_kafka_producer *producer, struct mr_kafka_topic *
 static int produce_one(struct mr_kafka_producer *producer, const rd_kafka_vu_t *parts, size_t count,
                        struct mr_err *err)
 {
-    for (bool empty = false;; empty = rd_kafka_outq_len(producer->client.rk) == 0) {
-        rd_kafka_error_t *error = rd_kafka_produceva(producer->client.rk, parts, count);
+    for (bool empty = false;; empty = rd_kafka_outq_len(producer->client.handle.rk) == 0) {
+        rd_kafka_error_t *error = rd_kafka_produceva(producer->client.handle.rk, parts, count);
         if (!error)
             return 0;
         rd_kafka_resp_err_t code = rd_kafka_error_code(error);
@@ -523,8 +526,8 @@ static int refuse_large(struct mr_kafka_client *client, const struct mr_kafka_to
              "the record with key %.*s has %zu bytes, and the topic takes %zu (max.message.bytes)",
              (int)(key.size < 100 ? key.size : 100), key.data ? key.data : "",
              mr_record_size(record), topic->most);
-    return mr_kafka_fail(err, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, detail, "write to topic %s",
-                         topic->name);
+    return mr_kafka_fail(err, mr_kafka_sink_errors, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, detail,
+                         "write to topic %s", topic->name);
 }
 
 static int place(struct mr_kafka_producer *producer, const struct mr_kafka_topic *topic,
@@ -626,14 +629,15 @@ static int look_around(struct mr_kafka_producer *producer, const char *doing, in
     int rc = 0;
 
     if (now_ns < producer->looked_ns + LOOK_NS || now_ns < start + LOOK_NS) {
-        if (ill[0] || producer->client.trouble || mr_kafka_throttled(&producer->client))
+        if (ill[0] || producer->client.handle.trouble ||
+            mr_kafka_throttled(&producer->client.handle))
             tell_stall(producer, doing, ill);
         return 0;
     }
-    producer->client.patience_ns = GLANCE_NS;
+    producer->client.handle.patience_ns = GLANCE_NS;
     rc = mr_kafka_topics_verify(&producer->topics, &producer->client, ill, sizeof producer->ill,
                                 err);
-    producer->client.patience_ns = MR_KAFKA_PATIENCE_NS;
+    producer->client.handle.patience_ns = MR_KAFKA_PATIENCE_NS;
     producer->looked_ns = mr_clock_mono_ns();
     if (rc == MR_CONFIG || rc == MR_GAP)
         return rc;
@@ -647,14 +651,14 @@ static int await_sent(struct mr_kafka_producer *producer, struct mr_err *err)
     struct mr_kafka_client *client = &producer->client;
     int64_t start = mr_clock_mono_ns();
 
-    while (rd_kafka_outq_len(client->rk) > 0) {
-        rd_kafka_flush(client->rk, SLICE_MS);
+    while (rd_kafka_outq_len(client->handle.rk) > 0) {
+        rd_kafka_flush(client->handle.rk, SLICE_MS);
         mr_kafka_client_serve(client, 0);
-        if (client->refused || rd_kafka_fatal_error(client->rk, NULL, 0))
+        if (client->refused || rd_kafka_fatal_error(client->handle.rk, NULL, 0))
             break;
         if (mr_kafka_stopping(producer->setting))
-            return mr_err_set(err, MR_RETRY, "sink.kafka.unreachable", "stopped while writing");
-        if (rd_kafka_outq_len(client->rk) > 0) {
+            return mr_err_set(err, MR_RETRY, "kafka.unreachable", "stopped while writing");
+        if (rd_kafka_outq_len(client->handle.rk) > 0) {
             int rc = look_around(producer, "write", start, err);
             if (rc < 0)
                 return rc;
@@ -672,7 +676,7 @@ int mr_kafka_producer_flush(struct mr_kafka_producer *producer, struct mr_err *e
     rc = await_sent(producer, err);
     if (rc < 0)
         return rc;
-    if (rd_kafka_fatal_error(client->rk, NULL, 0)) {
+    if (rd_kafka_fatal_error(client->handle.rk, NULL, 0)) {
         producer->broken = true;
         return judge(producer, RD_KAFKA_RESP_ERR__FATAL, NULL, "write", err);
     }
@@ -688,7 +692,7 @@ static int end_transaction(struct mr_kafka_producer *producer, struct mr_err *er
     int64_t start = mr_clock_mono_ns();
 
     while (!mr_kafka_stopping(producer->setting)) {
-        rd_kafka_error_t *error = rd_kafka_commit_transaction(producer->client.rk, SLICE_MS);
+        rd_kafka_error_t *error = rd_kafka_commit_transaction(producer->client.handle.rk, SLICE_MS);
         mr_kafka_client_serve(&producer->client, 0);
         if (!error)
             return 0;
@@ -702,7 +706,7 @@ static int end_transaction(struct mr_kafka_producer *producer, struct mr_err *er
         }
     }
     producer->broken = true;
-    return mr_err_set(err, MR_RETRY, "sink.kafka.unreachable", "stopped while committing");
+    return mr_err_set(err, MR_RETRY, "kafka.unreachable", "stopped while committing");
 }
 
 /* What librdkafka copied or holds of it is finished when this returns 0. */
@@ -755,7 +759,7 @@ int mr_kafka_producer_commit(struct mr_kafka_producer *producer, struct mr_slice
     took_ns = mr_clock_mono_ns() - start;
     mr_kafka_checkpoint_done(&producer->last);
     producer->last = next;
-    if (producer->transactional && (took_ns > DOUBT_NS || producer->client.doubt))
+    if (producer->transactional && (took_ns > DOUBT_NS || producer->client.handle.doubt))
         producer->broken = true;
     return 0;
 }
@@ -771,13 +775,13 @@ void mr_kafka_producer_abort(struct mr_kafka_producer *producer)
         return;
     }
     while (!mr_kafka_stopping(producer->setting) && mr_clock_mono_ns() < deadline) {
-        rd_kafka_error_t *error = rd_kafka_abort_transaction(producer->client.rk, SLICE_MS);
+        rd_kafka_error_t *error = rd_kafka_abort_transaction(producer->client.handle.rk, SLICE_MS);
         mr_kafka_client_serve(&producer->client, 0);
         if (!error) {
             producer->open = false;
             mr_kafka_topics_detach(&producer->topics); /* asked for anew: one may be gone */
             /* doubt as after a commit: an EndTxn may still be on its way */
-            producer->broken = producer->client.doubt;
+            producer->broken = producer->client.handle.doubt;
             return;
         }
         bool again = rd_kafka_error_is_retriable(error);

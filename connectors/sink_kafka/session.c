@@ -429,7 +429,7 @@ static void *run(void *argument)
             obey_abort(session);
         else if (item)
             step(session, item, full);
-        else if (session->producer.client.rk)
+        else if (session->producer.client.handle.rk)
             mr_kafka_client_serve(&session->producer.client, 0);
         pthread_mutex_lock(&session->lock);
     }

@@ -6,8 +6,8 @@
  *     leave.c        when records leave librdkafka
  *     checkpoint.c   the position: one record in a compacted topic of one partition
  *     topics.c       topics made, partitions chosen
- *     admin.c        questions to the cluster
- *     client.c       a librdkafka handle, its events and errors
+ *     client.c       a librdkafka handle, its events, and what is refused
+ *     errors.c       what an error means to a sink (client/kafka has the rest, and the questions to the cluster)
  *     config.c       options, and what becomes of them
  *     preflight.c    looking without touching
  *

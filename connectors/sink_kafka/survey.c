@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "base/map.h"
-#include "connectors/sink_kafka/admin.h"
+#include "client/kafka/admin.h"
 #include "connectors/sink_kafka/topics.h"
 
 struct survey {
@@ -86,7 +86,8 @@ static bool is_compacted(struct survey *survey, const char *name)
 
     mr_buf_init(&value, 4096);
     if (mr_map_get(&survey->there, mr_slice_str(name)) &&
-        mr_kafka_admin_setting(client, name, "cleanup.policy", &value, &unseen) == 0 && value.size)
+        mr_kafka_admin_setting(&client->handle, name, "cleanup.policy", &value, &unseen) == 0 &&
+        value.size)
         policy = mr_buf_cstr(&value);
     bool compacted = policy && strstr(policy, "compact");
     mr_buf_done(&value);
@@ -119,7 +120,7 @@ void mr_kafka_survey(struct mr_kafka_client *client, const struct mr_sink_topic 
     mr_arena_init(&survey.arena, 16 << 10, 0);
     mr_map_init(&survey.there);
     mr_map_init(&survey.by_metric);
-    if (mr_kafka_admin_names(client, take_name, &survey, &err) < 0)
+    if (mr_kafka_admin_names(&client->handle, take_name, &survey, &err) < 0)
         add(&survey, &err);
     look_at_name(&survey, client->setting->names.checkpoint_topic, "the position");
     for (size_t i = 0; i < count; i++)

@@ -18,7 +18,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "connectors/sink_kafka/admin.h"
+#include "client/kafka/admin.h"
 #include "connectors/sink_kafka/checkpoint.h"
 
 #define ABSENT_NS (3 * MR_SECOND_NS)
@@ -74,12 +74,12 @@ static int create(struct mr_kafka_client *client, const char *name, int *ret_par
     struct mr_kafka_new_topic wanted = mr_kafka_creation_of(&client->setting->creation, name);
 
     if (client->setting->config->create_topics.mode == MR_KAFKA_CREATE_NEVER) {
-        mr_err_set(err, MR_CONFIG, "sink.kafka.topic_missing",
+        mr_err_set(err, MR_CONFIG, "kafka.topic_missing",
                    "topic %s does not exist, and create_topics is never", name);
         mr_err_hint(err, "kafka-topics --create --topic %s --partitions N", name);
         return MR_CONFIG;
     }
-    return mr_kafka_admin_create(client, &wanted, ret_partitions, err);
+    return mr_kafka_admin_create(&client->handle, &wanted, ret_partitions, err);
 }
 
 /* Where the sentence on what ails the topics goes: the first one, but a missing leader before all others. */
@@ -93,7 +93,7 @@ static int look(struct mr_kafka_client *client, const char *name, int *ret_parti
 {
     static const char gravest[] = "no leader";
     char text[400] = "";
-    int rc = mr_kafka_admin_look(client, name, ret_partitions, text, sizeof text, err);
+    int rc = mr_kafka_admin_look(&client->handle, name, ret_partitions, text, sizeof text, err);
 
     if (rc == 0 && text[0] &&
         (!ill->text[0] || (strstr(text, gravest) && !strstr(ill->text, gravest))))
@@ -181,11 +181,11 @@ static int find_out(struct mr_kafka_client *client, struct mr_kafka_topic *topic
     if (rc < 0)
         return rc;
     if (partitions < topic->partitions)
-        return mr_kafka_fail(err, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, NULL,
-                             "write to topic %s", topic->name);
+        return mr_kafka_fail(err, mr_kafka_sink_errors, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+                             NULL, "write to topic %s", topic->name);
     if (partitions == 0) {
         if (topic->recorded)
-            note(client, "sink.kafka.topic_missing", topic->name, topic->recorded, 0,
+            note(client, "kafka.topic_missing", topic->name, topic->recorded, 0,
                  "it is gone and made anew; what stood in it is not written again");
         topic->recorded = 0;
         rc = create(client, topic->name, &partitions, err);
@@ -207,7 +207,7 @@ static int ask_settings(struct mr_kafka_client *client, struct mr_kafka_topic *t
     mr_buf_init(&values[0], 4096);
     mr_buf_init(&values[1], 4096);
     mr_err_clear(&problem);
-    int rc = mr_kafka_admin_settings(client, topic->name, keys, values, 2, &problem);
+    int rc = mr_kafka_admin_settings(&client->handle, topic->name, keys, values, 2, &problem);
     topic->most = own ? own : USUAL_MOST; /* a user who may not ask may still say */
     if (rc == 0 && values[0].size)
         topic->most = strtoull(mr_buf_cstr(&values[0]), NULL, 10);
@@ -301,12 +301,13 @@ static int attach(struct mr_kafka_client *client, struct mr_kafka_topic *topic, 
     int64_t deadline = mr_clock_mono_ns() + 10 * MR_SECOND_NS;
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
 
-    topic->rkt = rd_kafka_topic_new(client->rk, topic->name, NULL);
+    topic->rkt = rd_kafka_topic_new(client->handle.rk, topic->name, NULL);
     if (!topic->rkt)
-        return mr_kafka_fail(err, rd_kafka_last_error(), NULL, "write to topic %s", topic->name);
+        return mr_kafka_fail(err, mr_kafka_sink_errors, rd_kafka_last_error(), NULL,
+                             "write to topic %s", topic->name);
     while (code && mr_clock_mono_ns() < deadline && !mr_kafka_stopping(client->setting)) {
         const struct rd_kafka_metadata *metadata = NULL;
-        code = rd_kafka_metadata(client->rk, 0, topic->rkt, &metadata, 1000);
+        code = rd_kafka_metadata(client->handle.rk, 0, topic->rkt, &metadata, 1000);
         if (!code && metadata->topic_cnt > 0)
             code = metadata->topics[0].err;
         if (metadata)
@@ -318,7 +319,7 @@ static int attach(struct mr_kafka_client *client, struct mr_kafka_topic *topic, 
         return 0;
     rd_kafka_topic_destroy(topic->rkt);
     topic->rkt = NULL;
-    mr_kafka_fail(err, code, NULL, "write to topic %s", topic->name);
+    mr_kafka_fail(err, mr_kafka_sink_errors, code, NULL, "write to topic %s", topic->name);
     return (int)err->class;
 }
 
@@ -431,7 +432,7 @@ int mr_kafka_topics_explain(struct mr_kafka_topics *topics, struct mr_kafka_clie
     char ill[2];
     int found;
 
-    if (!err || strcmp(err->code, "sink.kafka.topic_missing") != 0)
+    if (!err || !mr_kafka_error_missing(err))
         return rc;
     mr_err_clear(&named);
     found = mr_kafka_topics_verify(topics, client, ill, sizeof ill, &named);
@@ -452,7 +453,7 @@ static void glance(struct mr_kafka_topics *topics, struct mr_kafka_client *clien
     size_t at = 0;
     int partitions;
 
-    client->patience_ns = GLANCE_NS;
+    client->handle.patience_ns = GLANCE_NS;
     while (mr_clock_mono_ns() < deadline &&
            (topic = mr_map_next(&topics->by_name, &at, &name, NULL)))
         (void)!look(client, topic->name, &partitions, ill, &unseen);
@@ -468,7 +469,7 @@ void mr_kafka_topics_tell(struct mr_kafka_topics *topics, struct mr_kafka_settin
     char text[400] = "";
     struct illness ill = {text, sizeof text};
 
-    if (err->class != MR_RETRY || strcmp(err->code, "sink.kafka.unavailable") != 0 ||
+    if (!mr_kafka_error_unexplained(err, mr_kafka_sink_errors) ||
         mr_kafka_client_open(&client, setting, MR_KAFKA_READER, &unseen) < 0)
         return;
     glance(topics, &client, &ill);

@@ -37,7 +37,7 @@ static void vformat(char *ret_text, size_t room, const char *format, va_list arg
 void mr_err_clear(struct mr_err *err)
 {
     err->class = MR_OK;
-    err->exit_code = 0;
+    err->exit_code = err->number = 0;
     err->code[0] = err->native[0] = err->text[0] = err->hint[0] = 0;
 }
 
@@ -45,6 +45,7 @@ static void begin(struct mr_err *err, enum mr_class class, const char *code)
 {
     err->class = class;
     err->exit_code = 0;
+    err->number = 0;
     if (code != err->code)
         snprintf(err->code, sizeof err->code, "%s", code);
     err->native[0] = err->hint[0] = 0;
@@ -94,6 +95,7 @@ int mr_err_errno(struct mr_err *err, enum mr_class class, const char *code, int 
     vformat(err->text, sizeof err->text, format, args);
     va_end(args);
     begin(err, class, code);
+    err->number = saved_errno;
     size = strlen(err->text);
     snprintf(err->text + size, sizeof err->text - size, ": %s",
              meaning ? meaning : "unknown error");

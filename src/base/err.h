@@ -33,6 +33,8 @@ enum mr_class {
 struct mr_err {
     enum mr_class class;
     int exit_code; /* 0: by class; otherwise what main should exit with (77 for permissions, 69, ...) */
+    /* The other side's own code as a number, 0: none. Only the code that knows that side writes it and asks for it. */
+    int number;
     char code[64];   /* dotted; "" when nothing was written */
     char native[64]; /* SQLSTATE and the like; "" when there is none */
     char text[1500]; /* one sentence or several, no newline at the end, never a secret */
@@ -53,8 +55,9 @@ void mr_err_native(struct mr_err *err, const char *native);
 /* Adds the next step to what mr_err_set wrote. */
 void mr_err_hint(struct mr_err *err, const char *format, ...) MR_PRINTF(2, 3);
 
-/* As mr_err_set with the errno given: ENOSPC, EDQUOT become "<code>" with MR_RETRY as any class the caller
- * names, native is errno's name ("ENOSPC"), and ": <strerror>" is appended to the text. */
+/* As mr_err_set, for a call that failed with this errno: native is errno's name ("ENOSPC"), number the errno, and
+ * ": <what it means>" is appended to the text. The class is the caller's choice: a full disk may pass, a missing
+ * directory may not. */
 int mr_err_errno(struct mr_err *err, enum mr_class class, const char *code, int saved_errno,
                  const char *format, ...) MR_PRINTF(5, 6);
 

@@ -76,9 +76,9 @@ def assert_snapshot(kafka, load, name):
     assert rows > 0 and kafka.count(f"{name}.public.ledger") == rows
 
 
-@pytest.mark.parametrize("wrong, code", [({"sasl.password": "no"}, "sink.kafka.login"),
-                                         ({"sasl.mechanism": "SCRAM-SHA-512", "sasl.username": "nobody"}, "sink.kafka.login"),
-                                         ({"ssl.ca.location": "/etc/ssl/certs/ca-certificates.crt"}, "sink.kafka.tls")])
+@pytest.mark.parametrize("wrong, code", [({"sasl.password": "no"}, "kafka.login"),
+                                         ({"sasl.mechanism": "SCRAM-SHA-512", "sasl.username": "nobody"}, "kafka.login"),
+                                         ({"ssl.ca.location": "/etc/ssl/certs/ca-certificates.crt"}, "kafka.tls")])
 def test_a_refused_login_stops_with_77(db, millrace, kafka_secure, wrong, code):
     words = kafka_secure.client("SASL_SSL", "SCRAM-SHA-256") | wrong
     path = millrace.config(config(db, at(words), "login", sink=client(words)))
@@ -126,7 +126,7 @@ def test_a_right_never_given_stops_with_77(db, millrace, rights, missing, words)
     rights.revoke("bob", *missing)
     Load(db)
     path = bobs(db, millrace, rights, "missing")
-    refused(millrace, path, 77, "sink.kafka.unauthorized", *words)
+    refused(millrace, path, 77, "kafka.unauthorized", *words)
 
 
 @pytest.mark.parametrize("name, kind, lost", [("losta", "topic", "losta."), ("lostb", "topic", "millrace.lostb.lostb.checkpoint"),
@@ -140,7 +140,7 @@ def test_a_right_lost_while_running_stops_with_77_and_loses_nothing(db, millrace
     running = streaming(millrace, path)
     rights.revoke("bob", kind, lost)
     running.wait()
-    ended(running, 77, "sink.kafka.unauthorized", "kafka-acls")
+    ended(running, 77, "kafka.unauthorized", "kafka-acls")
     load.stop()
     grant_all(rights, name)
     until_now(millrace, path)
@@ -152,9 +152,9 @@ def test_a_right_lost_while_running_stops_with_77_and_loses_nothing(db, millrace
 @pytest.mark.parametrize("sink, code, words", [
     ("      create_topics: {replication: 5}\n", "sink.kafka.create_topic", ["create_topics.replication"]),
     ("      create_topics: {config: {cleanup.policy: nothing}}\n", "sink.kafka.create_topic", ["create_topics.config"]),
-    ("      create_topics: never\n", "sink.kafka.topic_missing", ["kafka-topics --create"]),
+    ("      create_topics: never\n", "kafka.topic_missing", ["kafka-topics --create"]),
     ("      transaction_timeout: 900s\n", "sink.kafka.transaction_timeout", ["transaction.max.timeout.ms"]),
-    ("      checkpoint_topic: \"no name\"\n", "sink.kafka.topic_name", ["checkpoint_topic"]),
+    ("      checkpoint_topic: \"no name\"\n", "kafka.topic_name", ["checkpoint_topic"]),
 ])
 def test_what_brokers_do_not_allow_stops_with_78(db, millrace, kafka, sink, code, words):
     Load(db)
@@ -191,7 +191,7 @@ def test_client_properties_that_do_not_go_together_are_told(db, millrace, kafka,
     path = millrace.config(config(db, kafka, "together", sink=f"      client: {{{words}}}\n"))
     running = millrace.run("run", path, "--until", "now", seconds=60)
     assert running.popen.returncode == 78, running.tail()
-    assert "sink.kafka.client_property" in running.tail() or words.split(":")[0] in running.tail(), running.tail()
+    assert "kafka.client_property" in running.tail() or words.split(":")[0] in running.tail(), running.tail()
 
 
 # Records
@@ -318,7 +318,7 @@ def test_topics_whose_names_differ_by_dots_alone(db, millrace, kafka):
 # Topics that go away
 
 @pytest.mark.parametrize("name, topic, exit_code, code, cure", [
-    ("deleted", "deleted.public.ledger", 78, "sink.kafka.topic_missing", "snapshot"),
+    ("deleted", "deleted.public.ledger", 78, "kafka.topic_missing", "snapshot"),
     ("gone", "millrace.gone.gone.checkpoint", 65, "sink.kafka.checkpoint_lost", "checkpoint set")])
 def test_a_topic_deleted_under_load(db, millrace, kafka, name, topic, exit_code, code, cure):
     load, path = prepared(db, millrace, kafka, name)
@@ -424,7 +424,7 @@ def test_no_broker_is_said_and_waited_for(db, millrace):
     nowhere = type("", (), {"bootstrap": f"127.0.0.1:{process.free_port()}"})
     path = millrace.config(config(db, nowhere, "nowhere"))
     running = millrace.start("run", path)
-    line = running.wait_error("sink.kafka.unreachable", 60)
+    line = running.wait_error("kafka.unreachable", 60)
     assert "check `brokers`" in line and "refused" in line
     assert running.stop() == 0, running.tail()
 
@@ -434,7 +434,7 @@ def test_a_quota_slows_down_and_says_so(db, millrace, kafka):
     kafka.quota("slow", producer_byte_rate=100000)
     load.some(30, size=300)
     running = millrace.start("run", path)
-    line = running.wait_error("sink.kafka.throttled", 60)
+    line = running.wait_error("kafka.throttled", 60)
     assert "quota" in line and "kafka-configs" in line
     kafka.quota("slow", producer_byte_rate=1 << 40)
     load.some(5)

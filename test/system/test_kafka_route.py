@@ -72,7 +72,7 @@ def test_topics_never_created_by_us_are_asked_for(db, millrace, kfake):
     path = millrace.config(config(db, kfake, "never", sink="      create_topics: never\n"))
     running = millrace.run("run", path, "--until", "now")
     assert running.popen.returncode == 78
-    assert "sink.kafka.topic_missing" in running.tail()
+    assert "kafka.topic_missing" in running.tail()
 
 
 def test_kill_9_under_load(db, millrace, kfake):
@@ -147,7 +147,7 @@ def test_a_stop_is_obeyed_while_broker_and_database_are_away(db, millrace, kfake
         time.sleep(2)
         db.sql("select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = 'stuck'")
         # With a commit on its way it is waited for before the source is opened again: then only the sink has said something.
-        process.wait_until(lambda: any("will try again" in line or "sink.kafka.un" in line for line in list(running.errors)), 60,
+        process.wait_until(lambda: any("will try again" in line or "kafka.un" in line for line in list(running.errors)), 60,
                            "a word on what is away", running)
         time.sleep(1)
         running.signal(signal.SIGTERM)

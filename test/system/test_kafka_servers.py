@@ -86,7 +86,7 @@ def test_a_broker_that_is_killed_and_comes_back(db, millrace, kafka):
     time.sleep(1)
     kafka.kill9()
     for running in both:
-        assert "check `brokers`" in running.wait_error("sink.kafka.unreachable")
+        assert "check `brokers`" in running.wait_error("kafka.unreachable")
     kafka.start()
     delivered(kafka, "restart", both[0])
     both[0].kill9()
@@ -115,7 +115,7 @@ def test_three_brokers_lose_a_coordinator_a_leader_and_replicas(db, millrace, ka
     # Its topics take nothing. Brokers name several reasons, by the moment at which the commit was given up; the replicas
     # that are missing are told beside each.
     line = strict.wait_error("of its 3 replicas in sync", 150)
-    assert "sink.kafka.unavailable" in line and "min.insync.replicas" in line, line
+    assert "kafka.unavailable" in line and "min.insync.replicas" in line, line
     kafka3.start(coordinator)
     delivered(kafka3, "strict", strict)
 
@@ -147,7 +147,7 @@ def test_two_of_three_brokers_away_for_longer_than_a_transaction_may_last(db, mi
     away = [broker.number for broker in kafka3.brokers if broker.number != stays]
     for number in away:
         kafka3.freeze(number)
-    running.wait_error('"sink.kafka.un', 120)
+    running.wait_error('"kafka.un', 120)
     time.sleep(5)
     for number in away:
         kafka3.thaw(number)
@@ -173,7 +173,7 @@ def test_a_disk_of_two_that_fills_up_takes_partitions_away(db, millrace):
         delivered(cluster, "full", running)
         cluster.brokers[0].disk.fill()
         line = running.wait_error("has no leader", 150)
-        assert "sink.kafka.unavailable" in line and "disk" in line, line
+        assert "kafka.unavailable" in line and "disk" in line, line
         assert not cluster.brokers[0].process.ended()
         cluster.brokers[0].disk.empty()
         cluster.kill9()

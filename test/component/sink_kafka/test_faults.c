@@ -60,10 +60,10 @@ static void test_refusals_for_good_are_told_with_their_code(void **state)
         int key, code, class;
         const char *says;
     } cases[] = {
-        {ADD, 29, MR_CONFIG, "sink.kafka.unauthorized"},
+        {ADD, 29, MR_CONFIG, "kafka.unauthorized"},
         {PRODUCE, 10, MR_DATA, "sink.kafka.too_large"},
         {PRODUCE, 87, MR_DATA, "sink.kafka.invalid_record"},
-        {PRODUCE, 29, MR_CONFIG, "sink.kafka.unauthorized"},
+        {PRODUCE, 29, MR_CONFIG, "kafka.unauthorized"},
         {PRODUCE, 76, MR_CONFIG, "sink.kafka.compression"},
     };
     struct kafka_rig rig;
@@ -90,7 +90,7 @@ static void test_opening_says_why_it_cannot(void **state)
         const char *says;
     } cases[] = {
         {INIT, 50, "sink.kafka.transaction_timeout"},
-        {INIT, 53, "sink.kafka.unauthorized"},
+        {INIT, 53, "kafka.unauthorized"},
         {CREATE, 38, "sink.kafka.create_topic"},
         {CREATE, 44, "sink.kafka.create_topic"},
     };
@@ -299,7 +299,7 @@ static void test_a_leader_that_does_not_answer_hides_no_checkpoint(void **state)
     kafka_rig_close(&rig);
     kafka_broker_say(&kafka_shared, "slow %d 4000", LIST);
     assert_int_equal(mr_sink_kafka.checkpoint_read(&args, &text, &rig.err), MR_RETRY);
-    assert_string_equal(rig.err.code, "sink.kafka.unreachable");
+    assert_string_equal(rig.err.code, "kafka.unreachable");
     kafka_broker_say(&kafka_shared, "slow %d 0", LIST);
     assert_int_equal(mr_sink_kafka.checkpoint_read(&args, &text, &rig.err), 0);
     assert_non_null(strstr(mr_buf_cstr(&text), "{\"at\":1"));

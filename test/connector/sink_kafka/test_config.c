@@ -105,7 +105,7 @@ static void test_properties_that_are_wrong_are_named(void **state)
         const char *key = cases[i].key, *value = cases[i].value;
         config.client = (struct mr_option_map){.keys = &key, .values = &value, .count = 1};
         assert_int_equal(mr_kafka_conf(&config, MR_KAFKA_PRODUCER, "id", &conf, &err), MR_CONFIG);
-        assert_string_equal(err.code, "sink.kafka.client_property");
+        assert_string_equal(err.code, "kafka.client_property");
         assert_non_null(strstr(err.text, cases[i].says));
         assert_null(strstr(err.text, "secret"));
     }
@@ -151,25 +151,27 @@ static void test_each_error_says_what_to_do(void **state)
         int class, exit;
         const char *code;
     } cases[] = {
-        {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, MR_CONFIG, 77, "sink.kafka.unauthorized"},
-        {RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED, MR_CONFIG, 77, "sink.kafka.login"},
-        {RD_KAFKA_RESP_ERR__SSL, MR_CONFIG, 77, "sink.kafka.tls"},
+        {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, MR_CONFIG, 77, "kafka.unauthorized"},
+        {RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED, MR_CONFIG, 77, "kafka.login"},
+        {RD_KAFKA_RESP_ERR__SSL, MR_CONFIG, 77, "kafka.tls"},
         {RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT, MR_CONFIG, 78,
          "sink.kafka.transaction_timeout"},
-        {RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, MR_CONFIG, 78, "sink.kafka.topic_name"},
+        {RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, MR_CONFIG, 78, "kafka.topic_name"},
         {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, MR_DATA, 1, "sink.kafka.too_large"},
         {RD_KAFKA_RESP_ERR_UNSUPPORTED_COMPRESSION_TYPE, MR_CONFIG, 78, "sink.kafka.compression"},
         {RD_KAFKA_RESP_ERR__FENCED, MR_RETRY, 69, "sink.kafka.transaction_ended"},
-        {RD_KAFKA_RESP_ERR__INVALID_ARG, MR_CONFIG, 78, "sink.kafka.client_property"},
-        {RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, MR_RETRY, 69, "sink.kafka.unavailable"},
-        {RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR, MR_RETRY, 69, "sink.kafka.unavailable"},
+        {RD_KAFKA_RESP_ERR__INVALID_ARG, MR_CONFIG, 78, "kafka.client_property"},
+        {RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, MR_RETRY, 69, "kafka.unavailable"},
+        {RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR, MR_RETRY, 69, "kafka.unavailable"},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct mr_err err;
-        assert_int_equal(mr_kafka_fail(&err, cases[i].error, NULL, "write to topic %s", "t"),
+        assert_int_equal(mr_kafka_fail(&err, mr_kafka_sink_errors, cases[i].error, NULL,
+                                       "write to topic %s", "t"),
                          cases[i].class);
+        assert_int_equal(err.number, cases[i].error);
         assert_string_equal(err.code, cases[i].code);
         assert_int_equal(mr_err_exit(&err), cases[i].exit);
         assert_string_equal(err.native, rd_kafka_err2name(cases[i].error));

@@ -265,11 +265,11 @@ static void test_topics_are_made_as_asked_or_never(void **state)
     rig.config.create_topics.mode = MR_KAFKA_CREATE_NEVER;
     assert_int_equal(kafka_rig_open(&rig, "two"), 0);
     assert_int_equal(kafka_rig_block(&rig, "make.other", 0, 1, "{}"), MR_CONFIG);
-    assert_string_equal(rig.err.code, "sink.kafka.topic_missing");
+    assert_string_equal(rig.err.code, "kafka.topic_missing");
     kafka_rig_close(&rig);
     rig.context.pipeline = "make2";
     assert_int_equal(kafka_rig_open(&rig, "one"), MR_CONFIG);
-    assert_string_equal(rig.err.code, "sink.kafka.topic_missing");
+    assert_string_equal(rig.err.code, "kafka.topic_missing");
 }
 
 static void test_a_topic_that_vanishes_is_not_made_anew(void **state)
@@ -282,7 +282,7 @@ static void test_a_topic_that_vanishes_is_not_made_anew(void **state)
     assert_int_equal(kafka_rig_block(&rig, "vanish.t", 0, 10, "{\"at\":1}"), 0);
     kafka_broker_say(&kafka_shared, "delete vanish.t");
     assert_int_equal(kafka_rig_block(&rig, "vanish.t", 10, 10, "{\"at\":2}"), MR_CONFIG);
-    assert_string_equal(rig.err.code, "sink.kafka.topic_missing");
+    assert_string_equal(rig.err.code, "kafka.topic_missing");
     kafka_rig_close(&rig);
 }
 
@@ -418,7 +418,7 @@ static void test_preflight_looks_and_touches_nothing(void **state)
     rig.brokers[0] = "127.0.0.1:1";
     memset(&found, 0, sizeof found);
     assert_int_equal(mr_sink_kafka.preflight(&args, &findings, &rig.err), MR_RETRY);
-    assert_string_equal(rig.err.code, "sink.kafka.unreachable");
+    assert_string_equal(rig.err.code, "kafka.unreachable");
     assert_int_equal(found.fails, 1);
 }
 

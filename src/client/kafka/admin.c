@@ -6,7 +6,7 @@
  *
  * A new topic is not at once known to every broker: after a successful creation it is described until it is
  * seen with all its partitions. */
-#include "connectors/sink_kafka/admin.h"
+#include "client/kafka/admin.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,27 +19,27 @@
 #define LEADER_NS (3 * MR_SECOND_NS)
 
 /* The answer to one admin call, or NULL and err. */
-static rd_kafka_event_t *answer(struct mr_kafka_client *client, rd_kafka_queue_t *queue,
+static rd_kafka_event_t *answer(struct mr_kafka_handle *handle, rd_kafka_queue_t *queue,
                                 const char *doing, struct mr_err *err)
 {
-    int64_t deadline = mr_clock_mono_ns() + client->patience_ns;
+    int64_t deadline = mr_clock_mono_ns() + handle->patience_ns;
     rd_kafka_event_t *event = NULL;
 
-    while (!event && mr_clock_mono_ns() < deadline && !mr_kafka_stopping(client->setting)) {
+    while (!event && mr_clock_mono_ns() < deadline && !mr_kafka_handle_closing(handle)) {
         event = rd_kafka_queue_poll(queue, STEP_MS);
-        mr_kafka_client_serve(client, 0);
-        if (!event && client->denied)
+        mr_kafka_handle_serve(handle, 0);
+        if (!event && handle->denied)
             break;
     }
     if (!event) {
-        mr_kafka_unreachable(err, client, doing);
+        mr_kafka_unreachable(err, handle, doing);
         return NULL;
     }
     rd_kafka_resp_err_t code = rd_kafka_event_error(event);
     if (code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT) {
-        mr_kafka_unreachable(err, client, doing);
+        mr_kafka_unreachable(err, handle, doing);
     } else if (code) {
-        mr_kafka_fail(err, code, rd_kafka_event_error_string(event), "%s", doing);
+        mr_kafka_fail(err, handle->errors, code, rd_kafka_event_error_string(event), "%s", doing);
     } else {
         return event;
     }
@@ -72,25 +72,25 @@ static void find_illness(const char *topic, const rd_kafka_TopicPartitionInfo_t 
     }
 }
 
-int mr_kafka_admin_partitions(struct mr_kafka_client *client, const char *topic,
+int mr_kafka_admin_partitions(struct mr_kafka_handle *handle, const char *topic,
                               int *ret_partitions, struct mr_err *err)
 {
     char ill[400];
 
-    return mr_kafka_admin_look(client, topic, ret_partitions, ill, sizeof ill, err);
+    return mr_kafka_admin_look(handle, topic, ret_partitions, ill, sizeof ill, err);
 }
 
-int mr_kafka_admin_look(struct mr_kafka_client *client, const char *topic, int *ret_partitions,
+int mr_kafka_admin_look(struct mr_kafka_handle *handle, const char *topic, int *ret_partitions,
                         char *ret_ill, size_t room, struct mr_err *err)
 {
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(client->rk);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(handle->rk);
     rd_kafka_TopicCollection_t *names = rd_kafka_TopicCollection_of_topic_names(&topic, 1);
     const rd_kafka_TopicPartitionInfo_t **partitions;
     size_t count = 0;
     int rc = 0;
 
-    rd_kafka_DescribeTopics(client->rk, names, NULL, queue);
-    rd_kafka_event_t *event = answer(client, queue, "describe a topic", err);
+    rd_kafka_DescribeTopics(handle->rk, names, NULL, queue);
+    rd_kafka_event_t *event = answer(handle, queue, "describe a topic", err);
     if (event) {
         const rd_kafka_TopicDescription_t **found = rd_kafka_DescribeTopics_result_topics(
             rd_kafka_event_DescribeTopics_result(event), &count);
@@ -98,7 +98,8 @@ int mr_kafka_admin_look(struct mr_kafka_client *client, const char *topic, int *
         if (error && rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
             *ret_partitions = 0;
         else if (error && rd_kafka_error_code(error))
-            rc = mr_kafka_fail(err, rd_kafka_error_code(error), NULL, "describe topic %s", topic);
+            rc = mr_kafka_fail(err, handle->errors, rd_kafka_error_code(error), NULL,
+                               "describe topic %s", topic);
         else if (count && (partitions = rd_kafka_TopicDescription_partitions(found[0], &count))) {
             find_illness(topic, partitions, count, ret_ill, room);
             *ret_partitions = (int)count;
@@ -112,7 +113,8 @@ int mr_kafka_admin_look(struct mr_kafka_client *client, const char *topic, int *
     return rc;
 }
 
-static int take_created(rd_kafka_event_t *event, const char *topic, struct mr_err *err)
+static int take_created(const struct mr_kafka_handle *handle, rd_kafka_event_t *event,
+                        const char *topic, struct mr_err *err)
 {
     size_t count = 0;
     const rd_kafka_topic_result_t **made =
@@ -122,25 +124,25 @@ static int take_created(rd_kafka_event_t *event, const char *topic, struct mr_er
     int rc = 0;
 
     if (code && code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
-        rc = mr_kafka_fail(err, code, rd_kafka_topic_result_error_string(made[0]),
+        rc = mr_kafka_fail(err, handle->errors, code, rd_kafka_topic_result_error_string(made[0]),
                            "create topic %s", topic);
     rd_kafka_event_destroy(event);
     return rc;
 }
 
-int mr_kafka_admin_names(struct mr_kafka_client *client, void (*each)(void *user, const char *name),
+int mr_kafka_admin_names(struct mr_kafka_handle *handle, void (*each)(void *user, const char *name),
                          void *user, struct mr_err *err)
 {
     const struct rd_kafka_metadata *metadata = NULL;
-    int64_t deadline = mr_clock_mono_ns() + client->patience_ns;
+    int64_t deadline = mr_clock_mono_ns() + handle->patience_ns;
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
 
-    while (code && mr_clock_mono_ns() < deadline && !mr_kafka_stopping(client->setting)) {
-        code = rd_kafka_metadata(client->rk, 1, NULL, &metadata, ASK_MS);
-        mr_kafka_client_serve(client, 0);
+    while (code && mr_clock_mono_ns() < deadline && !mr_kafka_handle_closing(handle)) {
+        code = rd_kafka_metadata(handle->rk, 1, NULL, &metadata, ASK_MS);
+        mr_kafka_handle_serve(handle, 0);
     }
     if (code)
-        return mr_kafka_unreachable(err, client, "list the topics");
+        return mr_kafka_unreachable(err, handle, "list the topics");
     for (int i = 0; i < metadata->topic_cnt; i++)
         each(user, metadata->topics[i].topic);
     rd_kafka_metadata_destroy(metadata);
@@ -178,36 +180,36 @@ static void find_twin(void *user, const char *name)
 }
 
 /* Brokers say one thing of names that cannot be and of those that cannot be beside another. */
-static int explain_name(struct mr_kafka_client *client, const char *topic, struct mr_err *err)
+static int explain_name(struct mr_kafka_handle *handle, const char *topic, struct mr_err *err)
 {
     struct twin twin = {.topic = topic};
     struct mr_err unseen;
 
-    if (mr_kafka_admin_names(client, find_twin, &twin, &unseen) < 0 || !twin.name[0])
+    if (mr_kafka_admin_names(handle, find_twin, &twin, &unseen) < 0 || !twin.name[0])
         return class_of(err);
     return mr_kafka_name_taken(err, "what comes next", topic, twin.name);
 }
 
 /* After a creation: until brokers tell of the topic. */
-static int await_topic(struct mr_kafka_client *client, const char *topic, int *ret_partitions,
+static int await_topic(struct mr_kafka_handle *handle, const char *topic, int *ret_partitions,
                        struct mr_err *err)
 {
-    int64_t deadline = mr_clock_mono_ns() + client->patience_ns;
+    int64_t deadline = mr_clock_mono_ns() + handle->patience_ns;
 
-    while (mr_clock_mono_ns() < deadline && !mr_kafka_stopping(client->setting)) {
+    while (mr_clock_mono_ns() < deadline && !mr_kafka_handle_closing(handle)) {
         int partitions = 0;
-        int rc = mr_kafka_admin_partitions(client, topic, &partitions, err);
+        int rc = mr_kafka_admin_partitions(handle, topic, &partitions, err);
         if (rc == 0 && partitions > 0)
             *ret_partitions = partitions;
         if (rc < 0 || partitions > 0)
             return rc;
-        mr_kafka_client_serve(client, STEP_MS);
+        mr_kafka_handle_serve(handle, STEP_MS);
     }
-    return mr_err_set(err, MR_RETRY, "sink.kafka.unavailable",
+    return mr_err_set(err, MR_RETRY, "kafka.unavailable",
                       "topic %s was created but no broker tells of it yet", topic);
 }
 
-int mr_kafka_admin_create(struct mr_kafka_client *client, const struct mr_kafka_new_topic *topic,
+int mr_kafka_admin_create(struct mr_kafka_handle *handle, const struct mr_kafka_new_topic *topic,
                           int *ret_partitions, struct mr_err *err)
 {
     char why[256] = "";
@@ -219,21 +221,21 @@ int mr_kafka_admin_create(struct mr_kafka_client *client, const struct mr_kafka_
                           topic->name, why);
     for (size_t i = 0; i < topic->config.count; i++)
         rd_kafka_NewTopic_set_config(wanted, topic->config.keys[i], topic->config.values[i]);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(client->rk);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(handle->rk);
     rd_kafka_AdminOptions_t *options =
-        rd_kafka_AdminOptions_new(client->rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+        rd_kafka_AdminOptions_new(handle->rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
     rd_kafka_AdminOptions_set_operation_timeout(options, 10000, why, sizeof why);
     rd_kafka_AdminOptions_set_validate_only(options, topic->validate_only, why, sizeof why);
-    rd_kafka_CreateTopics(client->rk, &wanted, 1, options, queue);
-    rd_kafka_event_t *event = answer(client, queue, "create a topic", err);
-    int rc = event ? take_created(event, topic->name, err) : class_of(err);
-    if (rc < 0 && strcmp(err->code, "sink.kafka.topic_name") == 0)
-        rc = explain_name(client, topic->name, err);
+    rd_kafka_CreateTopics(handle->rk, &wanted, 1, options, queue);
+    rd_kafka_event_t *event = answer(handle, queue, "create a topic", err);
+    int rc = event ? take_created(handle, event, topic->name, err) : class_of(err);
+    if (rc < 0 && err->number == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION)
+        rc = explain_name(handle, topic->name, err);
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_queue_destroy(queue);
     rd_kafka_NewTopic_destroy(wanted);
     return rc < 0 || topic->validate_only ? rc
-                                          : await_topic(client, topic->name, ret_partitions, err);
+                                          : await_topic(handle, topic->name, ret_partitions, err);
 }
 
 static void take_settings(const rd_kafka_ConfigResource_t *resource, const char *const *keys,
@@ -251,23 +253,24 @@ static void take_settings(const rd_kafka_ConfigResource_t *resource, const char 
     }
 }
 
-int mr_kafka_admin_settings(struct mr_kafka_client *client, const char *topic,
+int mr_kafka_admin_settings(struct mr_kafka_handle *handle, const char *topic,
                             const char *const *keys, struct mr_buf *ret_values, size_t wanted_count,
                             struct mr_err *err)
 {
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(client->rk);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(handle->rk);
     rd_kafka_ConfigResource_t *wanted = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
     size_t count = 0;
     int rc = 0;
 
-    rd_kafka_DescribeConfigs(client->rk, &wanted, 1, NULL, queue);
-    rd_kafka_event_t *event = answer(client, queue, "read a topic's configuration", err);
+    rd_kafka_DescribeConfigs(handle->rk, &wanted, 1, NULL, queue);
+    rd_kafka_event_t *event = answer(handle, queue, "read a topic's configuration", err);
     if (event) {
         const rd_kafka_ConfigResource_t **found = rd_kafka_DescribeConfigs_result_resources(
             rd_kafka_event_DescribeConfigs_result(event), &count);
         rd_kafka_resp_err_t code = count ? rd_kafka_ConfigResource_error(found[0]) : 0;
         if (code)
-            rc = mr_kafka_fail(err, code, rd_kafka_ConfigResource_error_string(found[0]),
+            rc = mr_kafka_fail(err, handle->errors, code,
+                               rd_kafka_ConfigResource_error_string(found[0]),
                                "read the configuration of topic %s", topic);
         else if (count)
             take_settings(found[0], keys, ret_values, wanted_count);
@@ -280,24 +283,24 @@ int mr_kafka_admin_settings(struct mr_kafka_client *client, const char *topic,
     return rc;
 }
 
-int mr_kafka_admin_setting(struct mr_kafka_client *client, const char *topic, const char *key,
+int mr_kafka_admin_setting(struct mr_kafka_handle *handle, const char *topic, const char *key,
                            struct mr_buf *ret_value, struct mr_err *err)
 {
-    return mr_kafka_admin_settings(client, topic, &key, ret_value, 1, err);
+    return mr_kafka_admin_settings(handle, topic, &key, ret_value, 1, err);
 }
 
 /* Without a leader nobody was asked for offsets; the topic itself says when it is gone, or a right to it. */
-static void tell_no_leader(struct mr_kafka_client *client, const char *topic, struct mr_err *err)
+static void tell_no_leader(struct mr_kafka_handle *handle, const char *topic, struct mr_err *err)
 {
     const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_topic_t *rkt = rd_kafka_topic_new(client->rk, topic, NULL);
+    rd_kafka_topic_t *rkt = rd_kafka_topic_new(handle->rk, topic, NULL);
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
 
-    if (rkt && !rd_kafka_metadata(client->rk, 0, rkt, &metadata, ASK_MS) && metadata->topic_cnt > 0)
+    if (rkt && !rd_kafka_metadata(handle->rk, 0, rkt, &metadata, ASK_MS) && metadata->topic_cnt > 0)
         code = metadata->topics[0].err;
     if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
         code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
-        mr_kafka_fail(err, code, NULL, "find the end of topic %s", topic);
+        mr_kafka_fail(err, handle->errors, code, NULL, "find the end of topic %s", topic);
     if (metadata)
         rd_kafka_metadata_destroy(metadata);
     if (rkt)
@@ -306,17 +309,17 @@ static void tell_no_leader(struct mr_kafka_client *client, const char *topic, st
 
 /* ListOffsets looks for the leader at once, and where no broker is connected yet, for the second time after three
  * seconds: a client that was just opened is let connect first. Whatever else is wrong ListOffsets tells. */
-static void await_leader(struct mr_kafka_client *client, const char *topic)
+static void await_leader(struct mr_kafka_handle *handle, const char *topic)
 {
     int64_t deadline = mr_clock_mono_ns() + LEADER_NS;
     const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_topic_t *rkt = rd_kafka_topic_new(client->rk, topic, NULL);
+    rd_kafka_topic_t *rkt = rd_kafka_topic_new(handle->rk, topic, NULL);
 
-    while (rkt && !metadata && !client->denied && mr_clock_mono_ns() < deadline &&
-           !mr_kafka_stopping(client->setting)) {
-        if (rd_kafka_metadata(client->rk, 0, rkt, &metadata, 2 * STEP_MS))
+    while (rkt && !metadata && !handle->denied && mr_clock_mono_ns() < deadline &&
+           !mr_kafka_handle_closing(handle)) {
+        if (rd_kafka_metadata(handle->rk, 0, rkt, &metadata, 2 * STEP_MS))
             metadata = NULL;
-        mr_kafka_client_serve(client, 0);
+        mr_kafka_handle_serve(handle, 0);
     }
     if (metadata)
         rd_kafka_metadata_destroy(metadata);
@@ -324,14 +327,14 @@ static void await_leader(struct mr_kafka_client *client, const char *topic)
         rd_kafka_topic_destroy(rkt);
 }
 
-static int list_offset(struct mr_kafka_client *client, const char *topic,
+static int list_offset(struct mr_kafka_handle *handle, const char *topic,
                        rd_kafka_OffsetSpec_t which, bool committed_only, int64_t *ret_offset,
                        struct mr_err *err)
 {
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(client->rk);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(handle->rk);
     rd_kafka_topic_partition_list_t *wanted = rd_kafka_topic_partition_list_new(1);
     rd_kafka_AdminOptions_t *options =
-        rd_kafka_AdminOptions_new(client->rk, RD_KAFKA_ADMIN_OP_LISTOFFSETS);
+        rd_kafka_AdminOptions_new(handle->rk, RD_KAFKA_ADMIN_OP_LISTOFFSETS);
     size_t count = 0;
     int rc = 0;
 
@@ -339,23 +342,24 @@ static int list_offset(struct mr_kafka_client *client, const char *topic,
         options, committed_only ? RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED
                                 : RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED));
     rd_kafka_topic_partition_list_add(wanted, topic, 0)->offset = which;
-    rd_kafka_ListOffsets(client->rk, wanted, options, queue);
-    rd_kafka_event_t *event = answer(client, queue, "find the end of the checkpoint topic", err);
+    rd_kafka_ListOffsets(handle->rk, wanted, options, queue);
+    rd_kafka_event_t *event = answer(handle, queue, "find the end of the checkpoint topic", err);
     if (event) {
         const rd_kafka_ListOffsetsResultInfo_t **infos =
             rd_kafka_ListOffsets_result_infos(rd_kafka_event_ListOffsets_result(event), &count);
         const rd_kafka_topic_partition_t *found =
             count ? rd_kafka_ListOffsetsResultInfo_topic_partition(infos[0]) : NULL;
         if (found && found->err)
-            rc = mr_kafka_fail(err, found->err, NULL, "find the end of topic %s", topic);
+            rc = mr_kafka_fail(err, handle->errors, found->err, NULL, "find the end of topic %s",
+                               topic);
         else if (!found ||
                  found->offset < 0) /* the leader did not answer: librdkafka calls it a success */
-            rc = mr_kafka_unreachable(err, client, "find the end of the checkpoint topic");
+            rc = mr_kafka_unreachable(err, handle, "find the end of the checkpoint topic");
         else
             *ret_offset = found->offset;
         rd_kafka_event_destroy(event);
     } else {
-        tell_no_leader(client, topic, err);
+        tell_no_leader(handle, topic, err);
         rc = class_of(err);
     }
     rd_kafka_AdminOptions_destroy(options);
@@ -364,17 +368,17 @@ static int list_offset(struct mr_kafka_client *client, const char *topic,
     return rc;
 }
 
-int mr_kafka_admin_range(struct mr_kafka_client *client, const char *topic, bool committed_only,
+int mr_kafka_admin_range(struct mr_kafka_handle *handle, const char *topic, bool committed_only,
                          int64_t *ret_first, int64_t *ret_end, struct mr_err *err)
 {
     int64_t first = 0;
     int rc;
 
-    await_leader(client, topic);
-    rc = list_offset(client, topic, RD_KAFKA_OFFSET_SPEC_EARLIEST, committed_only, &first, err);
+    await_leader(handle, topic);
+    rc = list_offset(handle, topic, RD_KAFKA_OFFSET_SPEC_EARLIEST, committed_only, &first, err);
 
     if (rc == 0)
-        rc = list_offset(client, topic, RD_KAFKA_OFFSET_SPEC_LATEST, committed_only, ret_end, err);
+        rc = list_offset(handle, topic, RD_KAFKA_OFFSET_SPEC_LATEST, committed_only, ret_end, err);
     if (rc == 0)
         *ret_first = first;
     return rc;

@@ -2,32 +2,41 @@
 #pragma once
 
 #include "base/buf.h"
-#include "connectors/sink_kafka/client.h"
+#include "base/option.h"
+#include "client/kafka/handle.h"
+
+/* A topic to be made. */
+struct mr_kafka_new_topic {
+    const char *name;
+    int partitions, replication; /* -1: the broker's default */
+    struct mr_option_map config;
+    bool validate_only; /* ask whether it could be created */
+};
 
 /* *ret_partitions: 0 when there is no such topic. */
-int mr_kafka_admin_partitions(struct mr_kafka_client *client, const char *topic,
+int mr_kafka_admin_partitions(struct mr_kafka_handle *handle, const char *topic,
                               int *ret_partitions, struct mr_err *err) MR_MUST_CHECK;
 /* The same, and in ret_ill a sentence on what may keep records from being taken: a partition without a leader, or
  * with replicas out of sync; "" when all are well. */
-int mr_kafka_admin_look(struct mr_kafka_client *client, const char *topic, int *ret_partitions,
+int mr_kafka_admin_look(struct mr_kafka_handle *handle, const char *topic, int *ret_partitions,
                         char *ret_ill, size_t room, struct mr_err *err) MR_MUST_CHECK;
 /* A topic that exists already is no error; a name that brokers take for another's is mr_kafka_name_taken().
  * Waits until it can be described, and says how many partitions it has. */
-int mr_kafka_admin_create(struct mr_kafka_client *client, const struct mr_kafka_new_topic *topic,
+int mr_kafka_admin_create(struct mr_kafka_handle *handle, const struct mr_kafka_new_topic *topic,
                           int *ret_partitions, struct mr_err *err) MR_MUST_CHECK;
 /* Shows the names of all topics that this user may see. */
-int mr_kafka_admin_names(struct mr_kafka_client *client, void (*each)(void *user, const char *name),
+int mr_kafka_admin_names(struct mr_kafka_handle *handle, void (*each)(void *user, const char *name),
                          void *user, struct mr_err *err) MR_MUST_CHECK;
 /* MR_CONFIG sink.kafka.topic_collision: brokers create no topic of that name beside the other, which differs from it
  * only by . and _. `what` goes there. */
 int mr_kafka_name_taken(struct mr_err *err, const char *what, const char *topic, const char *other);
 /* Settings of a topic's configuration, one value a key; "" where the broker does not name it. */
-int mr_kafka_admin_settings(struct mr_kafka_client *client, const char *topic,
+int mr_kafka_admin_settings(struct mr_kafka_handle *handle, const char *topic,
                             const char *const *keys, struct mr_buf *ret_values, size_t count,
                             struct mr_err *err) MR_MUST_CHECK;
 /* One of them. */
-int mr_kafka_admin_setting(struct mr_kafka_client *client, const char *topic, const char *key,
+int mr_kafka_admin_setting(struct mr_kafka_handle *handle, const char *topic, const char *key,
                            struct mr_buf *ret_value, struct mr_err *err) MR_MUST_CHECK;
 /* Offsets of partition 0: the first kept one, and the end as readers of that isolation see it. */
-int mr_kafka_admin_range(struct mr_kafka_client *client, const char *topic, bool committed_only,
+int mr_kafka_admin_range(struct mr_kafka_handle *handle, const char *topic, bool committed_only,
                          int64_t *ret_first, int64_t *ret_end, struct mr_err *err) MR_MUST_CHECK;
