@@ -22,15 +22,23 @@ static int write_variable(struct mr_row_writer *writer, const struct mr_value *v
     return 0;
 }
 
-static void write_point(struct mr_row_writer *writer, const double *numbers)
+static void write_srid(struct mr_out *out, int32_t srid, bool present)
 {
+    out_byte(out, present ? 2 : 0);
+    if (present)
+        out_long(out, srid);
+}
+
+static void write_point(struct mr_row_writer *writer, const struct mr_geometry *geometry)
+{
+    struct mr_form_point point = mr_form_point(geometry, &writer->scratch);
     struct mr_out *out = &writer->out;
 
-    out_double(out, numbers[0]);
-    out_double(out, numbers[1]);
+    out_double(out, point.x);
+    out_double(out, point.y);
     out_byte(out, 2);
-    out_text(out, mr_form_wkb_point(numbers[0], numbers[1], &writer->scratch));
-    out_byte(out, 0); /* srid: null */
+    out_text(out, point.wkb);
+    write_srid(out, point.srid, point.srid != 0);
 }
 
 static void write_extensions(struct mr_out *out, const struct mr_form *form,
@@ -39,7 +47,7 @@ static void write_extensions(struct mr_out *out, const struct mr_form *form,
     struct mr_slice shape = mr_form_shape(form->column);
     bool path = mr_slice_is(shape, "path") && geometry->closed != 2;
 
-    if (form->kind == MR_FORM_GEOGRAPHY)
+    if (form->kind != MR_FORM_GEOMETRY)
         return;
     if (form->column->type != MR_TYPE_SHAPE) {
         out_byte(out, 0);
@@ -62,12 +70,7 @@ static void write_geometry(struct mr_row_writer *writer, const struct mr_form *f
     struct mr_out *out = &writer->out;
 
     out_text(out, mr_form_wkb(form->column, geometry, &writer->scratch));
-    if (geometry->srid >= 0 && form->column->type != MR_TYPE_SHAPE) {
-        out_byte(out, 2);
-        out_long(out, geometry->srid);
-    } else {
-        out_byte(out, 0);
-    }
+    write_srid(out, mr_form_srid(form, geometry), mr_form_srid(form, geometry) >= 0);
     write_extensions(out, form, geometry);
 }
 
@@ -189,13 +192,13 @@ int avro_write_compound(struct mr_row_writer *writer, const struct mr_form *form
     case MR_FORM_DECIMAL_VARIABLE: return write_variable(writer, value, err);
     case MR_FORM_ARRAY: return write_array(writer, form, value->array, err);
     case MR_FORM_HSTORE_MAP: write_map(writer, mr_value_slice(value)); break;
-    case MR_FORM_POINT: write_point(writer, numbers); break;
+    case MR_FORM_POINT: write_point(writer, value->geometry); break;
     case MR_FORM_LINE:
         for (int i = 0; i < 3; i++)
             out_double(&writer->out, numbers[i]);
         break;
     case MR_FORM_CIRCLE:
-        write_point(writer, numbers);
+        write_point(writer, value->geometry);
         out_double(&writer->out, numbers[2]);
         break;
     case MR_FORM_VECTOR: write_vector(&writer->out, form, value->vector); break;

@@ -29,16 +29,12 @@ uint32_t avro_plan_columns(const struct mr_form *forms, const uint32_t *indexes,
         columns[kept++] = (struct avro_column){.form = form,
                                                .index = index,
                                                .way = (uint8_t)mr_row_choose(form, false),
+                                               .least = form->least,
                                                .optional = form->schema->optional,
                                                .null_byte = value_first ? 2 : 0,
                                                .value_byte = value_first ? 0 : 2};
     }
     return kept;
-}
-
-static bool is_finite(const struct mr_value *value)
-{
-    return value->i != MR_TIME_INFINITY && value->i != MR_TIME_NEG_INFINITY;
 }
 
 static void put_decimal(struct mr_out *out, int64_t number)
@@ -85,13 +81,16 @@ static inline bool number_of(const struct avro_column *column, const struct mr_v
 {
     switch ((enum mr_row_way)column->way) {
     case MR_ROW_INT: *ret_number = value->i; return value->kind == MR_INT;
-    case MR_ROW_DATE: *ret_number = value->i; return value->kind == MR_DATE && is_finite(value);
+    case MR_ROW_DATE:
+        *ret_number = value->i;
+        return value->kind == MR_DATE && mr_row_plain_moment(value, column->least);
     case MR_ROW_MICROS:
         *ret_number = value->i;
-        return (value->kind == MR_TIME || value->kind == MR_TIMESTAMP) && is_finite(value);
+        return value->kind == MR_TIME ||
+               (value->kind == MR_TIMESTAMP && mr_row_plain_moment(value, column->least));
     case MR_ROW_MILLIS:
         *ret_number = value->i / 1000 - (value->i % 1000 < 0);
-        return value->kind == MR_TIMESTAMP && is_finite(value);
+        return value->kind == MR_TIMESTAMP && mr_row_plain_moment(value, column->least);
     default: return false;
     }
 }
@@ -122,7 +121,7 @@ static inline bool put_fast(struct mr_row_writer *writer, const struct avro_colu
         out_text(out, mr_value_slice(value));
         return true;
     case MR_ROW_ZONED:
-        if (value->kind != MR_TIMESTAMP || !is_finite(value))
+        if (value->kind != MR_TIMESTAMP || !mr_row_plain_moment(value, column->least))
             return false;
         put_branch(out, column);
         put_zoned(writer, column->form, value->i);
@@ -226,6 +225,10 @@ static int write_slow(struct mr_row_writer *writer, const struct avro_column *co
             value = &old[column->index];
         else
             writer->unchanged = true;
+    }
+    if (mr_form_is_no_day(column->form, value)) {
+        writer->nulled++;
+        writer->nulled_form = column->form;
     }
     rc = avro_write_value(writer, column->form, value, err);
     if (rc != MR_DATA || !writer->null_bad_values)

@@ -11,6 +11,7 @@ struct avro_column {
     bool optional;     /* a union with null */
     uint8_t null_byte; /* the union's branch, as written: 0 or 2 */
     uint8_t value_byte;
+    int64_t least; /* as in struct mr_row_column */
 };
 
 /* Fills `columns`, which has room for `count`; returns how many are kept. indexes as for mr_row_plan. */

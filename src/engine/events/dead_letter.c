@@ -60,6 +60,9 @@ static void make_forms(struct letter *letter)
                                                     .time = MR_TIME_ISOSTRING,
                                                     .interval = MR_INTERVAL_STRING,
                                                     .binary = MR_BINARY_BASE64,
+                                                    .bigint = MR_BIGINT_PRECISE,
+                                                    .keep_years = true,
+                                                    .moments_as_text = true,
                                                     .include_unknown = true,
                                                     .placeholder = ""};
     const struct mr_table *table = letter->change->table;
@@ -69,8 +72,9 @@ static void make_forms(struct letter *letter)
         struct mr_column *column = MR_ARENA_NEW(&letter->scratch, struct mr_column);
         *column = table->columns[i];
         column->optional = true;
-        column->has_default = false;
-        mr_form_make(&letter->scratch, column, &lossless, &letter->forms[i]);
+        column->has_default = column->default_now = false;
+        mr_form_make(&letter->scratch, mr_form_mapping_of(table->connector), column, &lossless,
+                     &letter->forms[i]);
     }
 }
 

@@ -179,7 +179,8 @@ void mr_envelope_make(struct mr_arena *arena, const struct mr_table *table, stru
     base = mr_name_adjust(arena, base, (enum mr_name_mode)options->schema_names, true);
     envelope->forms = MR_ARENA_ARRAY(arena, struct mr_form, table->column_count);
     for (uint32_t i = 0; i < table->column_count; i++)
-        mr_form_make(arena, &table->columns[i], options, &envelope->forms[i]);
+        mr_form_make(arena, mr_form_mapping_of(table->connector), &table->columns[i], options,
+                     &envelope->forms[i]);
     envelope->key = key_schema(arena, envelope, base);
     for (uint32_t i = 0; i < table->column_count; i++)
         mr_form_propagate(arena, table, options, &envelope->forms[i]); /* keys do not tell */

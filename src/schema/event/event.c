@@ -176,7 +176,9 @@ void mr_event_nulled(const struct mr_context *context, struct mr_row_writer *wri
         mr_count(&context->counters->encode_nulled, writer->nulled - writer->nulled_told);
     writer->nulled_told = writer->nulled;
     if (context->notes.note)
-        context->notes.note(context->notes.state, MR_LOG_WARN, "encode.nulled",
-                            "column %.*s: a value that its type cannot hold was sent as null",
-                            MR_SLICE_ARG(writer->nulled_form->column->name));
+        context->notes.note(
+            context->notes.state, MR_LOG_WARN, "encode.nulled",
+            "column %.*s: a value that its type cannot hold was sent as null, or as 1970 where "
+            "null has no place",
+            MR_SLICE_ARG(writer->nulled_form->column->name));
 }

@@ -104,40 +104,91 @@ static int plain_timestamp(const struct mr_form *form, int64_t micros, struct mr
     return 0;
 }
 
+/* Zero and partial dates: 1970 where null has no place, which mr_form_value sees to. */
+static void plain_no_date(const struct mr_form *form, const struct mr_value *value,
+                          struct mr_buf *scratch, struct mr_value *ret_plain)
+{
+    if (form->kind == MR_FORM_STRING)
+        set_text(ret_plain, scratch, mr_time_put_parts(scratch->data, value));
+    else if (form->base == MR_CONNECT_STRING)
+        set_bytes(
+            ret_plain, MR_TEXT,
+            mr_slice_str(form->kind == MR_FORM_DATE_ISO ? "1970-01-01Z" : "1970-01-01T00:00:00Z"));
+    else
+        set_int(ret_plain, 0);
+}
+
+/* In the value's unit, days or microseconds. */
+static int64_t long_year(const struct mr_form *form, int64_t number)
+{
+    int64_t day;
+
+    if (number >= form->least)
+        return number;
+    if (form->column->type == MR_TYPE_DATE)
+        return mr_time_long_year(number);
+    day = floor_div(number, DAY_US);
+    return number + (mr_time_long_year(day) - day) * DAY_US;
+}
+
 static int plain_moment(const struct mr_form *form, const struct mr_value *value,
                         struct mr_buf *scratch, struct mr_day_cache *cache,
                         struct mr_value *ret_plain, struct mr_err *err)
 {
+    int64_t number;
     char *at;
 
     if (value->i == MR_TIME_INFINITY || value->i == MR_TIME_NEG_INFINITY)
         return infinite(form->kind, value->i == MR_TIME_NEG_INFINITY, ret_plain);
+    number = long_year(form, value->i);
     if (form->kind == MR_FORM_DATE) {
-        set_int(ret_plain, value->i);
+        set_int(ret_plain, number);
         return 0;
     }
-    if (form->kind == MR_FORM_DATE_ISO) {
-        at = mr_time_put_day(scratch->data, value->i);
-        *at++ = 'Z';
+    if (value->kind == MR_DATE) {
+        at = mr_time_put_day(scratch->data, number);
+        if (form->kind == MR_FORM_DATE_ISO)
+            *at++ = 'Z';
         set_text(ret_plain, scratch, at);
         return 0;
     }
-    return plain_timestamp(form, value->i, scratch, cache, ret_plain, err);
+    return plain_timestamp(form, number, scratch, cache, ret_plain, err);
 }
 
 static int plain_clock(const struct mr_form *form, const struct mr_value *value,
-                       struct mr_buf *scratch, struct mr_value *ret_plain)
+                       struct mr_buf *scratch, struct mr_value *ret_plain, struct mr_err *err)
 {
     char *at;
 
+    if ((value->i < 0 || value->i > DAY_US) &&
+        (form->kind == MR_FORM_TIME_MS || form->kind == MR_FORM_TIME_ISO))
+        return bad(err, "a time outside 00:00:00..24:00:00 is no time of a day");
     switch (form->kind) {
     case MR_FORM_TIME_MS: set_int(ret_plain, value->i / 1000); return 0;
     case MR_FORM_TIME_US: set_int(ret_plain, value->i); return 0;
     case MR_FORM_TIME_NS: set_int(ret_plain, value->i * 1000); return 0;
+    case MR_FORM_STRING: at = mr_time_put_clock(scratch->data, value->i, -1); break;
     case MR_FORM_TIMETZ: at = mr_time_put_timetz(scratch->data, value->i, value->zone); break;
     default: at = mr_time_put_timetz(scratch->data, value->i % DAY_US, 0); break;
     }
     set_text(ret_plain, scratch, at);
+    return 0;
+}
+
+/* A decimal of an unsigned number that a signed one cannot hold. */
+static int plain_unsigned(const struct mr_form *form, uint64_t number, struct mr_buf *scratch,
+                          struct mr_value *ret_plain)
+{
+    char text[24];
+    struct mr_value value = {.kind = MR_DECIMAL_TEXT, .p = text};
+
+    if (form->kind != MR_FORM_DECIMAL_BYTES) {
+        set_int(ret_plain, (int64_t)number); /* it wraps, as Debezium's does */
+        return 0;
+    }
+    value.size = (uint32_t)(mr_json_put_u64(text, number) - text);
+    (void)mr_decimal_bytes(&value, 0, scratch);
+    set_bytes(ret_plain, MR_BYTES, mr_buf_slice(scratch));
     return 0;
 }
 
@@ -184,6 +235,40 @@ static int plain_bits(const struct mr_form *form, const struct mr_bits *bits,
         size--;
     scratch->size = size;
     set_bytes(ret_plain, MR_BYTES, mr_buf_slice(scratch));
+    return 0;
+}
+
+/* Bits that came as a number: as many bytes as were declared. */
+static void plain_bit_number(const struct mr_form *form, uint64_t number, struct mr_buf *scratch,
+                             struct mr_value *ret_plain)
+{
+    size_t size = ((size_t)form->column->length + 7) / 8;
+
+    if (form->kind == MR_FORM_BIT) {
+        *ret_plain = (struct mr_value){.kind = MR_BOOL, .i = number & 1};
+        return;
+    }
+    for (size_t i = 0; i < size && i < sizeof(number); i++)
+        scratch->data[i] = (char)(number >> (8 * i));
+    scratch->size = size;
+    set_bytes(ret_plain, MR_BYTES, mr_buf_slice(scratch));
+}
+
+/* A number that was not written the short way. */
+static int plain_number(const struct mr_form *form, const struct mr_value *value,
+                        struct mr_buf *scratch, struct mr_value *ret_plain)
+{
+    if (form->kind == MR_FORM_BIT || form->kind == MR_FORM_BITS) {
+        plain_bit_number(form, value->u, scratch, ret_plain);
+        return 0;
+    }
+    if (form->kind == MR_FORM_BOOLEAN && value->kind == MR_INT) {
+        *ret_plain = (struct mr_value){.kind = MR_BOOL, .i = value->i > 0};
+        return 0;
+    }
+    if (value->kind == MR_UINT)
+        return plain_unsigned(form, value->u, scratch, ret_plain);
+    *ret_plain = *value;
     return 0;
 }
 
@@ -237,9 +322,9 @@ int mr_form_plain(const struct mr_form *form, const struct mr_value *value, stru
     if (!mr_buf_room(scratch, MR_TIME_TEXT))
         return bad(err, "no room to convert a value");
     switch ((enum mr_kind)value->kind) {
-    case MR_BOOL:
     case MR_INT:
-    case MR_UINT:
+    case MR_UINT: return plain_number(form, value, scratch, ret_plain);
+    case MR_BOOL:
     case MR_FLOAT:
     case MR_TEXT: *ret_plain = *value; return 0;
     case MR_BYTES:
@@ -253,7 +338,8 @@ int mr_form_plain(const struct mr_form *form, const struct mr_value *value, stru
     case MR_DATE:
     case MR_TIMESTAMP: return plain_moment(form, value, scratch, cache, ret_plain, err);
     case MR_TIME:
-    case MR_TIMETZ: return plain_clock(form, value, scratch, ret_plain);
+    case MR_TIMETZ: return plain_clock(form, value, scratch, ret_plain, err);
+    case MR_NO_DATE: plain_no_date(form, value, scratch, ret_plain); return 0;
     case MR_INTERVAL:
         if (form->kind == MR_FORM_INTERVAL_TEXT)
             set_text(ret_plain, scratch, mr_time_put_interval(scratch->data, value->interval));

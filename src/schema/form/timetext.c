@@ -130,6 +130,16 @@ char *mr_time_put_timestamp(char *at, int64_t micros, int digits, struct mr_day_
     return at;
 }
 
+int64_t mr_time_long_year(int64_t days)
+{
+    enum { YEAR_1 = -719162, YEAR_70 = -693960, YEAR_100 = -683003 }; /* their first days */
+    enum { YEARS_2000 = 730485, YEARS_1900 = 693960 };
+
+    if (days < YEAR_1 || days >= YEAR_100)
+        return days;
+    return days + (days < YEAR_70 ? YEARS_2000 : YEARS_1900);
+}
+
 char *mr_time_put_timetz(char *at, int64_t micros, int32_t zone)
 {
     if (zone != 0) {

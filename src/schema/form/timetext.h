@@ -25,6 +25,8 @@ char *mr_time_put_clock(char *at, int64_t micros, int digits);
 char *mr_time_put_parts(char *at, const struct mr_value *value);
 /* "2024-02-29T01:02:03.456000Z". */
 char *mr_time_put_timestamp(char *at, int64_t micros, int digits, struct mr_day_cache *cache);
+/* The day of a year of two digits, 1 to 99, in the years 2001 to 2069 and 1970 to 1999 instead; others as they are. */
+int64_t mr_time_long_year(int64_t days);
 /* ZonedTime: the clock in UTC, shortest fraction, Z; 24:00:00Z stays when the zone is UTC. */
 char *mr_time_put_timetz(char *at, int64_t micros, int32_t zone);
 /* Interval: P1Y2M3DT4H5M6.789S with a sign on each part. */

@@ -6,8 +6,10 @@
  *     box      01 | 3 | 1 | 5 | the ring            from the upper right corner by (high x, low y)
  *     polygon  01 | 3 | 1 | n | the ring            closed with its first point
  *
- * Byte order 01 is little-endian, numbers are u32 and double. PostGIS values are WKB already. */
+ * Byte order 01 is little-endian, numbers are u32 and double. Values of PostGIS, MySQL and MariaDB are WKB already. */
 #include "schema/form/form.h"
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers of WKB are read as they stand");
 
 struct ring {
     const double *points;
@@ -41,14 +43,37 @@ static void add_points(struct mr_buf *buf, const struct ring *ring)
         add_double(buf, ring->points[i]);
 }
 
-struct mr_slice mr_form_wkb_point(double x, double y, struct mr_buf *scratch)
+/* 01 | 1 | x y, in byte order 01, which is the machine's. */
+static bool read_point(struct mr_slice wkb, double *ret_x, double *ret_y)
 {
+    static const char head[5] = {1, 1, 0, 0, 0};
+
+    if (wkb.size < 21 || memcmp(wkb.data, head, sizeof(head)) != 0)
+        return false;
+    memcpy(ret_x, wkb.data + 5, sizeof(*ret_x));
+    memcpy(ret_y, wkb.data + 13, sizeof(*ret_y));
+    return true;
+}
+
+struct mr_form_point mr_form_point(const struct mr_geometry *geometry, struct mr_buf *scratch)
+{
+    struct mr_form_point point = {.wkb = geometry->wkb};
+
+    if (read_point(geometry->wkb, &point.x, &point.y)) {
+        point.srid = geometry->srid > 0 ? geometry->srid : 0;
+        return point;
+    }
+    if (geometry->count >= 2) {
+        point.x = geometry->numbers[0];
+        point.y = geometry->numbers[1];
+    }
     mr_buf_clear(scratch);
     mr_buf_add_char(scratch, 1);
     add_u32(scratch, 1);
-    add_double(scratch, x);
-    add_double(scratch, y);
-    return mr_buf_slice(scratch);
+    add_double(scratch, point.x);
+    add_double(scratch, point.y);
+    point.wkb = mr_buf_slice(scratch);
+    return point;
 }
 
 static bool is_box(const struct mr_column *column)
@@ -92,4 +117,11 @@ struct mr_slice mr_form_wkb(const struct mr_column *column, const struct mr_geom
     }
     add_points(scratch, &ring);
     return mr_buf_slice(scratch);
+}
+
+int32_t mr_form_srid(const struct mr_form *form, const struct mr_geometry *geometry)
+{
+    if (form->column->type == MR_TYPE_SHAPE)
+        return -1;
+    return form->kind == MR_FORM_SPATIAL && geometry->srid == 0 ? -1 : geometry->srid;
 }

@@ -36,17 +36,23 @@ static int write_variable(struct mr_row_writer *writer, const struct mr_value *v
     return 0;
 }
 
-static void write_point(struct mr_row_writer *writer, const double *numbers)
+static void write_point(struct mr_row_writer *writer, const struct mr_geometry *geometry)
 {
+    struct mr_form_point point = mr_form_point(geometry, &writer->scratch);
     struct mr_out *out = &writer->out;
 
     MR_OUT_LITERAL(out, "{\"x\":");
-    put_double(out, numbers[0]);
+    put_double(out, point.x);
     MR_OUT_LITERAL(out, ",\"y\":");
-    put_double(out, numbers[1]);
+    put_double(out, point.y);
     MR_OUT_LITERAL(out, ",\"wkb\":");
-    mr_out_base64(out, mr_form_wkb_point(numbers[0], numbers[1], &writer->scratch));
-    MR_OUT_LITERAL(out, ",\"srid\":null}");
+    mr_out_base64(out, point.wkb);
+    MR_OUT_LITERAL(out, ",\"srid\":");
+    if (point.srid)
+        mr_out_i64(out, point.srid);
+    else
+        MR_OUT_LITERAL(out, "null");
+    MR_OUT_LITERAL(out, "}");
 }
 
 static void write_line(struct mr_out *out, const double *numbers)
@@ -65,7 +71,7 @@ static void write_extensions(struct mr_out *out, const struct mr_form *form,
 {
     struct mr_slice shape = mr_form_shape(form->column);
 
-    if (form->kind == MR_FORM_GEOGRAPHY)
+    if (form->kind != MR_FORM_GEOMETRY)
         return;
     if (form->column->type != MR_TYPE_SHAPE) {
         MR_OUT_LITERAL(out, ",\"extensions\":null");
@@ -88,7 +94,7 @@ static void write_geometry(struct mr_row_writer *writer, const struct mr_form *f
     MR_OUT_LITERAL(out, "{\"wkb\":");
     mr_out_base64(out, mr_form_wkb(form->column, geometry, &writer->scratch));
     MR_OUT_LITERAL(out, ",\"srid\":");
-    if (geometry->srid >= 0 && form->column->type != MR_TYPE_SHAPE)
+    if (mr_form_srid(form, geometry) >= 0)
         mr_out_i64(out, geometry->srid);
     else
         MR_OUT_LITERAL(out, "null");
@@ -185,11 +191,11 @@ int mr_row_compound(struct mr_row_writer *writer, const struct mr_form *form,
     case MR_FORM_DECIMAL_VARIABLE: return write_variable(writer, value, err);
     case MR_FORM_ARRAY: return write_array(writer, form, value->array, err);
     case MR_FORM_HSTORE_MAP: mr_out_raw(&writer->out, mr_value_slice(value)); break;
-    case MR_FORM_POINT: write_point(writer, value->geometry->numbers); break;
+    case MR_FORM_POINT: write_point(writer, value->geometry); break;
     case MR_FORM_LINE: write_line(&writer->out, value->geometry->numbers); break;
     case MR_FORM_CIRCLE:
         MR_OUT_LITERAL(&writer->out, "{\"center\":");
-        write_point(writer, value->geometry->numbers);
+        write_point(writer, value->geometry);
         MR_OUT_LITERAL(&writer->out, ",\"radius\":");
         put_double(&writer->out, value->geometry->numbers[2]);
         MR_OUT_LITERAL(&writer->out, "}");

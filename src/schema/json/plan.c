@@ -35,7 +35,8 @@ uint32_t mr_row_plan(struct mr_arena *arena, const struct mr_form *forms, const 
         columns[kept] = (struct mr_row_column){.lead = lead(arena, form->name, kept == 0),
                                                .form = form,
                                                .index = index,
-                                               .way = (uint8_t)mr_row_choose(form, numeric)};
+                                               .way = (uint8_t)mr_row_choose(form, numeric),
+                                               .least = form->least};
         kept++;
     }
     *ret_columns = columns;

@@ -38,11 +38,6 @@ enum mr_row_way mr_row_choose(const struct mr_form *form, bool numeric)
     }
 }
 
-static bool is_finite(const struct mr_value *value)
-{
-    return value->i != MR_TIME_INFINITY && value->i != MR_TIME_NEG_INFINITY;
-}
-
 static void put_decimal(struct mr_out *out, int64_t number)
 {
     char bytes[8];
@@ -97,7 +92,7 @@ static inline bool put_fast(struct mr_row_writer *writer, const struct mr_row_co
         mr_out_text(out, mr_value_slice(value));
         return true;
     case MR_ROW_ZONED:
-        if (value->kind != MR_TIMESTAMP || !is_finite(value))
+        if (value->kind != MR_TIMESTAMP || !mr_row_plain_moment(value, column->least))
             return false;
         put_zoned(writer, column->form, value->i);
         return true;
@@ -120,13 +115,13 @@ static inline bool put_fast(struct mr_row_writer *writer, const struct mr_row_co
         return true;
     case MR_ROW_DATE:
     case MR_ROW_MICROS:
-        if ((value->kind != MR_DATE && value->kind != MR_TIME && value->kind != MR_TIMESTAMP) ||
-            !is_finite(value))
+        if (value->kind != MR_TIME && ((value->kind != MR_DATE && value->kind != MR_TIMESTAMP) ||
+                                       !mr_row_plain_moment(value, column->least)))
             return false;
         mr_out_i64(out, value->i);
         return true;
     case MR_ROW_MILLIS:
-        if (value->kind != MR_TIMESTAMP || !is_finite(value))
+        if (value->kind != MR_TIMESTAMP || !mr_row_plain_moment(value, column->least))
             return false;
         mr_out_i64(out, value->i / 1000 - (value->i % 1000 < 0));
         return true;
@@ -188,14 +183,19 @@ static int write_scalar(struct mr_row_writer *writer, const struct mr_form *form
 
 /* Of the numbers that a shape or vector is written as; those in WKB do not count, elements of arrays have their
  * turn. */
-static bool all_finite(const struct mr_form *form, const struct mr_value *value)
+static bool all_finite(struct mr_row_writer *writer, const struct mr_form *form,
+                       const struct mr_value *value)
 {
     const double *numbers = NULL;
     uint32_t count = 0;
 
-    if (form->kind == MR_FORM_POINT || form->kind == MR_FORM_LINE || form->kind == MR_FORM_CIRCLE) {
+    if (form->kind == MR_FORM_POINT) {
+        struct mr_form_point point = mr_form_point(value->geometry, &writer->scratch);
+        return isfinite(point.x) && isfinite(point.y);
+    }
+    if (form->kind == MR_FORM_LINE || form->kind == MR_FORM_CIRCLE) {
         numbers = value->geometry->numbers;
-        count = form->kind == MR_FORM_POINT ? 2 : 3;
+        count = 3;
     } else if (form->kind == MR_FORM_VECTOR || form->kind == MR_FORM_SPARSE) {
         numbers = value->vector->numbers;
         count = value->vector->count;
@@ -219,7 +219,7 @@ int mr_row_write_value(struct mr_row_writer *writer, const struct mr_form *form,
         return write_number(writer, value, err);
     if (form->base == MR_CONNECT_STRUCT || form->base == MR_CONNECT_ARRAY ||
         form->base == MR_CONNECT_MAP)
-        return writer->strict && !all_finite(form, value)
+        return writer->strict && !all_finite(writer, form, value)
                    ? no_number(err)
                    : mr_row_compound(writer, form, value, err);
     return write_scalar(writer, form, value, err);
@@ -247,6 +247,10 @@ static int write_slow(struct mr_row_writer *writer, const struct mr_row_column *
             value = &old[column->index];
         else
             writer->unchanged = true;
+    }
+    if (mr_form_is_no_day(column->form, value)) {
+        writer->nulled++;
+        writer->nulled_form = column->form;
     }
     before = writer->out.at - writer->out.start;
     rc = mr_row_write_value(writer, column->form, value, err);

@@ -28,7 +28,14 @@ struct mr_row_column {
     const struct mr_form *form;
     uint32_t index; /* into the row image */
     uint8_t way;    /* enum mr_row_way */
+    int64_t least;  /* the form's: dates and timestamps below go the slow way */
 };
+
+/* Whether a date or timestamp is finite and not below the form's least. */
+static inline bool mr_row_plain_moment(const struct mr_value *value, int64_t least)
+{
+    return value->i >= least && value->i != MR_TIME_INFINITY;
+}
 
 /* What writing needs besides the plan, one per encoder. */
 struct mr_row_writer {

@@ -164,7 +164,7 @@ static void check(enum mr_type type, int32_t precision, struct mr_form_options o
     mr_arena_init(&arena, 4096, 0);
     mr_buf_init(&buf, 1000);
     options.placeholder = "";
-    mr_form_make(&arena, &column, &options, &form);
+    mr_form_make(&arena, &mr_form_postgres, &column, &options, &form);
     if (mr_form_plain(&form, &value, &buf, &cache, &plain, &err) < 0)
         snprintf(text, sizeof(text), "!%s", err.code);
     else if (plain.kind == MR_NULL)

@@ -30,7 +30,7 @@ static void check_schema(const struct mr_column *of, const struct mr_form_option
 
     mr_arena_init(&arena, 4096, 0);
     mr_buf_init(&buf, 1 << 20);
-    mr_form_make(&arena, of, options, &form);
+    mr_form_make(&arena, &mr_form_postgres, of, options, &form);
     if (wanted) {
         mr_connect_json(form.schema, (struct mr_slice)MR_SLICE("c"), &buf);
         assert_string_equal(mr_buf_cstr(&buf), wanted);
@@ -252,7 +252,7 @@ static void check_default(struct mr_column c, struct mr_value value, const char 
     c.default_value = value;
     mr_arena_init(&arena, 4096, 0);
     mr_buf_init(&buf, 1 << 20);
-    mr_form_make(&arena, &c, &standard, &form);
+    mr_form_make(&arena, &mr_form_postgres, &c, &standard, &form);
     mr_connect_json(form.schema, (struct mr_slice){NULL, 0}, &buf);
     found = strstr(mr_buf_cstr(&buf), ",\"default\":");
     if (wanted) {
@@ -328,13 +328,13 @@ static void shapes_and_intervals_have_fillers(void **state)
     (void)state;
     mr_arena_init(&arena, 4096, 0);
     c.optional = false;
-    mr_form_make(&arena, &c, &options, &form);
+    mr_form_make(&arena, &mr_form_postgres, &c, &options, &form);
     filler = mr_form_value(&form, &absent);
     assert_true(mr_slice_is(mr_value_slice(filler), "P0Y0M0DT0H0M0S"));
     for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
         c = column(shapes[i].type, -1, 0, 0, shapes[i].native);
         c.optional = false;
-        mr_form_make(&arena, &c, &options, &form);
+        mr_form_make(&arena, &mr_form_postgres, &c, &options, &form);
         filler = mr_form_value(&form, &absent);
         assert_int_equal(form.schema->optional, shapes[i].optional);
         assert_true(filler->geometry->count >= shapes[i].count);
@@ -356,10 +356,10 @@ static void a_null_stays_null_unless_asked(void **state)
     c.has_default = true;
     c.default_value = (struct mr_value){.kind = MR_INT, .i = 7};
     mr_arena_init(&arena, 4096, 0);
-    mr_form_make(&arena, &c, &options, &form);
+    mr_form_make(&arena, &mr_form_postgres, &c, &options, &form);
     assert_int_equal(mr_form_value(&form, &null)->kind, MR_NULL);
     options.replace_null_with_default = true;
-    mr_form_make(&arena, &c, &options, &form);
+    mr_form_make(&arena, &mr_form_postgres, &c, &options, &form);
     assert_int_equal(mr_form_value(&form, &null)->i, 7);
     mr_arena_done(&arena);
 }
@@ -406,7 +406,7 @@ static void unchanged_values_have_debeziums_placeholders(void **state)
 
         c.element = &element;
         mr_arena_init(&arena, 4096, 0);
-        mr_form_make(&arena, &c, &standard, &form);
+        mr_form_make(&arena, &mr_form_postgres, &c, &standard, &form);
         value = mr_form_value(&form, &unchanged);
         assert_int_equal(value->kind, cases[i].kind);
         if (value->kind == MR_ARRAY) {
@@ -459,7 +459,7 @@ static void placeholders_of_domains_hex_and_signed_bytes(void **state)
         element.native_id = 23;
         c.element = &element;
         mr_arena_init(&arena, 4096, 0);
-        mr_form_make(&arena, &c, &options, &form);
+        mr_form_make(&arena, &mr_form_postgres, &c, &options, &form);
         value = mr_form_value(&form, &unchanged);
         assert_int_equal(value->kind, cases[i].kind);
         if (cases[i].text)
@@ -519,7 +519,7 @@ static void source_types_are_told_where_asked(void **state)
         c.name = mr_slice_str(told_types[i].parameters ? "c" : "d");
         c.serial = told_types[i].serial;
         mr_arena_init(&arena, 4096, 0);
-        mr_form_make(&arena, &c, &options, &form);
+        mr_form_make(&arena, &mr_form_postgres, &c, &options, &form);
         count = form.schema->parameter_count;
         mr_form_propagate(&arena, table, &options, &form);
         if (told_types[i].parameters) {
