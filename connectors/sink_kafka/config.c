@@ -24,6 +24,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "client/kafka/conf.h"
+#include "schema/names/topic.h"
 
 #define FIELD(member) offsetof(struct mr_kafka_config, member)
 
@@ -248,9 +249,7 @@ static void add_name(char **ret_name, const char *set, const struct mr_context *
 void mr_kafka_legalise(char *name)
 {
     for (char *at = name; *at; at++) {
-        bool legal = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') ||
-                     (*at >= '0' && *at <= '9') || *at == '.' || *at == '_' || *at == '-';
-        if (!legal)
+        if (!mr_topic_legal(*at))
             *at = '_';
     }
 }

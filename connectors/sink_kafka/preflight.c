@@ -13,7 +13,8 @@
 
 #include "client/kafka/admin.h"
 #include "connectors/sink_kafka/counts.h"
-#include "connectors/sink_kafka/producer.h"
+#include "connectors/sink_kafka/connect.h"
+#include "connectors/sink_kafka/transaction.h"
 #include "connectors/sink_kafka/survey.h"
 
 static void add(const struct mr_findings *findings, enum mr_finding_level level, const char *code,
@@ -174,9 +175,9 @@ int mr_kafka_checkpoint_set(const struct mr_sink_args *args, struct mr_slice che
         mr_buf_add_slice(&text, checkpoint);
         mr_kafka_counts_take(NULL, &text); /* what the topics have now is known better here */
         mr_kafka_producer_init(&producer, &setting);
-        rc = mr_kafka_producer_connect(&producer, err);
+        rc = mr_kafka_connect(&producer, err);
         if (rc == 0)
-            rc = mr_kafka_producer_commit(&producer, mr_buf_slice(&text), 1, err);
+            rc = mr_kafka_transaction_commit(&producer, mr_buf_slice(&text), 1, err);
         mr_kafka_producer_done(&producer);
         mr_buf_done(&text);
     }

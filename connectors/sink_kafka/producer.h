@@ -1,10 +1,11 @@
-/* One pipeline's producer: the flow of transactions on a librdkafka handle, and the change to a new handle.
+/* One pipeline's producer: its handle, what is known of it, and the judgement of its failures.
  *
  *     CLOSED --connect--> IDLE --send/commit begins--> OPEN --commit--> IDLE
  *        ^                  ^                           |
  *        |                  +----------- abort ---------+
- *        +---- anything whose outcome is not known for sure (broken) 
+ *        +---- anything whose outcome is not known for sure (broken)
  *
+ * connect.h and transaction.h make these moves; send.h and leave.h bring records to the brokers.
  * Every function blocks and belongs to one thread, the session's. */
 #pragma once
 
@@ -45,17 +46,22 @@ struct mr_kafka_producer {
 void mr_kafka_producer_init(struct mr_kafka_producer *producer, struct mr_kafka_setting *setting);
 void mr_kafka_producer_done(struct mr_kafka_producer *producer);
 
-/* A new handle, fenced in, and `last` as the topic says. MR_FENCED: another owner took over. MR_GAP: the position we
- * had stored is gone. MR_RETRY: call again. */
-int mr_kafka_producer_connect(struct mr_kafka_producer *producer, struct mr_err *err) MR_MUST_CHECK;
-/* The three below: on failure, `broken` says whether abort is enough or a new connect is needed. */
-int mr_kafka_producer_send(struct mr_kafka_producer *producer, const struct mr_batch *batch,
-                           struct mr_err *err) MR_MUST_CHECK;
-/* Waits until brokers hold all that was sent, so that its memory may go; the transaction stays open. */
-int mr_kafka_producer_flush(struct mr_kafka_producer *producer, struct mr_err *err) MR_MUST_CHECK;
-/* Commits with this text as checkpoint number `commit`. Success may still leave `broken` set: then the commit holds,
- * but the handle is not to be used again. */
-int mr_kafka_producer_commit(struct mr_kafka_producer *producer, struct mr_slice text,
-                             uint64_t commit, struct mr_err *err) MR_MUST_CHECK;
-/* Drops the open transaction. Sets `broken` when that cannot be made sure of in time. */
-void mr_kafka_producer_abort(struct mr_kafka_producer *producer);
+/* Closes the handle; what was open on it is left to the next one. */
+void mr_kafka_producer_drop(struct mr_kafka_producer *producer);
+
+/* Judges a failure by code and text (NULL: librdkafka's) and returns its class; sets broken and fenced. */
+int mr_kafka_producer_judge(struct mr_kafka_producer *producer, rd_kafka_resp_err_t code,
+                            const char *text, const char *doing, struct mr_err *err);
+/* The same for an error object, which it consumes. */
+int mr_kafka_producer_judge_error(struct mr_kafka_producer *producer, rd_kafka_error_t *error,
+                                  const char *doing, struct mr_err *err);
+/* Whether it may be a successor's work. */
+bool mr_kafka_producer_fencing(rd_kafka_resp_err_t code);
+
+/* librdkafka's queue is full: lets something leave. Fails when that is refused or a close is asked for. */
+int mr_kafka_producer_await_room(struct mr_kafka_producer *producer,
+                                 struct mr_err *err) MR_MUST_CHECK;
+/* In a wait that began at `start` (monotonic): says that it takes long, and looks at the topics. MR_CONFIG, MR_GAP: one
+ * is gone. */
+int mr_kafka_producer_look_around(struct mr_kafka_producer *producer, const char *doing,
+                                  int64_t start, struct mr_err *err) MR_MUST_CHECK;

@@ -29,7 +29,8 @@
 #include "base/log.h"
 #include "connectors/sink_kafka/counts.h"
 #include "connectors/sink_kafka/leave.h"
-#include "connectors/sink_kafka/producer.h"
+#include "connectors/sink_kafka/connect.h"
+#include "connectors/sink_kafka/transaction.h"
 
 #define LEAST_LIMIT (16 << 20)
 #define PAUSE_FIRST (100 * MR_MS_NS)
@@ -145,7 +146,7 @@ static void pop_head(struct mr_kafka_session *session)
 }
 
 /* Releases everything up to the commit of that number, if it is in the list. Lock held. */
-static void settle(struct mr_kafka_session *session, uint64_t commit)
+static void release_until(struct mr_kafka_session *session, uint64_t commit)
 {
     bool there = false;
 
@@ -192,7 +193,7 @@ static void rewind_list(struct mr_kafka_session *session)
     struct mr_err err;
 
     pthread_mutex_lock(&session->lock);
-    settle(session, session->producer.last.commit);
+    release_until(session, session->producer.last.commit);
     session->cursor = session->head;
     bool torn = session->torn;
     pthread_mutex_unlock(&session->lock);
@@ -222,7 +223,7 @@ static int reconnect(struct mr_kafka_session *session, struct mr_err *err)
     for (;;) {
         if (counters)
             mr_count(&counters->sink_retries, 1);
-        int rc = mr_kafka_producer_connect(&session->producer, err);
+        int rc = mr_kafka_connect(&session->producer, err);
         if (rc != MR_RETRY || mr_kafka_stopping(&session->setting))
             return rc;
         mr_kafka_topics_tell(&session->producer.topics, &session->setting, err);
@@ -280,7 +281,7 @@ static void recover(struct mr_kafka_session *session, struct mr_err *err)
     struct mr_err first = *err;
     if (!final)
         take_stall(session, err);
-    mr_kafka_producer_abort(&session->producer);
+    mr_kafka_transaction_abort(&session->producer);
     session->counted_records = session->producer.records; /* they are sent, and counted, again */
     session->counted_bytes = session->producer.bytes;
     if (final) {
@@ -299,7 +300,7 @@ static void recover(struct mr_kafka_session *session, struct mr_err *err)
 /* The whole list is with the brokers, more is wanted, and no commit is in sight: give the memory back. */
 static int shed(struct mr_kafka_session *session, struct mr_err *err)
 {
-    int rc = mr_kafka_producer_flush(&session->producer, err);
+    int rc = mr_kafka_transaction_flush(&session->producer, err);
 
     if (rc < 0)
         return rc;
@@ -315,9 +316,9 @@ static int shed(struct mr_kafka_session *session, struct mr_err *err)
 static int work_on(struct mr_kafka_session *session, struct item *item, struct mr_err *err)
 {
     if (item->batch)
-        return mr_kafka_producer_send(&session->producer, item->batch, err);
-    int rc =
-        mr_kafka_producer_commit(&session->producer, mr_buf_slice(&item->text), item->commit, err);
+        return mr_kafka_transaction_send(&session->producer, item->batch, err);
+    int rc = mr_kafka_transaction_commit(&session->producer, mr_buf_slice(&item->text),
+                                         item->commit, err);
     if (rc == 0)
         count(session);
     return rc;
@@ -335,7 +336,7 @@ static void step(struct mr_kafka_session *session, struct item *item, bool full)
         pthread_mutex_lock(&session->lock);
         session->cursor = item->next;
         if (commit)
-            settle(session, number);
+            release_until(session, number);
         idle = !session->cursor;
         full = full && !commit && idle && session->commits == 0;
         pthread_mutex_unlock(&session->lock);
@@ -362,11 +363,11 @@ static void obey_abort(struct mr_kafka_session *session)
     struct mr_err err;
     int rc = 0;
 
-    mr_kafka_producer_abort(&session->producer);
+    mr_kafka_transaction_abort(&session->producer);
     if (session->producer.broken)
         rc = reconnect(session, &err);
     pthread_mutex_lock(&session->lock);
-    settle(session, session->producer.last.commit);
+    release_until(session, session->producer.last.commit);
     while (session->head)
         pop_head(session);
     session->cursor = NULL;
@@ -410,7 +411,7 @@ static void *run(void *argument)
 
     pthread_setname_np(pthread_self(), "mr-sink-kafka");
     mr_err_clear(&err);
-    int rc = mr_kafka_producer_connect(&session->producer, &err);
+    int rc = mr_kafka_connect(&session->producer, &err);
     if (rc < 0)
         mr_kafka_topics_tell(&session->producer.topics, &session->setting, &err);
     pthread_mutex_lock(&session->lock);

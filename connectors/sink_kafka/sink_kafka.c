@@ -2,8 +2,10 @@
  *
  *     sink_kafka.c   this page: the interface, and how often to commit
  *     session.c      the helper thread, the queue in front of it, sending again from memory
- *     producer.c     begin, send, commit, abort, and a new handle when in doubt
- *     leave.c        when records leave librdkafka
+ *     connect.c      a new handle, fenced in, and whose the pipeline is
+ *     transaction.c  begin, send, commit, abort
+ *     send.c         records handed to librdkafka; leave.c: when they leave it
+ *     producer.c     what to believe when any of these fails
  *     checkpoint.c   the position: one record in a compacted topic of one partition
  *     topics.c       topics made, partitions chosen
  *     client.c       a librdkafka handle, its events, and what is refused

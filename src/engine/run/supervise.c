@@ -73,7 +73,8 @@ static int poll_sink(struct mr_pipeline *pipeline, struct mr_session *session, i
 }
 
 /* Until everything asked for is durable. MR_AGAIN when the drain limit cut it short. */
-static int settle(struct mr_pipeline *pipeline, struct mr_session *session, struct mr_err *err)
+static int await_durable(struct mr_pipeline *pipeline, struct mr_session *session,
+                         struct mr_err *err)
 {
     int rc = 0;
 
@@ -89,12 +90,12 @@ static int settle(struct mr_pipeline *pipeline, struct mr_session *session, stru
 static int flush(struct mr_pipeline *pipeline, struct mr_session *session, struct mr_err *err)
 {
     struct mr_writer *writer = &pipeline->writer;
-    int rc = settle(pipeline, session, err);
+    int rc = await_durable(pipeline, session, err);
 
     if (rc == 0 && writer->moved && writer->pending.position.whole) {
         rc = mr_writer_commit(writer, true, err);
         if (rc == 0)
-            rc = settle(pipeline, session, err);
+            rc = await_durable(pipeline, session, err);
     }
     if (rc == 0 && writer->rows > 0)
         rc = mr_writer_abort(writer, err);
@@ -109,7 +110,7 @@ static int claim(struct mr_pipeline *pipeline, struct mr_slice position, struct 
         return 0;
     rc = mr_writer_claim(&pipeline->writer, position, err);
     if (rc == 0)
-        rc = settle(pipeline, NULL, err);
+        rc = await_durable(pipeline, NULL, err);
     pipeline->hurried = rc == MR_RETRY;
     if (rc == 0) {
         pipeline->claimed = true;

@@ -18,7 +18,7 @@
 
 #define TOPIC_MAX 249
 
-static bool legal(char c)
+bool mr_topic_legal(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
            c == '_' || c == '-';
@@ -85,7 +85,7 @@ static size_t units(char byte)
 static size_t append(char *topic, size_t size, struct mr_slice text)
 {
     for (size_t i = 0; i < text.size; i++) {
-        bool keep = legal(text.data[i]);
+        bool keep = mr_topic_legal(text.data[i]);
 
         for (size_t more = keep ? 1 : units(text.data[i]); more > 0; more--, size++) {
             if (size < TOPIC_MAX)

@@ -9,6 +9,8 @@
 #include "base/err.h"
 #include "model/table.h"
 
+/* Whether Kafka allows the character in a topic's name. */
+bool mr_topic_legal(char c);
 /* Checks a template at start: unknown placeholder, unbalanced brace, empty result -> MR_CONFIG. */
 int mr_topic_check(const char *template, struct mr_err *err) MR_MUST_CHECK;
 /* Expands it into the table's arena and sets table->topic. */
