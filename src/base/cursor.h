@@ -77,6 +77,46 @@ static inline uint64_t mr_cur_be64(struct mr_cur *cur)
     return __builtin_bswap64(v);
 }
 
+/* `size` bytes, 1 to 8, the lowest first. */
+static inline uint64_t mr_cur_le(struct mr_cur *cur, size_t size)
+{
+    const uint8_t *p = mr_cur_take(cur, size);
+    uint64_t v = 0;
+    for (size_t i = p ? size : 0; i > 0; i--)
+        v = v << 8 | p[i - 1];
+    return v;
+}
+
+static inline uint16_t mr_cur_le16(struct mr_cur *cur)
+{
+    const uint8_t *p = mr_cur_take(cur, 2);
+    uint16_t v;
+    if (!p)
+        return 0;
+    memcpy(&v, p, 2);
+    return v;
+}
+
+static inline uint32_t mr_cur_le32(struct mr_cur *cur)
+{
+    const uint8_t *p = mr_cur_take(cur, 4);
+    uint32_t v;
+    if (!p)
+        return 0;
+    memcpy(&v, p, 4);
+    return v;
+}
+
+static inline uint64_t mr_cur_le64(struct mr_cur *cur)
+{
+    const uint8_t *p = mr_cur_take(cur, 8);
+    uint64_t v;
+    if (!p)
+        return 0;
+    memcpy(&v, p, 8);
+    return v;
+}
+
 /* `size` bytes as a slice into the message. */
 static inline struct mr_slice mr_cur_bytes(struct mr_cur *cur, size_t size)
 {
