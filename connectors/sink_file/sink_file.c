@@ -1,10 +1,11 @@
 /* Files, exactly once: the sink that needs no other server.
  *
- * Three threads share the work, so that neither compression nor a slow disk holds up the writer, which also
+ * What a file holds is its content's (content/), how it becomes visible once is the store's (store/). Here is when
+ * both work: three threads share it, so that neither compression nor a slow disk holds up the writer, which also
  * answers stops:
  *
  *     writer (engine)        worker                          publisher
- *     write() -> batches --> lines, blocks, write(2) --.
+ *     write() -> batches --> content, blocks, write(2) -.
  *     commit() -> mark ----> seal: list of segments  --+--> fdatasync, link, rename (publish.c) --> durable
  *     poll() <- released, durable, failure
  *
@@ -27,9 +28,10 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "connectors/sink_file/store/admin.h"
+#include "connectors/sink_file/admin.h"
 #include "connectors/sink_file/store/publish.h"
-#include "connectors/sink_file/content/segment.h"
+#include "connectors/sink_file/content/contents.h"
+#include "connectors/sink_file/verify.h"
 #include "plug/sink.h"
 
 #define QUEUE_BYTES   ((size_t)8 << 20) /* of memory that waiting batches hold */
@@ -51,6 +53,8 @@ struct sink_file {
     struct mr_file_path path;
     struct mr_file_patience patience;
     struct mr_file_spool spool;
+    const struct mr_file_content *content;
+    void *writer; /* the content's */
     struct mr_file_publisher publisher;
     pthread_t worker, publishing;
     bool locks, spooling, running; /* what close() must undo */
@@ -114,18 +118,19 @@ static const struct mr_option options[] = {
     {.key = "path",
      .type = MR_OPTION_STRING,
      .offset = offsetof(struct mr_file_config, path),
-     .standard = "{topic}/{date}/{topic}+{sequence}.jsonl",
      .doc = "Name of each file below directory. {topic}; {date} and {hour} of the commit time in "
-            "UTC; {sequence}, "
-            "the change number of the file's first event. Compression adds .gz or .zst."},
+            "UTC; {sequence}, the change number of the file's first event. Compression adds .gz or "
+            ".zst. Without it: {topic}/{date}/{topic}+{sequence}.jsonl, or .csv where content is "
+            "csv."},
     {.key = "content",
      .type = MR_OPTION_ENUM,
      .offset = offsetof(struct mr_file_config, content),
      .standard = "value",
-     .choices = mr_line_contents,
-     .doc = "What a line holds: the value alone (a tombstone has no line), or the whole record as "
-            "an object "
-            "with topic, number, key, value and headers."},
+     .choices = mr_file_contents,
+     .doc = "What a file holds. value: a line for each record's value (a tombstone has none). "
+            "record: the whole record as an object with topic, number, key, value and headers. "
+            "text: the value's text as it is. csv: a row for each change, with the row after it; "
+            "then there is no format, and types come from the table."},
     {.key = "compression",
      .type = MR_OPTION_ENUM,
      .offset = offsetof(struct mr_file_config, compression),
@@ -246,7 +251,8 @@ static void render_batch(struct sink_file *sink)
     int rc;
 
     pthread_mutex_unlock(&sink->lock);
-    rc = mr_file_spool_add(&sink->spool, batch, &err);
+    mr_file_spool_begin(&sink->spool);
+    rc = sink->content->write(sink->writer, &sink->spool, batch, &err);
     pthread_mutex_lock(&sink->lock);
     if (rc < 0) {
         fail(sink, false, &err);
@@ -377,6 +383,9 @@ static void set_up(struct sink_file *sink, const struct mr_sink_args *args)
     *sink = (struct sink_file){.config = args->config,
                                .publisher = {.directory = -1, .meta = -1, .tmp = -1}};
     init_locks(sink);
+    sink->content = mr_file_content(sink->config->content);
+    sink->writer = mr_alloc_zero(sink->content->writer_size);
+    sink->content->open(sink->writer, sink->config, context ? context->server : NULL);
     sink->last = &sink->waiting;
     sink->freed = &sink->released;
     sink->notes = context ? &context->notes : NULL;
@@ -390,7 +399,7 @@ static void set_up(struct sink_file *sink, const struct mr_sink_args *args)
     sink->publisher.owned = args->claim;
     sink->publisher.owner = sink->owner;
     sink->publisher.pipeline = sink->pipeline;
-    sink->publisher.content = mr_line_contents[sink->config->content];
+    sink->publisher.content = sink->content->name;
 }
 
 static int file_open(void *state, const struct mr_sink_args *args, struct mr_buf *ret_checkpoint,
@@ -401,7 +410,7 @@ static int file_open(void *state, const struct mr_sink_args *args, struct mr_buf
 
     set_up(sink, args);
     rc = mr_file_path_parse(
-        sink->config->path,
+        mr_file_content_path(sink->config),
         mr_file_block_suffix((enum mr_file_compression)sink->config->compression), &sink->path,
         err);
     if (rc == 0)
@@ -418,6 +427,29 @@ static int file_open(void *state, const struct mr_sink_args *args, struct mr_buf
     mr_file_spool_init(&sink->spool);
     sink->spooling = true;
     return start_threads(sink, err);
+}
+
+static enum mr_sink_wants file_wants(const void *config)
+{
+    return mr_file_content(((const struct mr_file_config *)config)->content)->wants;
+}
+
+static int file_describe(void *state, struct mr_table *table, int64_t deadline_ns,
+                         struct mr_err *err)
+{
+    const struct sink_file *sink = state;
+
+    (void)deadline_ns;
+    return sink->content->fit ? sink->content->fit(table, err) : 0;
+}
+
+static int file_fit(const struct mr_sink_args *args, const struct mr_table *table,
+                    struct mr_err *err)
+{
+    const struct mr_file_config *config = args->config;
+    const struct mr_file_content *content = mr_file_content(config->content);
+
+    return content->fit ? content->fit(table, err) : 0;
 }
 
 static void file_pace(void *state, struct mr_sink_pace *ret_pace)
@@ -581,6 +613,8 @@ static void file_close(void *state)
     free_batches(sink->waiting);
     free_batches(sink->released);
     mr_file_publisher_close(&sink->publisher);
+    sink->content->close(sink->writer);
+    free(sink->writer);
     free(sink->owner);
     free(sink->pipeline);
     pthread_cond_destroy(&sink->work);
@@ -594,19 +628,22 @@ static const struct mr_sink_files files = {.roll = file_roll, .verify = mr_file_
 
 const struct mr_sink mr_sink_file = {
     .name = "file",
-    .summary = "JSON lines in files, exactly once, plain or compressed",
+    .summary = "JSON lines or CSV in files, exactly once, plain or compressed",
     .options = options,
     .config_size = sizeof(struct mr_file_config),
     .state_size = sizeof(struct sink_file),
     .delivery = MR_SINK_TRANSACTIONAL,
     .files = &files,
+    .wants = file_wants,
     .open = file_open,
     .pace = file_pace,
+    .describe = file_describe,
     .write = file_write,
     .commit = file_commit,
     .poll = file_poll,
     .abort = file_abort,
     .preflight = mr_file_preflight,
+    .fit = file_fit,
     .checkpoint_read = mr_file_checkpoint_read,
     .checkpoint_write = mr_file_checkpoint_write,
     .close = file_close,

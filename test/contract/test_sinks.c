@@ -24,6 +24,7 @@
 #define BATCHES 40
 
 struct subject {
+    const char *label;
     const char *name;
     const struct mr_sink *sink; /* NULL: found by name */
     const char *needs;          /* a server this suite has not: skipped */
@@ -41,6 +42,14 @@ static const void *file_config(void)
     static const struct mr_file_config config = {.directory = directory,
                                                  .path = "{topic}/{sequence}.jsonl",
                                                  .roll = {1 << 20, MR_SECOND_NS, 1000000}};
+
+    return &config;
+}
+
+static const void *csv_config(void)
+{
+    static const struct mr_file_config config = {
+        .directory = directory, .content = MR_FILE_CSV, .roll = {1 << 20, MR_SECOND_NS, 1000000}};
 
     return &config;
 }
@@ -67,6 +76,14 @@ static void memory_begin(void)
 static const void *memory_config(void)
 {
     static struct mr_memory_config config;
+
+    config.store = &store;
+    return &config;
+}
+
+static const void *memory_rows_config(void)
+{
+    static struct mr_memory_config config = {.changes = true};
 
     config.store = &store;
     return &config;
@@ -105,12 +122,14 @@ static void nothing(void)
 }
 
 static const struct subject subjects[] = {
-    {"memory", &mr_sink_memory, NULL, memory_begin, memory_config, memory_end},
-    {"stdout", NULL, NULL, stdout_begin, zero_config, stdout_end},
-    {"null", NULL, NULL, nothing, zero_config, nothing},
-    {"file", NULL, NULL, file_begin, file_config, file_end},
-    {"kafka", NULL, "a broker: test/connector/sink_kafka has its own suite", nothing, zero_config,
-     nothing},
+    {"memory", "memory", &mr_sink_memory, NULL, memory_begin, memory_config, memory_end},
+    {"stdout", "stdout", NULL, NULL, stdout_begin, zero_config, stdout_end},
+    {"null", "null", NULL, NULL, nothing, zero_config, nothing},
+    {"memory, rows", "memory", &mr_sink_memory, NULL, memory_begin, memory_rows_config, memory_end},
+    {"file", "file", NULL, NULL, file_begin, file_config, file_end},
+    {"file, csv", "file", NULL, NULL, file_begin, csv_config, file_end},
+    {"kafka", "kafka", NULL, "a broker: test/connector/sink_kafka has its own suite", nothing,
+     zero_config, nothing},
 };
 
 static const struct subject *subject;
@@ -397,7 +416,7 @@ int main(void)
     for (size_t i = 0; i < SUBJECTS * PROMISES; i++) {
         const struct subject *which = &subjects[i / PROMISES];
         tests[i] = promises[i % PROMISES];
-        snprintf(names[i], sizeof(names[i]), "%s: %s", which->name, tests[i].name);
+        snprintf(names[i], sizeof(names[i]), "%s: %s", which->label, tests[i].name);
         tests[i].name = names[i];
         tests[i].initial_state = (void *)(uintptr_t)which;
     }

@@ -15,9 +15,11 @@ struct mr_bench {
     struct mr_buf checkpoint; /* what open() answered */
     uint64_t next_commit;
     uint64_t durable;
-    size_t written, released; /* batches */
-    bool snapshot;            /* changes are rows of a snapshot */
-    char notes[512];          /* codes of all notes, each followed by a space */
+    size_t written, released;   /* batches */
+    bool snapshot;              /* changes are rows of a snapshot */
+    bool types;                 /* the sink takes changes: batches hold rows of (id, n) */
+    struct mr_table *tables[8]; /* by topic, then */
+    char notes[512];            /* codes of all notes, each followed by a space */
 };
 
 /* config outlives the bench. Returns what open() returned. */
@@ -27,8 +29,8 @@ int mr_bench_open(struct mr_bench *bench, const struct mr_sink *sink, const void
 int mr_bench_open_noting(struct mr_bench *bench, const struct mr_sink *sink, const void *config,
                          const char *owner, struct mr_sink_claim *noted, struct mr_err *err);
 void mr_bench_close(struct mr_bench *bench);
-/* A batch of `count` records of `topic`, numbered from `first`, with values {"n":<number>}; the transaction
- * commits at `commit_us`. Polls while the sink is full. */
+/* A batch of `count` records of `topic`, numbered from `first`, with values {"n":<number>}, or rows (1, number) for a
+ * sink that takes changes; the transaction commits at `commit_us`. Polls while the sink is full. */
 int mr_bench_write(struct mr_bench *bench, const char *topic, uint64_t first, size_t count,
                    int64_t commit_us, struct mr_err *err);
 /* Asks for a commit with this checkpoint and waits until it is durable; returns what poll() says. */

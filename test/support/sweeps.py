@@ -13,6 +13,7 @@ import signal
 import killat
 from servers import process
 
+FORM = "    format: {type: json, envelope: debezium, schemas: false, tombstones: false}\n"
 CONFIG = """
 version: 1
 state: {{directory: {folder}/state}}
@@ -26,8 +27,7 @@ pipelines:
       slot: {slot}
       publication: {{name: {slot}, create: filtered}}
       snapshot: {snapshot}
-    format: {{type: json, envelope: debezium, schemas: false, tombstones: false}}
-    sink:
+{form}    sink:
 {sink}
 """
 
@@ -39,12 +39,12 @@ class Route:
     snapshot_rows = 30     # of each table
     rereads = False        # after a kill a table may be read again, and then all that happened to it since comes too
 
-    def __init__(self, db, millrace, fresh_tables=True, snapshot="no_data"):
+    def __init__(self, db, millrace, fresh_tables=True, snapshot="no_data", form=FORM):
         self.db, self.millrace = db, millrace
         self.slot = f"kill_{db.name}_{next(self.names)}"
         self.folder = millrace.folder / self.slot
         (self.folder / "state").mkdir(parents=True)
-        text = CONFIG.format(dsn=db.dsn, slot=self.slot, folder=self.folder, snapshot=snapshot, sink=self.sink())
+        text = CONFIG.format(dsn=db.dsn, slot=self.slot, folder=self.folder, snapshot=snapshot, form=form, sink=self.sink())
         self.config = millrace.config(text, f"{self.slot}.yaml")
         self.attack = killat.Attack(self.folder)
         self.expected, self.next_id = [], 1

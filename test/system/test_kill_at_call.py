@@ -14,6 +14,7 @@ import sweeps
 
 # One file for all, in which the order of everything can be seen; and several to be moved after each commit.
 ONE = 'path: "all+{sequence}.jsonl"'
+ROWS = 'content: csv\n      path: "{topic}+{sequence}.csv"'
 MANY = 'path: "{topic}/{date}/{topic}+{sequence}.jsonl"\n      compression: gzip'
 
 
@@ -30,7 +31,6 @@ class FileRoute(sweeps.Route):
     def sink(self):
         return f"""      type: file
       directory: {self.out}
-      content: value
       roll: {{bytes: 4KiB, age: 100ms}}
       {self.layout}"""
 
@@ -48,7 +48,7 @@ class FileRoute(sweeps.Route):
 
     def order(self, change):
         # Across topics the order is that of the commits; within one it is exact.
-        return change[0] if self.layout == MANY else None
+        return change[0] if self.layout != ONE else None
 
     def claimed(self, calls):
         return "link" in [call.name for call in calls]
@@ -69,7 +69,7 @@ class FileRoute(sweeps.Route):
                 for table in ("public.items", "public.other"):
                     finished.setdefault(table, (commit["n"], source["resume"]))
         for n, _, lines in files.published(self.out):
-            for event in map(json.loads, lines):
+            for event in map(files.event_of, lines):
                 if event["op"] == "r":
                     read.setdefault("public." + event["source"]["table"], set()).add(n)
         for table, commits in read.items():
@@ -110,6 +110,17 @@ def test_killed_before_each_call_with_several_files_a_commit(make):
     route = make(layout=MANY)
     sweeps.kill_in_a_load(route, sample=True)
     route.close()
+
+
+def test_killed_before_each_call_with_rows(make):
+    """A sink that takes changes: no encoder, and files that begin with a header."""
+    route = make(layout=ROWS, form="")
+    sweeps.kill_in_a_load(route, sample=True)
+    route.close()
+
+
+def test_killed_before_each_call_of_a_snapshot_with_rows(make, db):
+    sweeps.kill_in_a_snapshot(functools.partial(make, layout=ROWS, form=""), db)
 
 
 @pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC], ids=errno.errorcode.get)

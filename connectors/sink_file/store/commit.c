@@ -82,6 +82,10 @@ void mr_file_commit_entry(const struct mr_file_entry *entry, struct mr_buf *ret_
     add_number(ret_text, "first", entry->first);
     add_number(ret_text, "last", entry->last);
     add_text(ret_text, "sha256", entry->sha256);
+    if (entry->about && entry->about[0]) {
+        mr_buf_add_char(ret_text, ',');
+        mr_buf_add_str(ret_text, entry->about);
+    }
     mr_buf_add_char(ret_text, '}');
 }
 
@@ -111,9 +115,10 @@ static bool parse_entry(json_t *json, struct mr_file_entry *entry)
     const char *sha256;
     json_int_t bytes, records, first, last;
 
-    if (json_unpack(json, "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s}", "name", &entry->name,
+    if (json_unpack(json, "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s?s}", "name", &entry->name,
                     "temporary", &entry->temporary, "stream", &entry->stream, "bytes", &bytes,
-                    "records", &records, "first", &first, "last", &last, "sha256", &sha256) < 0)
+                    "records", &records, "first", &first, "last", &last, "sha256", &sha256, "table",
+                    &entry->table) < 0)
         return false;
     if (!is_inside(entry->name) || !is_inside(entry->temporary) || strchr(entry->temporary, '/') ||
         strlen(sha256) != MR_FILE_HASH_SIZE - 1)

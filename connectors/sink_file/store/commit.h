@@ -8,6 +8,8 @@
  *                "first":42,"last":42,"sha256":"..."}],
  *      "checkpoint":{...}}
  *
+ * What a file's content says of itself stands at the end of its entry: `"table":"public.t","columns":[...]`.
+ *
  * The checkpoint is the engine's text, byte for byte, and stands last: `,"checkpoint":` cannot occur before it,
  * because inside a JSON string every quote is escaped. */
 #pragma once
@@ -29,9 +31,13 @@ struct mr_file_entry {
     char *name;      /* final, relative to the directory */
     char *temporary; /* in _millrace/tmp, until it is moved */
     char *stream;    /* what shares a sequence: the topic, or "" when the path has no {topic} */
+    /* As `about` says, and then only files of this table share the sequence; NULL: no word. Read back only. */
+    char *table;
     uint64_t bytes, records;
     uint64_t first, last;           /* change numbers; first <= last */
     char sha256[MR_FILE_HASH_SIZE]; /* of the bytes as they stand on disk */
+    /* What the content says of the file: members of a JSON object; NULL: nothing. Not read back. */
+    char *about;
 };
 
 struct mr_file_commit {

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "connectors/sink_file/content/segment.h"
+#include "connectors/sink_file/store/spool.h"
 #include "plug/sink.h"
 
 struct mr_file_publisher {

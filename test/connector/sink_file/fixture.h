@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "connectors/sink_file/config.h"
+#include "connectors/sink_file/content/contents.h"
 #include "test/support/sink_bench.h"
 #include "plug/plug.h"
 

@@ -264,7 +264,7 @@ static void topics_cannot_lead_outside(void **unused)
 
     (void)unused;
     config.path = "{topic}/{sequence}.jsonl";
-    config.content = MR_LINE_RECORD;
+    config.content = MR_FILE_RECORD;
     open_and_claim(&bench, "one", "");
     for (size_t i = 0; i < 6; i++)
         assert_int_equal(mr_bench_write(&bench, topics[i], i + 1, 1, NOON, &err), 0);
@@ -286,7 +286,7 @@ static void more_topics_than_files_may_be_open(void **compression)
     char topic[32];
 
     config.compression = *(int *)*compression;
-    config.content = MR_LINE_RECORD;
+    config.content = MR_FILE_RECORD;
     open_and_claim(&bench, "one", "");
     for (uint64_t i = 0; i < 900; i++) {
         snprintf(topic, sizeof(topic), "t%d", (int)(i % 450));
@@ -303,7 +303,7 @@ static void a_large_table_is_one_commit_of_many_files(void **unused)
     struct mr_err err;
 
     (void)unused;
-    config.content = MR_LINE_RECORD;
+    config.content = MR_FILE_RECORD;
     config.roll.bytes = 1 << 20;
     open_and_claim(&bench, "one", "");
     bench.snapshot = true;

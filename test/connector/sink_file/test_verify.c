@@ -79,7 +79,7 @@ static void every_planted_fault_is_found(void **unused)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char directory[] = "/tmp/sink-verify-XXXXXX", command[100];
         struct mr_file_config config = {
-            .directory = directory, .path = "{topic}/{sequence}.jsonl", .content = MR_LINE_RECORD};
+            .directory = directory, .path = "{topic}/{sequence}.jsonl", .content = MR_FILE_RECORD};
         struct mr_bench_findings list;
         struct mr_findings findings = mr_bench_findings_init(&list);
         struct mr_err err;

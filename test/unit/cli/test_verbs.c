@@ -216,6 +216,7 @@ static void every_example_is_valid(void **state)
     static const char *const files[] = {"millrace.yaml",
                                         "examples/postgres-stdout.yaml",
                                         "examples/postgres-file.yaml",
+                                        "examples/postgres-csv.yaml",
                                         "examples/postgres-kafka.yaml",
                                         "examples/postgres-kafka-avro.yaml",
                                         "examples/postgres-null.yaml"};

@@ -4,7 +4,7 @@
  * whole frame and the only failure left is a lack of memory, which aborts. The output buffer grows to the
  * largest block seen and shrinks again after an outlier: one row of a hundred megabytes must not pin as much for
  * ever. */
-#include "connectors/sink_file/content/block.h"
+#include "connectors/sink_file/store/block.h"
 
 #include <stdlib.h>
 #include <zlib.h>

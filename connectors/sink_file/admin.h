@@ -13,6 +13,3 @@ int mr_file_checkpoint_read(const struct mr_sink_args *args, struct mr_buf *ret_
 /* Publishes commit n+1 without files: whoever still runs is fenced by it. */
 int mr_file_checkpoint_write(const struct mr_sink_args *args, struct mr_slice checkpoint,
                              struct mr_err *err) MR_MUST_CHECK;
-/* See verify.c. */
-int mr_file_verify(const char *directory, const struct mr_findings *findings,
-                   struct mr_err *err) MR_MUST_CHECK;

@@ -4,7 +4,7 @@
  * that was believed to be stopped is fenced by it, and `files verify` knows that from there on changes may be
  * repeated or left out by a human's will. The preflight tries what a commit needs (a file, a link, a directory
  * sync) on a file of its own, which it removes. */
-#include "connectors/sink_file/store/admin.h"
+#include "connectors/sink_file/admin.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "connectors/sink_file/config.h"
+#include "connectors/sink_file/content/contents.h"
 #include "connectors/sink_file/store/publish.h"
 
 static void set_up(struct mr_file_publisher *publisher, const struct mr_sink_args *args)
@@ -26,7 +26,7 @@ static void set_up(struct mr_file_publisher *publisher, const struct mr_sink_arg
                                    .tmp = -1,
                                    .owner = args->owner ? args->owner : "admin",
                                    .pipeline = args->context ? args->context->pipeline : NULL,
-                                   .content = mr_line_contents[config->content]};
+                                   .content = mr_file_contents[config->content]};
 }
 
 int mr_file_checkpoint_read(const struct mr_sink_args *args, struct mr_buf *ret_checkpoint,
@@ -131,7 +131,7 @@ int mr_file_preflight(const struct mr_sink_args *args, const struct mr_findings 
     const char *failed;
     char text[600], hint[600];
 
-    if (mr_file_path_parse(config->path, "", &path, err) < 0)
+    if (mr_file_path_parse(mr_file_content_path(config), "", &path, err) < 0)
         findings->add(findings->state, MR_FINDING_FAIL, err->code, err->text, err->hint);
     snprintf(hint, sizeof(hint), "install -d -o %u %.400s", (unsigned)geteuid(), config->directory);
     failed = directory < 0 ? "it cannot be opened" : try_commit(directory, &why);

@@ -1,8 +1,9 @@
-/* The hot path of the file sink: a record's line into its segment's buffer.
+/* The hot path of the file sink: room for an event's bytes in its segment's buffer.
  *
- * The segment of the last record is remembered by the topic's address (one per table version) and span of time,
- * so that a run of changes of one table costs a compare each; otherwise a map finds it. When a buffer is full it
- * becomes one block: compressed, written, hashed. After each PUSH_BYTES the kernel is asked to begin writing to
+ * What the bytes are, the spool does not know: whoever fills it (content/) reserves, writes, takes. The segment of the
+ * last event is remembered by the topic's address (one per table version) and span of time, so that a run of changes of
+ * one table costs a compare each; otherwise a map finds it. Events of two shapes never share a file. When a buffer is
+ * full it becomes one block: compressed, written, hashed. After each PUSH_BYTES the kernel is asked to begin writing to
  * the disk, so that the fdatasync of a 64 MiB segment finds little left to do.
  *
  * `{date}` follows the commit time, which may step back by a little between transactions. Files are read in the
@@ -10,7 +11,7 @@
  * and a transaction that committed just before midnight but comes after one past it stands in the later file.
  *
  * What it does not do: name files, make them durable, publish them. That is publish.c. */
-#include "connectors/sink_file/content/segment.h"
+#include "connectors/sink_file/store/spool.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 
+#define KEY_MAX        ((size_t)340)
 #define OPEN_MAX_FILES ((size_t)200)
 #define BUFFER_MAX     ((size_t)8 << 20)
 #define BUFFER_FIRST   ((size_t)16 << 10)
@@ -49,6 +51,7 @@ static void segment_free(struct mr_file_segment *segment)
     free(segment->entry.name);
     free(segment->entry.temporary);
     free(segment->entry.stream);
+    free(segment->entry.about);
     free(segment);
 }
 
@@ -111,28 +114,31 @@ static struct mr_file_segment *begin_segment(struct mr_file_spool *spool, struct
     return segment;
 }
 
-/* The map's key of a topic in the current span of time, into 320 bytes. */
+/* The map's key of a topic in the current span of time and of a shape, into KEY_MAX bytes. */
 static struct mr_slice stream_key(const struct mr_file_spool *spool, struct mr_slice stream,
-                                  char *ret_key)
+                                  uint64_t shape, char *ret_key)
 {
     size_t size = stream.size > 280 ? 280 : stream.size;
 
     if (size)
         memcpy(ret_key, stream.data, size);
-    size += (size_t)snprintf(ret_key + size, 320 - size, "\n%" PRIx64 "\n%" PRIx64,
-                             stream.size > 280 ? mr_hash(stream, 1) : 0, (uint64_t)spool->span_us);
+    size += (size_t)snprintf(ret_key + size, KEY_MAX - size, "\n%" PRIx64 "\n%" PRIx64 "\n%" PRIx64,
+                             stream.size > 280 ? mr_hash(stream, 1) : 0, (uint64_t)spool->span_us,
+                             shape);
     return mr_slice(ret_key, size);
 }
 
-static struct mr_file_segment *find_segment(struct mr_file_spool *spool, struct mr_slice topic)
+static struct mr_file_segment *find_segment(struct mr_file_spool *spool, struct mr_slice topic,
+                                            uint64_t shape)
 {
     struct mr_slice stream = spool->path->topic ? topic : (struct mr_slice){NULL, 0};
-    char text[320];
-    struct mr_slice key = stream_key(spool, stream, text);
+    char text[KEY_MAX];
+    struct mr_slice key = stream_key(spool, stream, shape, text);
     struct mr_file_segment *segment = mr_map_get(&spool->streams, key);
 
     if (!segment) {
         segment = begin_segment(spool, stream);
+        segment->shape = shape;
         (void)mr_map_put(&spool->streams, key, segment);
     }
     spool->cached_topic = topic;
@@ -237,7 +243,7 @@ static int flush_all(struct mr_file_spool *spool, struct mr_err *err)
  * roll.bytes all the same. The segment is complete; the next record of its stream begins another. */
 static int retire(struct mr_file_spool *spool, struct mr_file_segment *segment, struct mr_err *err)
 {
-    char text[320];
+    char text[KEY_MAX];
     int rc = flush(spool, segment, err);
 
     give_buffer_back(spool, segment);
@@ -246,8 +252,8 @@ static int retire(struct mr_file_spool *spool, struct mr_file_segment *segment, 
         segment->fd = -1;
         spool->open_files--;
     }
-    (void)mr_map_remove(&spool->streams,
-                        stream_key(spool, mr_slice_str(segment->entry.stream), text));
+    (void)mr_map_remove(&spool->streams, stream_key(spool, mr_slice_str(segment->entry.stream),
+                                                    segment->shape, text));
     spool->cached = NULL;
     return rc;
 }
@@ -286,65 +292,70 @@ static void count_record(struct mr_file_entry *entry, uint64_t number)
     entry->last = number;
 }
 
-static int64_t commit_time(const struct mr_batch *batch, const struct mr_record *record)
+static struct mr_file_segment *segment_of(struct mr_file_spool *spool,
+                                          const struct mr_file_place *place)
 {
-    const struct mr_transaction *transaction = record->change->transaction;
+    uint64_t shape = place->shape ? place->shape->id : 0;
 
-    return transaction && transaction->commit_us ? transaction->commit_us : batch->received_us;
-}
-
-static struct mr_file_segment *segment_of(struct mr_file_spool *spool, struct mr_slice topic)
-{
-    if (spool->cached && spool->cached_topic.data == topic.data &&
-        spool->cached_topic.size == topic.size)
+    if (spool->cached && spool->cached_topic.data == place->topic.data &&
+        spool->cached_topic.size == place->topic.size && spool->cached->shape == shape)
         return spool->cached;
-    return find_segment(spool, topic);
+    return find_segment(spool, place->topic, shape);
 }
 
-static int add_record(struct mr_file_spool *spool, const struct mr_batch *batch,
-                      const struct mr_record *record, struct mr_err *err)
+static int put_header(struct mr_file_spool *spool, struct mr_file_segment *segment,
+                      const struct mr_file_shape *shape, struct mr_err *err)
 {
-    enum mr_line_content content = (enum mr_line_content)spool->config->content;
-    size_t room = mr_line_room(record, content);
-    int64_t span_us = mr_file_path_span(spool->path, commit_time(batch, record));
-    struct mr_file_segment *segment;
-    char *at;
     int rc;
 
-    if (room == 0)
-        return 0;
+    segment->entry.about = mr_alloc(shape->about.size + 1);
+    memcpy(segment->entry.about, shape->about.data, shape->about.size);
+    segment->entry.about[shape->about.size] = 0;
+    rc = make_room(spool, segment, shape->header.size, err);
+    if (rc < 0)
+        return rc;
+    memcpy(segment->buffer + segment->size, shape->header.data, shape->header.size);
+    segment->size += shape->header.size;
+    return 0;
+}
+
+int mr_file_spool_reserve(struct mr_file_spool *spool, const struct mr_file_place *place,
+                          size_t room, char **ret_at, struct mr_err *err)
+{
+    int64_t span_us = mr_file_path_span(spool->path, place->commit_us);
+    struct mr_file_segment *segment;
+    int rc = 0;
+
     if (span_us > spool->span_us) {
         spool->span_us = span_us;
         spool->cached = NULL;
     }
-    segment = segment_of(spool, record->topic);
-    if (segment->entry.bytes >= (uint64_t)spool->config->roll.bytes &&
-        record->change->mark != MR_SNAPSHOT_NONE) {
+    segment = segment_of(spool, place);
+    if (place->snapshot && segment->entry.bytes >= (uint64_t)spool->config->roll.bytes) {
         rc = retire(spool, segment, err);
         if (rc < 0)
             return rc;
-        segment = segment_of(spool, record->topic);
+        segment = segment_of(spool, place);
     }
-    count_record(&segment->entry, record->change->number);
-    if (segment->capacity - segment->size < room) {
+    if (place->shape && segment->entry.records == 0)
+        rc = put_header(spool, segment, place->shape, err);
+    if (rc == 0 && segment->capacity - segment->size < room)
         rc = make_room(spool, segment, room, err);
-        if (rc < 0)
-            return rc;
-    }
-    at = segment->buffer + segment->size;
-    segment->size += (size_t)(mr_line_put(at, record, content) - at);
+    if (rc < 0)
+        return rc;
+    count_record(&segment->entry, place->number);
+    *ret_at = segment->buffer + segment->size;
     return 0;
 }
 
-int mr_file_spool_add(struct mr_file_spool *spool, const struct mr_batch *batch, struct mr_err *err)
+void mr_file_spool_take(struct mr_file_spool *spool, const char *end)
 {
-    int rc = 0;
+    spool->cached->size = (size_t)(end - spool->cached->buffer);
+}
 
-    /* A topic's address may be used again for another topic once its table version is gone. */
+void mr_file_spool_begin(struct mr_file_spool *spool)
+{
     spool->cached = NULL;
-    for (size_t i = 0; i < batch->record_count && rc == 0; i++)
-        rc = add_record(spool, batch, &batch->records[i], err);
-    return rc;
 }
 
 int mr_file_spool_seal(struct mr_file_spool *spool, struct mr_file_segment **ret_segments,

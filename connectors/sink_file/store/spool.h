@@ -1,6 +1,6 @@
-/* The files being written: one segment for each topic and span of time, under temporary names.
+/* The files being written: one segment for each topic, span of time and shape, under temporary names.
  *
- *     records -> line -> [ segment buffer ] -> block (compressed) -> hash, _millrace/tmp/<owner>-<k>
+ *     an event's bytes -> [ segment buffer ] -> block (compressed) -> hash, _millrace/tmp/<owner>-<k>
  *
  * A spool is the set of segments since the last commit; sealing hands all of them over as a list and leaves the
  * spool empty. Used by one thread (the worker of sink_file.c). At most OPEN_MAX files are open and BUFFER_MAX
@@ -13,16 +13,38 @@
 #include <stdint.h>
 
 #include "base/map.h"
-#include "connectors/sink_file/content/block.h"
+#include "connectors/sink_file/store/block.h"
 #include "connectors/sink_file/store/commit.h"
 #include "connectors/sink_file/config.h"
 #include "connectors/sink_file/store/path.h"
-#include "model/batch.h"
+
+/* What all events of one file have in common, where a file says so at its beginning. */
+struct mr_file_shape {
+    /* > 0; of another shape another one: a hash of what follows will do. */
+    uint64_t id;
+    /* The first bytes of each file. */
+    struct mr_slice header;
+    /* Of the file's entry in the commit file: members of a JSON object, `"table":"t","columns":[...]`. */
+    struct mr_slice about;
+};
+
+/* Where an event goes. */
+struct mr_file_place {
+    struct mr_slice topic;
+    int64_t commit_us;
+    /* The change's. */
+    uint64_t number;
+    /* A row of a snapshot: the file may end before it. */
+    bool snapshot;
+    /* NULL: files have no beginning of their own. */
+    const struct mr_file_shape *shape;
+};
 
 struct mr_file_segment {
     struct mr_file_segment *next;
     struct mr_file_entry entry; /* name is given when it is published */
     int64_t span_us;            /* start of its span of time */
+    uint64_t shape;             /* 0: none */
     int fd;                     /* -1: not open now */
     uint64_t pushed;            /* bytes for which writing to the disk was begun */
     char *buffer;
@@ -37,21 +59,26 @@ struct mr_file_spool {
     const char *owner;
     int tmp; /* directory _millrace/tmp */
     uint64_t serial;
-    struct mr_map streams; /* by topic and span */
+    struct mr_map streams; /* by topic, span and shape */
     struct mr_file_segment *first, **last;
     size_t open_files, buffered; /* buffered: sum of capacities */
     int64_t span_us;             /* never goes back */
     struct mr_slice cached_topic;
-    struct mr_file_segment *cached; /* of cached_topic and span_us */
+    struct mr_file_segment *cached; /* the last one; of cached_topic and span_us */
     struct mr_file_block block;
 };
 
 void mr_file_spool_init(struct mr_file_spool *spool);
 /* Removes what was not sealed. */
 void mr_file_spool_done(struct mr_file_spool *spool);
-/* Writes all records of the batch; a failure leaves the spool fit for drop only. */
-int mr_file_spool_add(struct mr_file_spool *spool, const struct mr_batch *batch,
-                      struct mr_err *err) MR_MUST_CHECK;
+/* Before each batch: a topic's address may be used again for another topic once its table version is gone. */
+void mr_file_spool_begin(struct mr_file_spool *spool);
+/* Counts an event and makes `room` bytes free where it goes; write there and take. A failure leaves the spool fit for
+ * drop only. */
+int mr_file_spool_reserve(struct mr_file_spool *spool, const struct mr_file_place *place,
+                          size_t room, char **ret_at, struct mr_err *err) MR_MUST_CHECK;
+/* What was written of the room last reserved ends here. */
+void mr_file_spool_take(struct mr_file_spool *spool, const char *end);
 /* Writes out all buffers and hands the segments over, now the caller's (mr_file_segments_free). */
 int mr_file_spool_seal(struct mr_file_spool *spool, struct mr_file_segment **ret_segments,
                        struct mr_err *err) MR_MUST_CHECK;

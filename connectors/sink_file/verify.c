@@ -1,7 +1,7 @@
 /* `millrace files verify DIR`: the proof that a directory holds every change once, in order.
  *
  *     archives, commit files     1 -> 2 -> 3 ...   none missing, each holds the hash of the one before it
- *     each file they name        is there, has the size, checksum, lines and numbers written in its commit
+ *     each file they name        is there, has the size, checksum, records and numbers written in its commit
  *     each stream's files        first > last of the file before it: in order, nothing twice
  *     every file in the tree     is named by exactly one commit
  *
@@ -11,7 +11,7 @@
  * It only reads, and may run beside a live pipeline: the newest commit's files may still be on their way from
  * tmp, and are looked for there too. What it cannot see is a directory that was replaced as a whole by an older
  * copy of itself. */
-#include "connectors/sink_file/store/admin.h"
+#include "connectors/sink_file/verify.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -26,7 +26,8 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "connectors/sink_file/store/archive.h"
-#include "connectors/sink_file/content/content.h"
+#include "connectors/sink_file/content/contents.h"
+#include "connectors/sink_file/content/read.h"
 #include "connectors/sink_file/store/publish.h"
 
 #define DEPTH_MAX 32
@@ -114,32 +115,35 @@ static bool is_loose(const struct verifier *verifier, uint64_t n)
                                                 sizeof(*verifier->loose), compare_numbers) != NULL;
 }
 
-static void check_lines(struct verifier *verifier, const struct mr_file_commit *commit,
-                        const struct mr_file_entry *entry, const struct mr_file_content *content)
+static void check_records(struct verifier *verifier, const struct mr_file_content *content,
+                          const struct mr_file_entry *entry, const struct mr_file_found *found)
 {
-    if (!content->unpacked)
+    if (!content)
+        return;
+    if (!found->whole)
         report(verifier, MR_FINDING_FAIL, "files.changed", NULL,
-               "%.400s does not end with a whole line", entry->name);
-    else if (content->lines != entry->records)
+               "%.400s does not end with a whole record", entry->name);
+    else if (found->records != entry->records)
         report(verifier, MR_FINDING_FAIL, "files.changed", NULL,
                "%.400s holds %llu records, its commit says %llu", entry->name,
-               (unsigned long long)content->lines, (unsigned long long)entry->records);
-    if (strcmp(commit->content, "record") != 0)
+               (unsigned long long)found->records, (unsigned long long)entry->records);
+    if (!content->numbers)
         return;
-    if (!content->numbered || !content->ascending)
+    if (!found->ascending)
         report(verifier, MR_FINDING_FAIL, "files.order", NULL,
                "%.400s: its records are not in the order of their numbers", entry->name);
-    else if (content->first != entry->first || content->last != entry->last)
+    else if (found->first != entry->first || found->last != entry->last)
         report(verifier, MR_FINDING_FAIL, "files.order", NULL,
                "%.400s holds changes %llu to %llu, its commit says %llu to %llu", entry->name,
-               (unsigned long long)content->first, (unsigned long long)content->last,
+               (unsigned long long)found->first, (unsigned long long)found->last,
                (unsigned long long)entry->first, (unsigned long long)entry->last);
 }
 
 static int check_file(struct verifier *verifier, const struct mr_file_commit *commit,
                       const struct mr_file_entry *entry, struct mr_err *err)
 {
-    struct mr_file_content content;
+    const struct mr_file_content *content = mr_file_content_named(commit->content);
+    struct mr_file_read_back found;
     int fd = openat(verifier->at.directory, entry->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     int rc;
 
@@ -153,31 +157,36 @@ static int check_file(struct verifier *verifier, const struct mr_file_commit *co
                (unsigned long long)commit->n, (unsigned long long)entry->records, strerror(errno));
         return 0;
     }
-    rc = mr_file_content_read(fd, entry->name, &content, err);
+    rc = mr_file_read_back(fd, entry->name, content, &found, err);
     close(fd);
     if (rc < 0)
         return rc;
-    if (content.bytes != entry->bytes)
+    if (found.bytes != entry->bytes)
         report(verifier, MR_FINDING_FAIL, "files.changed", "restore it from a backup",
                "%.400s has %llu bytes, its commit says %llu", entry->name,
-               (unsigned long long)content.bytes, (unsigned long long)entry->bytes);
-    else if (strcmp(content.sha256, entry->sha256) != 0)
+               (unsigned long long)found.bytes, (unsigned long long)entry->bytes);
+    else if (strcmp(found.sha256, entry->sha256) != 0)
         report(verifier, MR_FINDING_FAIL, "files.changed", "restore it from a backup",
                "%.400s has another checksum than its commit says", entry->name);
-    check_lines(verifier, commit, entry, &content);
-    verifier->records += content.lines;
-    verifier->bytes += content.bytes;
+    check_records(verifier, content, entry, &found.found);
+    verifier->records += content ? found.found.records : entry->records;
+    verifier->bytes += found.bytes;
     return 0;
 }
 
 static void check_order(struct verifier *verifier, const struct mr_file_entry *entry)
 {
-    struct stream *stream = mr_map_get(&verifier->streams, mr_slice_str(entry->stream));
+    struct stream *stream;
+    struct mr_buf key;
 
+    mr_buf_init(&key, MR_FILE_COMMIT_MAX);
+    mr_buf_printf(&key, "%s\n%s", entry->stream, entry->table ? entry->table : "");
+    stream = mr_map_get(&verifier->streams, mr_buf_slice(&key));
     if (!stream) {
         stream = mr_alloc_zero(sizeof(*stream));
-        (void)mr_map_put(&verifier->streams, mr_slice_str(entry->stream), stream);
+        (void)mr_map_put(&verifier->streams, mr_buf_slice(&key), stream);
     }
+    mr_buf_done(&key);
     if (entry->last < entry->first || (stream->seen && entry->first <= stream->last))
         report(verifier, MR_FINDING_FAIL, "files.order", NULL,
                "%.400s holds changes %llu to %llu, but %llu was delivered before", entry->name,
