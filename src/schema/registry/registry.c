@@ -28,9 +28,9 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/map.h"
+#include "client/http/http.h"
 #include "schema/avro/diff.h"
 #include "schema/json/schema.h"
-#include "schema/registry/http.h"
 
 #define ANSWER_LIMIT (16u << 20)
 #define ASK_AGAIN_NS (10 * MR_SECOND_NS)
@@ -49,7 +49,8 @@ struct known {
 struct mr_registry {
     const struct mr_registry_options *options;
     const struct mr_context *context;
-    struct mr_registry_http *http;
+    struct mr_http_options http_options;
+    struct mr_http *http;
     struct mr_map known; /* "hash subject" -> struct known */
     struct mr_buf answer, body, path;
     struct mr_buf remembered; /* as of `rendered` changes */
@@ -207,12 +208,41 @@ static int read_back(struct mr_registry *registry, struct mr_slice text, struct 
     return 0;
 }
 
+static int open_http(struct mr_registry *registry, struct mr_err *err)
+{
+    static const char *const headers[] = {
+        "Content-Type: application/vnd.schemaregistry.v1+json",
+        "Accept: application/vnd.schemaregistry.v1+json, application/json", NULL};
+    const struct mr_registry_options *options = registry->options;
+
+    if (options->urls.count == 0) {
+        mr_err_set(err, MR_CONFIG, "registry.no_url", "no schema registry is named");
+        mr_err_hint(err, "Set format.registry.urls, for example [http://registry:8081].");
+        return MR_CONFIG;
+    }
+    registry->http_options = (struct mr_http_options){
+        .urls = &options->urls,
+        .user = options->user,
+        .password = options->password,
+        .token = options->token,
+        .ca = options->ca,
+        .certificate = options->certificate,
+        .key = options->key,
+        .timeout_ns = options->timeout_ns,
+        .headers = headers,
+        .what = "schema registry",
+        .unreachable = "registry.unreachable",
+    };
+    registry->http = mr_http_open(&registry->http_options, registry->context->stopping);
+    return 0;
+}
+
 int mr_registry_open(const struct mr_registry_options *options, const struct mr_context *context,
                      struct mr_slice remembered, struct mr_registry **ret_registry,
                      struct mr_err *err)
 {
     struct mr_registry *registry = mr_alloc_zero(sizeof *registry);
-    int rc = mr_registry_http_open(options, context->stopping, &registry->http, err);
+    int rc;
 
     registry->options = options;
     registry->context = context;
@@ -221,6 +251,7 @@ int mr_registry_open(const struct mr_registry_options *options, const struct mr_
     mr_buf_init(&registry->body, ANSWER_LIMIT);
     mr_buf_init(&registry->path, 1 << 16);
     mr_buf_init(&registry->remembered, ANSWER_LIMIT);
+    rc = open_http(registry, err);
     if (rc == 0)
         rc = read_back(registry, remembered, err);
     if (rc < 0) {
@@ -241,7 +272,7 @@ void mr_registry_close(struct mr_registry *registry)
     while ((known = mr_map_next(&registry->known, &at, NULL, NULL)))
         free(known);
     mr_map_done(&registry->known);
-    mr_registry_http_close(registry->http);
+    mr_http_close(registry->http);
     mr_buf_done(&registry->answer);
     mr_buf_done(&registry->body);
     mr_buf_done(&registry->path);
@@ -251,7 +282,7 @@ void mr_registry_close(struct mr_registry *registry)
 
 void mr_registry_wait_until(struct mr_registry *registry, int64_t deadline_ns)
 {
-    mr_registry_http_wait_until(registry->http, deadline_ns);
+    mr_http_wait_until(registry->http, deadline_ns);
 }
 
 static void set_path(struct mr_registry *registry, const char *before, const char *subject,
@@ -260,7 +291,7 @@ static void set_path(struct mr_registry *registry, const char *before, const cha
     mr_buf_clear(&registry->path);
     mr_buf_add_str(&registry->path, before);
     if (subject)
-        mr_registry_http_escape(&registry->path, mr_slice_str(subject));
+        mr_http_escape(&registry->path, mr_slice_str(subject));
     mr_buf_add_str(&registry->path, after);
 }
 
@@ -281,8 +312,13 @@ static int call(struct mr_registry *registry, const char *method, bool with_body
 {
     struct mr_slice body = with_body ? mr_buf_slice(&registry->body) : (struct mr_slice){NULL, 0};
 
-    return mr_registry_http_call(registry->http, method, mr_buf_cstr(&registry->path), body,
-                                 ret_status, &registry->answer, err);
+    int rc = mr_http_call(registry->http, method, mr_buf_cstr(&registry->path), body, ret_status,
+                          &registry->answer, err);
+
+    if (rc == MR_RETRY)
+        mr_err_hint(err, "Events of tables whose schema is known go on; new schemas wait until it "
+                         "is back.");
+    return rc;
 }
 
 /* The answer's message, or its text cut short, for ours. */
@@ -510,7 +546,7 @@ int mr_registry_id(struct mr_registry *registry, const char *subject, const char
             known->faults = 0;
             registry->changed++;
         } else if (strcmp(err->code, "registry.incompatible") == 0 &&
-                   !mr_registry_http_late(registry->http)) {
+                   !mr_http_late(registry->http)) {
             known->refused = *err;
             known->ask_again_ns = mr_clock_mono_ns() + ASK_AGAIN_NS;
         }

@@ -1,13 +1,13 @@
-/* HTTP to a schema registry, by libcurl.
+/* HTTP to a server that may stand at several URLs, by libcurl.
  *
  * One easy handle per client, so that connections are kept. A call goes to the URL that answered last; when there is no
  * HTTP answer at all (refused, timed out, TLS), or 5xx from a node that is sick, the next URL is tried, each once. Any
- * other HTTP status comes from a registry that is alive and is the caller's to judge, and so is 5xx when nobody does
- * better. The progress callback ends a call when the pipeline is stopping, so SIGTERM never waits for a registry.
+ * other HTTP status comes from a server that is alive and is the caller's to judge, and so is 5xx when nobody does
+ * better. The progress callback ends a call when the pipeline is stopping, so SIGTERM never waits for a server.
  *
  * Credentials go into curl's own options and are never part of a message; a URL with user:password in it is shown
  * without them. Bodies are limited to 16 MiB. Redirects are not followed: they would carry credentials away. */
-#include "schema/registry/http.h"
+#include "client/http/http.h"
 
 #include <curl/curl.h>
 #include <stdio.h>
@@ -19,12 +19,12 @@
 
 #define BODY_LIMIT (16u << 20)
 
-struct mr_registry_http {
-    const struct mr_registry_options *options;
+struct mr_http {
+    const struct mr_http_options *options;
     const atomic_bool *stopping;
     CURL *curl;
     struct curl_slist *headers;
-    int64_t deadline_ns;       /* mr_registry_http_wait_until */
+    int64_t deadline_ns;       /* mr_http_wait_until */
     size_t first;              /* index of the URL that answered last */
     char why[CURL_ERROR_SIZE]; /* what curl says of the last call that failed */
 };
@@ -39,7 +39,7 @@ static size_t take_body(char *data, size_t size, size_t count, void *state)
 
 static int watch_stop(void *state, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
-    struct mr_registry_http *http = state;
+    struct mr_http *http = state;
 
     (void)a;
     (void)b;
@@ -48,9 +48,9 @@ static int watch_stop(void *state, curl_off_t a, curl_off_t b, curl_off_t c, cur
     return http->stopping && atomic_load(http->stopping);
 }
 
-static void set_credentials(struct mr_registry_http *http)
+static void set_credentials(struct mr_http *http)
 {
-    const struct mr_registry_options *options = http->options;
+    const struct mr_http_options *options = http->options;
     CURL *curl = http->curl;
 
     if (options->user) {
@@ -69,27 +69,18 @@ static void set_credentials(struct mr_registry_http *http)
         curl_easy_setopt(curl, CURLOPT_SSLKEY, options->key);
 }
 
-int mr_registry_http_open(const struct mr_registry_options *options, const atomic_bool *stopping,
-                          struct mr_registry_http **ret_http, struct mr_err *err)
+struct mr_http *mr_http_open(const struct mr_http_options *options, const atomic_bool *stopping)
 {
-    struct mr_registry_http *http;
+    struct mr_http *http = mr_alloc_zero(sizeof *http);
 
-    if (options->urls.count == 0) {
-        mr_err_set(err, MR_CONFIG, "registry.no_url", "no schema registry is named");
-        mr_err_hint(err, "Set format.registry.urls, for example [http://registry:8081].");
-        return MR_CONFIG;
-    }
-    http = mr_alloc_zero(sizeof *http);
     http->options = options;
     http->stopping = stopping;
     http->deadline_ns = INT64_MAX;
     http->curl = curl_easy_init();
     if (!http->curl)
         mr_out_of_memory(0);
-    http->headers = curl_slist_append(NULL, "Content-Type: application/vnd.schemaregistry.v1+json");
-    http->headers =
-        curl_slist_append(http->headers, "Accept: application/vnd.schemaregistry.v1+json, "
-                                         "application/json");
+    for (const char *const *header = options->headers; *header; header++)
+        http->headers = curl_slist_append(http->headers, *header);
     http->headers = curl_slist_append(http->headers, "Expect:");
     curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, http->headers);
     curl_easy_setopt(http->curl, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -100,11 +91,10 @@ int mr_registry_http_open(const struct mr_registry_options *options, const atomi
     curl_easy_setopt(http->curl, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(http->curl, CURLOPT_ERRORBUFFER, http->why);
     set_credentials(http);
-    *ret_http = http;
-    return 0;
+    return http;
 }
 
-void mr_registry_http_close(struct mr_registry_http *http)
+void mr_http_close(struct mr_http *http)
 {
     if (!http)
         return;
@@ -113,18 +103,18 @@ void mr_registry_http_close(struct mr_registry_http *http)
     free(http);
 }
 
-void mr_registry_http_wait_until(struct mr_registry_http *http, int64_t deadline_ns)
+void mr_http_wait_until(struct mr_http *http, int64_t deadline_ns)
 {
     http->deadline_ns = deadline_ns;
 }
 
-bool mr_registry_http_late(const struct mr_registry_http *http)
+bool mr_http_late(const struct mr_http *http)
 {
     return http->deadline_ns < INT64_MAX && mr_clock_mono_ns() >= http->deadline_ns;
 }
 
 /* A call that the deadline cuts has to end behind it, however curl rounds: who asks then knows why it was cut. */
-static void limit_time(struct mr_registry_http *http)
+static void limit_time(struct mr_http *http)
 {
     long most_ms = (long)(http->options->timeout_ns / MR_MS_NS);
     long connect_ms;
@@ -140,7 +130,7 @@ static void limit_time(struct mr_registry_http *http)
     curl_easy_setopt(http->curl, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
 }
 
-void mr_registry_http_escape(struct mr_buf *buf, struct mr_slice text)
+void mr_http_escape(struct mr_buf *buf, struct mr_slice text)
 {
     for (size_t i = 0; i < text.size; i++) {
         unsigned char byte = (unsigned char)text.data[i];
@@ -180,7 +170,7 @@ static void choose_method(CURL *curl, const char *method, struct mr_slice body)
         curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
 }
 
-static CURLcode call_one(struct mr_registry_http *http, const char *base, const char *method,
+static CURLcode call_one(struct mr_http *http, const char *base, const char *method,
                          const char *path, struct mr_slice body, long *ret_status,
                          struct mr_buf *ret_body)
 {
@@ -205,11 +195,10 @@ static CURLcode call_one(struct mr_registry_http *http, const char *base, const 
     return code;
 }
 
-int mr_registry_http_call(struct mr_registry_http *http, const char *method, const char *path,
-                          struct mr_slice body, long *ret_status, struct mr_buf *ret_body,
-                          struct mr_err *err)
+int mr_http_call(struct mr_http *http, const char *method, const char *path, struct mr_slice body,
+                 long *ret_status, struct mr_buf *ret_body, struct mr_err *err)
 {
-    const struct mr_option_list *urls = &http->options->urls;
+    const struct mr_option_list *urls = http->options->urls;
     size_t sick = urls->count;
     char shown[512];
     CURLcode code = CURLE_OPERATION_TIMEDOUT;
@@ -219,7 +208,7 @@ int mr_registry_http_call(struct mr_registry_http *http, const char *method, con
         size_t index = i < urls->count ? (http->first + i) % urls->count : sick;
 
         if (index == urls->count || (http->stopping && atomic_load(http->stopping)) ||
-            mr_registry_http_late(http))
+            mr_http_late(http))
             break;
         code = call_one(http, urls->items[index], method, path, body, ret_status, ret_body);
         if (code == CURLE_OK && (*ret_status < 500 || i + 1 >= urls->count)) {
@@ -230,10 +219,7 @@ int mr_registry_http_call(struct mr_registry_http *http, const char *method, con
             sick = index;
     }
     hide_credentials(urls->items[http->first], shown, sizeof shown);
-    mr_err_set(err, MR_RETRY, "registry.unreachable",
-               "no schema registry answers (%zu tried, first %s): %s", urls->count, shown,
-               http->why[0] ? http->why : curl_easy_strerror(code));
-    mr_err_hint(err,
-                "Events of tables whose schema is known go on; new schemas wait until it is back.");
-    return MR_RETRY;
+    return mr_err_set(err, MR_RETRY, http->options->unreachable,
+                      "no %s answers (%zu tried, first %s): %s", http->options->what, urls->count,
+                      shown, http->why[0] ? http->why : curl_easy_strerror(code));
 }
