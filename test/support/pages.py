@@ -8,7 +8,8 @@ A page's fenced blocks, by their info string:
 
 Other blocks are for reading. The shell has a fresh database in PGHOST, PGPORT, PGUSER and PGDATABASE, millrace in its
 PATH and an empty folder to work in. A page that needs brokers says <!-- needs: kafka --> and gets BROKERS;
-<!-- needs: registry --> gives REGISTRY, the URL of one.
+<!-- needs: registry --> gives REGISTRY, the URL of one; <!-- needs: mysql --> or mariadb a server of its own at
+MYSQL_TCP_PORT, with a client of that name in PATH that is root there.
 """
 import pathlib
 import re

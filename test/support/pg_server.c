@@ -2,7 +2,6 @@
  * root. Nothing of it outlives the test program: the child dies with it (PR_SET_PDEATHSIG). */
 #include "test/support/pg_server.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <grp.h>
@@ -12,26 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-/* Below the ports that connections of other programs get: one of those could take it before the server does. */
-static int free_port(void)
-{
-    for (int i = 0; i < 100; i++) {
-        int port = 10000 + (int)(random() % 20000), fd = socket(AF_INET, SOCK_STREAM, 0), rc;
-        struct sockaddr_in address = {.sin_family = AF_INET,
-                                      .sin_port = htons((uint16_t)port),
-                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        rc = bind(fd, (struct sockaddr *)&address, sizeof(address));
-        close(fd);
-        if (rc == 0)
-            return port;
-    }
-    return 0;
-}
+#include "test/support/free_port.h"
 
 static bool find_programs(char folder[256])
 {

@@ -29,6 +29,10 @@ def test_a_page_does_what_it_says(path, shell, tmp_path, request):
         shell["BROKERS"] = request.getfixturevalue("kafka").bootstrap
     if "registry" in pages.needs(path.read_text()):
         shell["REGISTRY"] = request.getfixturevalue("registry").url
+    for kind in {"mysql", "mariadb"} & pages.needs(path.read_text()):
+        server = request.getfixturevalue("my_servers")(kind)
+        server.client_script(tmp_path / "bin" / kind)
+        shell["MYSQL_TCP_PORT"] = str(server.port)
     folder = tmp_path / "work"
     folder.mkdir()
     problems = pages.run(path, folder, shell)

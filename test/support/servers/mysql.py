@@ -9,53 +9,47 @@ it a replica, promote() ends that.
 MariaDB (mariadb.py) is the same class with other words where the two have parted.
 """
 import contextlib
-import hashlib
 import os
 import pathlib
+import shlex
 import signal
 import subprocess
 import tempfile
 
 import pymysql
 
-from . import java, process
+from . import process
 from .certificates import Authority
 
 HERE = pathlib.Path(__file__).resolve().parent
-EVERYBODY_IS_ROOT = "create user root@'%' identified by '';\ngrant all on *.* to root@'%' with grant option;\n"
 # Of a process that is killed the system keeps what was written: these lose something only when the machine dies.
 CAREFREE = {"innodb_flush_log_at_trx_commit": 2, "sync_binlog": 0, "innodb_doublewrite": 0}
 
 
 def fetched(name: str) -> pathlib.Path:
-    """The folder of a server's programs; brought in if it is not there."""
-    root = process.cache() / name / "root"
-    if not root.exists():
+    """The folder of a server's programs and first data; brought in if it is not there."""
+    folder = process.cache() / name
+    if not (folder / "data").exists():
         done = subprocess.run([HERE / "fetch-mysql", name], capture_output=True, text=True, timeout=900,
                               env=os.environ | {"MILLRACE_CACHE": str(process.cache())})
         assert done.returncode == 0, done.stderr
-    return root
+    return folder
 
 
 class MySQL:
     package = "mysql"
     title = "MySQL"
-    client, binlog_reader, server = "usr/bin/mysql", "usr/bin/mysqlbinlog", "usr/sbin/mysqld"
-    places = {"lc_messages_dir": "usr/share/mysql", "character_sets_dir": "usr/share/mysql/charsets",
-              "plugin_dir": "usr/lib/mysql/plugin"}
     options = CAREFREE | {
         "bind_address": "127.0.0.1", "max_connections": 200, "default_time_zone": "+00:00",
         "log_bin": "binlog", "binlog_format": "ROW", "binlog_row_image": "FULL", "binlog_row_metadata": "FULL",
         "log_bin_trust_function_creators": 1, "innodb_buffer_pool_size": 32 << 20, "performance_schema": "OFF"}
     own_options = {"gtid_mode": "ON", "enforce_gtid_consistency": "ON", "mysqlx": 0,
                    "innodb_redo_log_capacity": 8 << 20}
-    # Without an empty secure_file_priv the server looks for a folder of the distribution and gives up.
-    always = {"secure_file_priv": ""}
     start_replica, stop_replica, forget_replica = "start replica", "stop replica", "reset replica all"
 
     def __init__(self, secure: bool = False, environment: dict[str, str] | None = None, **settings):
         self.environment = environment
-        self.root = fetched(self.package)
+        self.programs = fetched(self.package)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"millrace-{self.package}-"))
         self.data = self.folder / "data"
         self.port = process.free_port()
@@ -65,37 +59,7 @@ class MySQL:
         if self.authority:
             certificate, key = self.authority.issue("server")
             self.settings = {"ssl_ca": self.authority.ca, "ssl_cert": certificate, "ssl_key": key} | self.settings
-        subprocess.run(["cp", "-a", "--reflink=auto", self._template(), self.data], check=True)
-
-    def _program(self, path: str) -> list[str]:
-        """The words that run a program by the loader and the libraries that came with it."""
-        loader = next(path for path in (self.root / "usr/lib64/ld-linux-x86-64.so.2",
-                                        self.root / "lib64/ld-linux-x86-64.so.2") if path.exists())
-        libraries = [self.root / folder for folder in ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")]
-        return [str(loader), "--library-path", ":".join(map(str, libraries)), str(self.root / path)]
-
-    def _command(self, data: pathlib.Path, **settings) -> list[str]:
-        words = {"basedir": self.root / "usr", "datadir": data, "tmpdir": data.parent}
-        words |= {name: self.root / path for name, path in self.places.items()} | self.always | settings
-        me = ["--user=root"] if os.geteuid() == 0 else []
-        return [*self._program(self.server), "--no-defaults", *me,
-                *(f"--{name}={value}" for name, value in words.items() if value is not None)]
-
-    def _template(self) -> pathlib.Path:
-        """The data directory of a server that was never started, made once and kept in the cache folder."""
-        recipe = hashlib.sha256(repr((self._recipe(), sorted(self.always.items()))).encode()).hexdigest()[:12]
-        return java.install(f"{self.package}-template-{recipe}", self._make_template) / "data"
-
-    def _recipe(self) -> str:
-        return EVERYBODY_IS_ROOT
-
-    def _make_template(self, stage: pathlib.Path):
-        accounts = stage / "accounts.sql"
-        accounts.write_text(self._recipe())
-        command = self._command(stage / "data", init_file=accounts, innodb_redo_log_capacity=8 << 20)
-        done = subprocess.run([*command, "--initialize-insecure"], capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, f"{self.title}: no data directory\n{done.stderr[-3000:]}"
-        (stage / "data" / "auto.cnf").unlink()  # each copy gets an identity of its own
+        subprocess.run(["cp", "-a", "--reflink=auto", self.programs / "data", self.data], check=True)
 
     # Life
 
@@ -105,9 +69,11 @@ class MySQL:
 
     def start(self):
         """Starts, or starts again after stop or kill9, on the same port."""
-        command = self._command(self.data, port=self.port, socket=self.folder / "socket",
-                                pid_file=self.folder / "pid", **self.settings)
-        self.process = process.Process(command, self.folder / "log", env=os.environ | (self.environment or {}))
+        words = self.settings | {"datadir": self.data, "tmpdir": self.folder, "port": self.port,
+                                 "socket": self.folder / "socket", "pid_file": self.folder / "pid"}
+        options = [f"--{name}={value}" for name, value in words.items() if value is not None]
+        self.process = process.Process([self.programs / "server", *options], self.folder / "log",
+                                       env=os.environ | (self.environment or {}))
         process.wait_until(self._answers, 120, f"{self.title} on port {self.port}", self.process)
         return self
 
@@ -163,13 +129,19 @@ class MySQL:
                words: tuple[str, ...] = ()) -> str:
         """Feeds a script to the client, which returns its rows with tabs between them. A failing statement fails the
         test, unless force lets the rest run. words: further options of the client."""
-        words = ["--no-defaults", *words, "-h", "127.0.0.1", "-P", str(self.port), "-u", user, "-N", "-B",
-                 f"--character-sets-dir={self.root / self.places['character_sets_dir']}",
-                 "--default-character-set=utf8mb4", *(["-f"] if force else []), *([database] if database else [])]
-        done = subprocess.run([*self._program(self.client), *words], input=text, capture_output=True, text=True,
+        words = [*words, "-u", user, "-N", "-B", *(["-f"] if force else []), *([database] if database else [])]
+        done = subprocess.run([*self._client(), *words], input=text, capture_output=True, text=True,
                               timeout=300, env=os.environ | {"MYSQL_PWD": password})
         assert force or done.returncode == 0, done.stderr
         return done.stdout
+
+    def _client(self) -> list[str]:
+        return [str(self.programs / "client"), "-h", "127.0.0.1", "-P", str(self.port)]
+
+    def client_script(self, path: pathlib.Path):
+        """Writes a command that is this server's client, as root unless it is told otherwise."""
+        path.write_text(f'#!/bin/sh\nexec {shlex.join(self._client())} -u root "$@"\n')
+        path.chmod(0o755)
 
     def account(self, name: str = "cdc", password: str = "secret", grants: tuple[str, ...] | None = None) -> str:
         """Makes an account with what a pipeline needs, or with the grants given; returns its DSN."""
