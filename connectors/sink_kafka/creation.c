@@ -114,7 +114,7 @@ static int compile_rule(struct mr_kafka_creation *creation, const char *pattern,
 int mr_kafka_creation_compile(struct mr_kafka_creation *creation, struct mr_err *err)
 {
     const struct mr_option_map *topics = &creation->config->topics;
-    int rc = mr_match_new(topics->keys, topics->count, &creation->match, err);
+    int rc = mr_match_new(topics->keys, topics->count, "topics", &creation->match, err);
 
     creation->rules =
         MR_ARENA_ARRAY(&creation->arena, struct mr_kafka_new_topic, topics->count + 1);

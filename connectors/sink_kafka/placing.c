@@ -55,7 +55,8 @@ void mr_kafka_placing_done(struct mr_kafka_placing *placing)
 
 int mr_kafka_placing_compile(struct mr_kafka_placing *placing, struct mr_err *err)
 {
-    return mr_match_new(placing->rules->keys, placing->rules->count, &placing->match, err);
+    return mr_match_new(placing->rules->keys, placing->rules->count, "partition_keys",
+                        &placing->match, err);
 }
 
 static bool has_text(enum mr_type type)

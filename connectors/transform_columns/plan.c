@@ -92,7 +92,7 @@ static void choose_columns(struct planner *planner)
 
     for (uint32_t i = 0; i < planner->origin->column_count; i++) {
         struct mr_slice name = column_name(planner, i);
-        planner->drop[i] = (rules->include && mr_match_find(rules->include, name) < 0) ||
+        planner->drop[i] = (rules->include && !mr_match_shows(rules->include, name)) ||
                            mr_match_find(rules->exclude, name) >= 0;
     }
 }

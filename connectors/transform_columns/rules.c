@@ -44,20 +44,22 @@ static int compile_all(struct mr_columns_rules *rules, struct mr_err *err)
     const struct {
         const char **patterns;
         size_t count;
+        const char *option;
         struct mr_match **ret_match;
     } lists[] = {
-        {config->include.items, config->include.count, &rules->include},
-        {config->exclude.items, config->exclude.count, &rules->exclude},
-        {config->mask.keys, config->mask.count, &rules->mask},
-        {config->truncate.keys, config->truncate.count, &rules->truncate},
-        {config->hash.columns.items, config->hash.columns.count, &rules->hash},
-        {config->keys.keys, config->keys.count, &rules->keys},
+        {config->include.items, config->include.count, "include", &rules->include},
+        {config->exclude.items, config->exclude.count, "exclude", &rules->exclude},
+        {config->mask.keys, config->mask.count, "mask", &rules->mask},
+        {config->truncate.keys, config->truncate.count, "truncate", &rules->truncate},
+        {config->hash.columns.items, config->hash.columns.count, "hash.columns", &rules->hash},
+        {config->keys.keys, config->keys.count, "keys", &rules->keys},
     };
     int rc = 0;
 
     for (size_t i = 0; i < sizeof lists / sizeof lists[0] && rc == 0; i++) {
         if (lists[i].count > 0)
-            rc = mr_match_new(lists[i].patterns, lists[i].count, lists[i].ret_match, err);
+            rc = mr_match_new(lists[i].patterns, lists[i].count, lists[i].option,
+                              lists[i].ret_match, err);
     }
     return rc;
 }

@@ -4,7 +4,8 @@
  * last `*`, which is linear for the usual pattern and at worst pattern times name. Between slashes stands a Perl
  * regular expression, for those who bring one from elsewhere; it is anchored at both ends, so that `/a/` does not
  * match "ab". Its steps are limited, so that a pattern which explodes on an unlucky name does not stop a pipeline for
- * ever; a name at which it gives up counts as matched, because most patterns say what is to be hidden.
+ * ever. What a name at which it gives up counts as depends on what the list is for: hidden, when it says what is to be
+ * hidden; not shown, when it says what is to be shown; and where neither is safe the caller asks pattern by pattern.
  *
  * Names are bytes to a glob and UTF-8 to a regular expression. Globs respect case, since "UPPER" and "upper" are two
  * columns to PostgreSQL; regular expressions do not, as Debezium's lists do not, from which they are brought. What it
@@ -23,6 +24,7 @@ enum { MOST_STEPS = 1000000 };
 
 struct pattern {
     const char *text;
+    const char *option; /* where it stands in the file; NULL: not told */
     size_t size;
     pcre2_code *code; /* NULL: a glob */
     bool literal;
@@ -34,10 +36,12 @@ struct mr_match {
     struct pattern patterns[];
 };
 
-static int bad(struct mr_err *err, const char *pattern, const char *why, size_t at)
+static int bad(struct mr_err *err, const struct pattern *pattern, const char *why, size_t at)
 {
     mr_err_set(err, MR_CONFIG, "config.pattern",
-               "the pattern \"%s\" is not usable: %s (at character %zu)", pattern, why, at + 1);
+               "%s%sthe pattern \"%s\" is not usable: %s (at character %zu)",
+               pattern->option ? pattern->option : "", pattern->option ? ": " : "", pattern->text,
+               why, at + 1);
     mr_err_hint(err,
                 "Write a name with * and ? for what varies (public.*), or a regular expression "
                 "between slashes (/public\\.(a|b)/), which must match the whole name.");
@@ -54,14 +58,13 @@ static int compile(struct pattern *pattern, struct mr_err *err)
     char why[200];
 
     if (pattern->size < 3 || pattern->text[pattern->size - 1] != '/')
-        return bad(err, pattern->text, "a regular expression stands between two slashes",
-                   pattern->size);
+        return bad(err, pattern, "a regular expression stands between two slashes", pattern->size);
     pattern->code = pcre2_compile((PCRE2_SPTR)pattern->text + 1, pattern->size - 2, options,
                                   &problem, &at, NULL);
     if (pattern->code)
         return 0;
     pcre2_get_error_message(problem, (PCRE2_UCHAR *)why, sizeof why);
-    return bad(err, pattern->text, why, at + 1);
+    return bad(err, pattern, why, at + 1);
 }
 
 static int prepare(struct pattern *pattern, const char *text, struct mr_err *err)
@@ -69,17 +72,17 @@ static int prepare(struct pattern *pattern, const char *text, struct mr_err *err
     pattern->text = text;
     pattern->size = strlen(text);
     if (pattern->size == 0)
-        return bad(err, text, "it is empty", 0);
+        return bad(err, pattern, "it is empty", 0);
     if (text[0] == '/')
         return compile(pattern, err);
     if (text[pattern->size - 1] == '\\' && (pattern->size < 2 || text[pattern->size - 2] != '\\'))
-        return bad(err, text, "nothing follows the backslash", pattern->size - 1);
+        return bad(err, pattern, "nothing follows the backslash", pattern->size - 1);
     pattern->literal = strpbrk(text, "*?\\") == NULL;
     return 0;
 }
 
-int mr_match_new(const char *const *patterns, size_t count, struct mr_match **ret_match,
-                 struct mr_err *err)
+int mr_match_new(const char *const *patterns, size_t count, const char *option,
+                 struct mr_match **ret_match, struct mr_err *err)
 {
     struct mr_match *match = mr_alloc_zero(sizeof *match + count * sizeof match->patterns[0]);
     int rc = 0;
@@ -88,8 +91,10 @@ int mr_match_new(const char *const *patterns, size_t count, struct mr_match **re
     if (!match->context)
         mr_out_of_memory(sizeof match->context);
     pcre2_set_match_limit(match->context, MOST_STEPS);
-    for (; match->count < count && rc == 0; match->count++)
+    for (; match->count < count && rc == 0; match->count++) {
+        match->patterns[match->count].option = option;
         rc = prepare(&match->patterns[match->count], patterns[match->count], err);
+    }
     if (rc < 0)
         mr_match_free(match);
     else
@@ -141,7 +146,8 @@ static bool glob(const char *at, const char *end, struct mr_slice name)
     return at == end;
 }
 
-static bool regex(const struct mr_match *match, const pcre2_code *code, struct mr_slice name)
+static enum mr_match_verdict regex(const struct mr_match *match, const pcre2_code *code,
+                                   struct mr_slice name)
 {
     pcre2_match_data *data = pcre2_match_data_create_from_pattern(code, NULL);
     int rc;
@@ -151,19 +157,34 @@ static bool regex(const struct mr_match *match, const pcre2_code *code, struct m
     rc = pcre2_match(code, (PCRE2_SPTR)(name.data ? name.data : ""), name.size, 0, 0, data,
                      match->context);
     pcre2_match_data_free(data);
-    return rc >= 0 || rc == PCRE2_ERROR_MATCHLIMIT;
+    return rc >= 0 ? MR_MATCH_YES : rc == PCRE2_ERROR_NOMATCH ? MR_MATCH_NO : MR_MATCH_UNKNOWN;
+}
+
+enum mr_match_verdict mr_match_try(const struct mr_match *match, size_t i, struct mr_slice name)
+{
+    const struct pattern *pattern = &match->patterns[i];
+
+    if (pattern->code)
+        return regex(match, pattern->code, name);
+    return glob(pattern->text, pattern->text + pattern->size, name) ? MR_MATCH_YES : MR_MATCH_NO;
 }
 
 int32_t mr_match_find(const struct mr_match *match, struct mr_slice name)
 {
     for (size_t i = 0; match && i < match->count; i++) {
-        const struct pattern *pattern = &match->patterns[i];
-        bool found = pattern->code ? regex(match, pattern->code, name)
-                                   : glob(pattern->text, pattern->text + pattern->size, name);
-        if (found)
+        if (mr_match_try(match, i, name) != MR_MATCH_NO)
             return (int32_t)i;
     }
     return -1;
+}
+
+bool mr_match_shows(const struct mr_match *match, struct mr_slice name)
+{
+    for (size_t i = 0; match && i < match->count; i++) {
+        if (mr_match_try(match, i, name) == MR_MATCH_YES)
+            return true;
+    }
+    return false;
 }
 
 size_t mr_match_count(const struct mr_match *match)

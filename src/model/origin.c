@@ -51,6 +51,22 @@ struct mr_slice mr_origin_text(const struct mr_origin *origin, const union mr_or
     return mr_slice(text, (size_t)size);
 }
 
+static void keep(struct mr_slice *text, struct mr_arena *arena)
+{
+    if (text->data)
+        *text = mr_arena_copy(arena, *text);
+}
+
+void mr_origin_keep(struct mr_origin *origin, struct mr_arena *arena)
+{
+    if (origin->kind == MR_ORIGIN_POSTGRES) {
+        keep(&origin->postgres.name, arena);
+    } else if (origin->kind == MR_ORIGIN_BINLOG) {
+        keep(&origin->binlog.gtid, arena);
+        keep(&origin->binlog.file, arena);
+    }
+}
+
 static void add_number(struct mr_buf *buf, const char *key, uint64_t number)
 {
     mr_json_add_key(buf, key);

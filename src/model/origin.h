@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/slice.h"
 
@@ -62,6 +63,9 @@ union mr_origin_row {
  * origin (NULL is allowed). Without a NUL. Returns text. */
 struct mr_slice mr_origin_text(const struct mr_origin *origin, const union mr_origin_row *row,
                                char text[MR_ORIGIN_TEXT]);
+
+/* Copies its texts into the arena. */
+void mr_origin_keep(struct mr_origin *origin, struct mr_arena *arena);
 
 /* Members of a JSON object, each with a comma before it unless it is the object's first: "lsn" and "commit_lsn";
  * "gtid", "file", "pos" and "row"; nothing for no origin. */

@@ -20,11 +20,11 @@ int mr_form_options_open(struct mr_form_options *options, struct mr_err *err)
 
     options->propagate = options->propagate_types = NULL;
     if (options->propagated.count > 0)
-        rc = mr_match_new(options->propagated.items, options->propagated.count, &options->propagate,
-                          err);
+        rc = mr_match_new(options->propagated.items, options->propagated.count,
+                          "column_propagate_source_type", &options->propagate, err);
     if (rc == 0 && options->propagated_types.count > 0)
         rc = mr_match_new(options->propagated_types.items, options->propagated_types.count,
-                          &options->propagate_types, err);
+                          "datatype_propagate_source_type", &options->propagate_types, err);
     return rc;
 }
 
