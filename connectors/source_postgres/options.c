@@ -29,7 +29,8 @@ static const struct mr_option publication_options[] = {
      .doc =
          "What to do when it does not exist: filtered creates it for exactly the tables of "
          "`tables`; "
-         "all_tables for every table (needs a superuser); never stops and prints the SQL. Tables "
+         "all_tables for every table (needs a superuser; refused while one of them has no replica "
+         "identity); never stops and prints the SQL. Tables "
          "without a replica identity are published for insert only, in a second publication with "
          "_inserts at the end of its name, because publishing their updates would make the "
          "application's UPDATE fail."},

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "connectors/source_postgres/catalog/catalog.h"
+#include "connectors/source_postgres/catalog/identity.h"
 #include "connectors/source_postgres/place/locate.h"
 #include "connectors/source_postgres/place/open.h"
 #include "connectors/source_postgres/look/preflight.h"
@@ -165,18 +166,16 @@ static int look_at_types(struct mr_pg_source *source, struct mr_err *err)
     int rc;
 
     mr_buf_clear(&source->sql_text);
+    mr_pg_identity_with(&source->sql_text, source->server.version, source->computed);
+    mr_pg_sent_with(&source->sql_text, source->server.version, source->publication,
+                    source->inserts);
     mr_buf_add_str(
         &source->sql_text,
         "SELECT a.atttypid, pg_catalog.format_type(a.atttypid, NULL), "
-        "min(p.schemaname || '.' || p.tablename || '.' || a.attname), count(*) FROM "
-        "pg_catalog.pg_publication_tables p JOIN pg_catalog.pg_namespace n ON n.nspname = "
-        "p.schemaname JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = "
-        "p.tablename JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 "
-        "AND NOT a.attisdropped WHERE p.pubname IN (");
-    mr_pg_add_literal(&source->sql_text, source->publication);
-    mr_buf_add_char(&source->sql_text, ',');
-    mr_pg_add_literal(&source->sql_text, source->inserts);
-    mr_buf_add_str(&source->sql_text, ") GROUP BY 1, 2");
+        "min(n.nspname || '.' || c.relname || '.' || a.attname), count(*) FROM (SELECT DISTINCT "
+        "oid FROM sent) t JOIN pg_catalog.pg_class c ON c.oid = t.oid JOIN "
+        "pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_attribute a ON "
+        "a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped GROUP BY 1, 2");
     rc = mr_pg_query(&source->sql_connect, source->sql, mr_buf_cstr(&source->sql_text),
                      "read the published tables' types", &result, err);
     for (int i = 0; rc == 0 && i < PQntuples(result); i++) {

@@ -72,12 +72,14 @@ struct mr_pg_source {
     bool use_inserts;                                  /* that second publication exists */
     /* partitions come as the table at their top: as the publication has it, or will */
     bool via_root;
+    bool computed;       /* ... and stored generated columns with the others (18) */
     bool slot_made;      /* by this session, just now */
     bool anew;           /* when_needed: our slot is to be made anew */
     bool first;          /* no position was held: base is set anew */
     char *snapshot_name; /* exported by the slot's creation; NULL: none */
     uint64_t slot_point; /* where a slot made or adopted by this session begins */
 
+    uint64_t broken_told;       /* hash of the last warning of source.breaks_updates; 0 none */
     struct mr_map named;        /* by table OID, and what it was: a note about it was given */
     struct mr_slice beat_topic; /* of heartbeats; in `arena` */
     int64_t beat_ns;            /* when the last one was made; 0 none */

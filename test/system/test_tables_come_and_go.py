@@ -42,7 +42,7 @@ def test_a_new_table_is_seen_within_a_minute_and_it_is_said_what_of_it_is_read(d
     added = json.loads(running.wait_error("source.table_added", 60))
     assert added["pipeline"] == "may" and "public.late" in added["text"] and "millrace resnapshot may public.late" in added["text"]
     named = json.loads(running.wait_error("source.not_published", 60))
-    assert named["pipeline"] == "must_not" and f'ALTER PUBLICATION "{db.name}" ADD TABLE "public"."late"' in named["text"]
+    assert named["pipeline"] == "must_not" and f'ALTER PUBLICATION "{db.name}" ADD TABLE ONLY "public"."late"' in named["text"]
     db.sql("insert into late values (11); insert into kept values (3)")
     process.wait_until(lambda: ids("may") == [1, 2, 3, 11], 30, "the rows of the new table and of the one put back", running)
     process.wait_until(lambda: ids("not") == [1, 2, 3], 30, "the other pipeline's row", running)

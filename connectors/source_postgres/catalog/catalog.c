@@ -13,6 +13,8 @@
  * expression, not deferred, all columns NOT NULL); the one created first wins. */
 #include "connectors/source_postgres/catalog/catalog.h"
 
+#include "connectors/source_postgres/catalog/identity.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,19 +184,24 @@ void mr_pg_catalog_init(struct mr_pg_source *source)
     source->hints = (struct mr_pg_hints){source, ask_type, ask_table};
 }
 
-static const char candidates_sql[] =
-    "SELECT c.oid, n.nspname, c.relname, c.relkind, "
-    "c.relreplident = 'f' OR EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid "
-    "AND "
-    "CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false "
-    "END), "
-    "pg_catalog.pg_has_role(c.relowner, 'USAGE'), c.relispartition, c.relpersistence <> 'p', "
-    "c.reltuples, CASE WHEN c.relispartition THEN pg_catalog.array_to_string(ARRAY(SELECT "
-    "a.relid::oid::bigint FROM pg_catalog.pg_partition_ancestors(c.oid) a WHERE a.relid <> c.oid), "
-    "',') END "
-    "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-    "WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' "
-    "AND n.nspname <> 'information_schema' ORDER BY n.nspname, c.relname";
+/* PostgreSQL 12 publishes no partitioned table, only its partitions one by one. */
+static void candidates_sql(struct mr_buf *sql, int version, bool computed)
+{
+    mr_buf_clear(sql);
+    mr_pg_identity_with(sql, version, computed);
+    mr_buf_add_str(
+        sql,
+        "SELECT c.oid, n.nspname, c.relname, c.relkind, " MR_PG_IDENTITY ", "
+        "pg_catalog.pg_has_role(c.relowner, 'USAGE'), c.relispartition, c.relpersistence <> 'p', "
+        "c.reltuples, u.parents "
+        "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+        "LEFT JOIN one o ON o.oid = c.oid LEFT JOIN spoilt s ON s.oid = c.oid LEFT JOIN (SELECT "
+        "b.oid, pg_catalog.string_agg(b.top::bigint::text, ',') AS parents FROM below b GROUP BY "
+        "b.oid) u ON u.oid = c.oid "
+        "WHERE c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> "
+        "'information_schema' AND c.relkind IN ('r'");
+    mr_buf_printf(sql, "%s) ORDER BY n.nspname, c.relname", version >= 130000 ? ", 'p'" : "");
+}
 
 /* Whether one of the tables, listed by OID, is among the candidates. */
 static bool any_among(const struct mr_map *candidates, const char *list)
@@ -232,9 +239,11 @@ int mr_pg_candidates_load(struct mr_pg_source *source, struct mr_arena *arena,
     struct mr_pg_candidates found = {0};
     PGresult *result;
     int *rows;
-    int rc = mr_pg_query(&source->sql_connect, source->sql, candidates_sql, "list the tables",
-                         &result, err);
+    int rc;
 
+    candidates_sql(&source->sql_text, source->server.version, source->computed);
+    rc = mr_pg_query(&source->sql_connect, source->sql, mr_buf_cstr(&source->sql_text),
+                     "list the tables", &result, err);
     if (rc < 0)
         return rc;
     found.items = MR_ARENA_ARRAY(arena, struct mr_pg_candidate, (size_t)PQntuples(result) + 1);
@@ -251,6 +260,7 @@ int mr_pg_candidates_load(struct mr_pg_source *source, struct mr_arena *arena,
             .partition = mr_pg_true(result, i, 6),
             .unlogged = mr_pg_true(result, i, 7),
             .rows = strtod(mr_pg_text(result, i, 8), NULL),
+            .parents = mr_arena_str(arena, copy(arena, result, i, 9)),
         };
         rows[found.count] = i;
         found.count += mr_pg_filter_match(&source->filter, candidate->schema, candidate->name) &&
@@ -279,14 +289,12 @@ static void parents_sql(struct mr_buf *sql, uint32_t oid)
 static void published_sql(struct mr_pg_source *source, struct mr_buf *sql)
 {
     mr_buf_clear(sql);
-    mr_buf_add_str(sql, "SELECT c.oid, n.nspname, c.relname FROM pg_catalog.pg_publication_tables "
-                        "p JOIN pg_catalog.pg_namespace n ON n.nspname = p.schemaname JOIN "
-                        "pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = "
-                        "p.tablename WHERE p.pubname IN (");
-    mr_pg_add_literal(sql, source->publication);
-    mr_buf_add_char(sql, ',');
-    mr_pg_add_literal(sql, source->inserts);
-    mr_buf_add_char(sql, ')');
+    mr_pg_identity_with(sql, source->server.version, source->computed);
+    mr_pg_sent_with(sql, source->server.version, source->publication, source->inserts);
+    mr_buf_add_str(
+        sql, "SELECT DISTINCT c.oid, n.nspname, c.relname FROM sent t JOIN pg_catalog.pg_class c "
+             "ON c.oid = t.oid JOIN pg_catalog.pg_namespace n ON n.oid = "
+             "c.relnamespace WHERE c.relkind = 'r'");
 }
 
 /* Whether the publication holds nothing but what the patterns want: then what is gone was wanted, too. */

@@ -6,17 +6,28 @@
 /* Makes source->hints ask over source->sql. */
 void mr_pg_catalog_init(struct mr_pg_source *source);
 
+/* What is to become of a table in the publications (publish/follow.c). */
+enum mr_pg_move {
+    MR_PG_MOVE_NONE,
+    MR_PG_MOVE_ADD,   /* it stands in none */
+    MR_PG_MOVE_IN,    /* from the inserts' publication to the main one: it has an identity now */
+    MR_PG_MOVE_OUT,   /* the other way: it has lost it */
+    MR_PG_MOVE_LEAVE, /* it stands in both and has to leave the main one */
+};
+
 /* A table that could be captured. */
 struct mr_pg_candidate {
     uint32_t oid;
     struct mr_slice schema, name;
-    char kind;     /* r table, p partitioned */
-    bool identity; /* updates and deletes can be published without making them fail */
-    bool owned;    /* our role may publish it */
+    char kind; /* r table, p partitioned */
+    /* updates and deletes can be published without making them fail, now and for partitions that come later */
+    bool identity;
+    bool owned; /* our role may publish it */
     bool partition;
     bool unlogged;
-    bool inserts; /* published for insert only (follow.c) */
-    double rows;  /* the planner's estimate; < 0 unknown */
+    enum mr_pg_move move;
+    double rows;         /* the planner's estimate; < 0 unknown */
+    const char *parents; /* OIDs of the partitioned tables above it: "17,4"; "" none */
 };
 
 struct mr_pg_candidates {

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "connectors/source_postgres/place/open.h"
+#include "connectors/source_postgres/publish/breaks.h"
 #include "connectors/source_postgres/publish/publication.h"
 #include "connectors/source_postgres/setup.h"
 #include "connectors/source_postgres/place/slot.h"
@@ -183,6 +184,20 @@ static void look_at_rights(struct look *look, const struct mr_pg_candidates *can
     add(look, MR_FINDING_DENIED, "source.publication_rights", look->hint);
 }
 
+/* made: the publication is there. */
+static int look_at_breaks(struct look *look, const struct mr_pg_candidates *candidates, bool made,
+                          struct mr_err *err)
+{
+    struct mr_err found;
+    int rc = mr_pg_breaks_refuse(look->source, candidates, made, &found);
+
+    if (rc == MR_CONFIG)
+        add_err(look, &found);
+    else if (rc < 0 && err)
+        *err = found;
+    return rc == MR_CONFIG ? 0 : rc;
+}
+
 static int look_at_publication(struct look *look, const struct mr_pg_candidates *candidates,
                                struct mr_err *err)
 {
@@ -209,11 +224,12 @@ static int look_at_publication(struct look *look, const struct mr_pg_candidates 
         add_err(look, &missing);
         return 0;
     }
+    rc = look_at_breaks(look, candidates, false, err);
     SAY(look, "publication %s will be created for %zu tables", source->publication,
         candidates->count);
     add(look, MR_FINDING_PASS, "source.publication", NULL);
     look_at_rights(look, candidates);
-    return 0;
+    return rc;
 }
 
 static int look_at_create(struct look *look, struct mr_err *err)
@@ -247,14 +263,14 @@ static void look_at_identities(struct look *look, const struct mr_pg_candidates 
 
     for (size_t i = 0; i < candidates->count; i++) {
         const struct mr_pg_candidate *table = &candidates->items[i];
-        if (table->identity || ++count > MOST_TABLES)
+        if (table->identity || (table->kind == 'p' && !look->source->via_root) ||
+            ++count > MOST_TABLES)
             continue;
         SAY(look, "table %.*s.%.*s has no replica identity: only its inserts are read",
             MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name));
-        HINT(look,
-             "ALTER TABLE \"%.*s\".\"%.*s\" ADD PRIMARY KEY (...); or ... REPLICA IDENTITY FULL;",
-             MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name));
-        add(look, MR_FINDING_WARN, "source.no_identity", look->hint);
+        mr_buf_clear(&look->source->sql_text);
+        mr_pg_publication_advise(table, &look->source->sql_text);
+        add(look, MR_FINDING_WARN, "source.no_identity", mr_buf_cstr(&look->source->sql_text));
     }
     if (count > MOST_TABLES) {
         SAY(look, "and %zu more tables without a replica identity", count - MOST_TABLES);
@@ -440,6 +456,8 @@ static int plan(struct look *look, struct mr_err *err)
         rc = mr_pg_candidates_load(source, &source->arena, &candidates, err);
     if (rc == 0)
         rc = mr_pg_slot_look(source, &slot, err);
+    if (rc == 0 && !source->feed.position.started)
+        rc = look_at_breaks(look, &candidates, exists, err);
     if (rc < 0)
         return rc;
     if (refused(look, &slot))

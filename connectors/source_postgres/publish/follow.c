@@ -5,8 +5,10 @@
  * alter it, the table is added, in the publication that fits its replica identity; else it is named, once, with the
  * SQL. Rows committed before the table was added are not in the stream; that is said, too.
  *
- * A table without a replica identity is published for insert only. When it is given one, as we advised, it is added to
- * the other publication in the same way; that it stays in both does no harm.
+ * A table without a replica identity is published for insert only. When it is given one, as we advised, it is moved
+ * to the other publication in the same way; when it loses it (its key is dropped), it is moved back, since the
+ * application's UPDATE and DELETE fail until then. What is moved is moved by one statement, so that its inserts
+ * never stop.
  *
  * Only publications that were there when the stream began are altered: the server looks for each of them at every
  * place of the log, and one that was made later is missing at the earlier ones.
@@ -21,88 +23,175 @@
  * A partitioned table itself is left out of this: its partitions are what is published; unless they are published as
  * their root (then mr_pg_candidates_load leaves the partitions out). */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/map.h"
+#include "connectors/source_postgres/catalog/identity.h"
+#include "connectors/source_postgres/publish/breaks.h"
 #include "connectors/source_postgres/publish/publication.h"
 
 #define OTHER_SIZE 200
 
-static struct mr_slice full_name(struct mr_arena *arena, struct mr_slice schema,
-                                 struct mr_slice table)
-{
-    return mr_slice_str(
-        mr_arena_printf(arena, "%.*s.%.*s", MR_SLICE_ARG(schema), MR_SLICE_ARG(table)));
-}
+enum { MAIN = 1, INSERTS = 2 }; /* in which publications a table stands */
 
-/* By full name: the publication itself, or what has only inserts. */
-static int load_published(struct mr_pg_source *source, struct mr_map *published, struct mr_err *err)
+static char flags[4];
+
+/* By OID: flags + (MAIN | INSERTS) of each table that stands in a publication by itself. */
+static int load_members(struct mr_pg_source *source, struct mr_map *members, struct mr_err *err)
 {
     struct mr_buf *sql = &source->sql_text;
     PGresult *result;
     int rc;
 
     mr_buf_clear(sql);
-    mr_buf_add_str(sql, "SELECT schemaname || '.' || tablename, pubname FROM "
-                        "pg_catalog.pg_publication_tables WHERE pubname IN (");
-    mr_pg_add_literal(sql, source->publication);
-    mr_buf_add_char(sql, ',');
-    mr_pg_add_literal(sql, source->inserts);
-    mr_buf_add_char(sql, ')');
+    mr_pg_identity_with(sql, source->server.version, source->computed);
+    mr_pg_sent_with(sql, source->server.version, source->publication, source->inserts);
+    mr_buf_add_str(sql, "SELECT oid, name FROM member");
     rc = mr_pg_query(&source->sql_connect, source->sql, mr_buf_cstr(sql),
                      "list the published tables", &result, err);
     if (rc < 0)
         return rc;
     for (int i = 0; i < PQntuples(result); i++) {
-        struct mr_slice name = mr_slice_str(mr_pg_text(result, i, 0));
-        bool whole = strcmp(mr_pg_text(result, i, 1), source->publication) == 0;
-        if (whole || !mr_map_get(published, name))
-            (void)mr_map_put(published, name, whole ? source->publication : source->inserts);
+        uint64_t oid = (uint64_t)mr_pg_number(result, i, 0);
+        int more = strcmp(mr_pg_text(result, i, 1), source->publication) == 0 ? MAIN : INSERTS;
+        const char *known = mr_map_get_number(members, oid);
+        (void)mr_map_put_number(members, oid, &flags[(known ? known - flags : 0) | more]);
     }
     PQclear(result);
     return 0;
 }
 
-/* Keeps the candidates that are not published. ret_other: a published table when none of them is, "" else; OTHER_SIZE bytes. */
+static int standing(const struct mr_map *members, uint64_t oid)
+{
+    const char *known = mr_map_get_number(members, oid);
+
+    return known ? (int)(known - flags) : 0;
+}
+
+/* What stands in the publications for a table because of the partitioned tables above it. Those that are leaving the
+ * main one count as if they stood in the other already. */
+static int standing_above(const struct mr_map *members, const struct mr_map *leaving,
+                          const char *parents)
+{
+    int all = 0;
+    char *end = NULL;
+
+    for (unsigned long oid; *parents && (oid = strtoul(parents, &end, 10)) != 0; parents = end) {
+        all |= mr_map_get_number(leaving, oid) ? INSERTS : standing(members, oid);
+        end += *end == ',';
+    }
+    return all;
+}
+
+/* Where the table is to go, given where it and those above it stand. */
+static enum mr_pg_move move_of(const struct mr_pg_candidate *table, int own, int above)
+{
+    if (!table->identity && own & MAIN)
+        return own & INSERTS ? MR_PG_MOVE_LEAVE : MR_PG_MOVE_OUT;
+    if (table->identity && !((own | above) & MAIN))
+        return own & INSERTS ? MR_PG_MOVE_IN : MR_PG_MOVE_ADD;
+    return (own | above) == 0 ? MR_PG_MOVE_ADD : MR_PG_MOVE_NONE;
+}
+
+static bool may_alter(const struct mr_pg_source *source)
+{
+    return source->config->publication.create == MR_PG_CREATE_FILTERED;
+}
+
+/* Partitioned tables that are taken out leave those below them to be published by themselves. */
+static void find_leaving(const struct mr_pg_source *source, const struct mr_pg_candidates *all,
+                         const struct mr_map *members, struct mr_map *leaving)
+{
+    for (size_t i = 0; may_alter(source) && source->use_inserts && i < all->count; i++) {
+        struct mr_pg_candidate *table = &all->items[i];
+        if (table->kind == 'p' && !table->identity && standing(members, table->oid) & MAIN)
+            (void)mr_map_put_number(leaving, table->oid, table);
+    }
+}
+
+/* A table of the publication, as "schema.table". OTHER_SIZE bytes; "": it is empty. */
+static int name_other(struct mr_pg_source *source, char *ret_other, struct mr_err *err)
+{
+    struct mr_buf *sql = &source->sql_text;
+    PGresult *result;
+    int rc;
+
+    mr_buf_clear(sql);
+    mr_pg_identity_with(sql, source->server.version, source->computed);
+    mr_pg_sent_with(sql, source->server.version, source->publication, source->inserts);
+    mr_buf_add_str(sql,
+                   "SELECT n.nspname || '.' || c.relname FROM member m JOIN pg_catalog.pg_class "
+                   "c ON c.oid = m.oid JOIN pg_catalog.pg_namespace n ON n.oid = "
+                   "c.relnamespace ORDER BY 1 LIMIT 1");
+    rc = mr_pg_query(&source->sql_connect, source->sql, mr_buf_cstr(sql),
+                     "list the published tables", &result, err);
+    if (rc < 0)
+        return rc;
+    (void)snprintf(ret_other, OTHER_SIZE, "%s",
+                   PQntuples(result) > 0 ? mr_pg_text(result, 0, 0) : "");
+    PQclear(result);
+    return 0;
+}
+
+/* Keeps the candidates that stand elsewhere than they should. ret_other: a published table when none of them is, ""
+ * else; OTHER_SIZE bytes. */
 static int keep_uncovered(struct mr_pg_source *source, struct mr_arena *arena,
                           const struct mr_pg_candidates *all,
                           struct mr_pg_candidates *ret_uncovered, char *ret_other,
                           struct mr_err *err)
 {
     struct mr_pg_candidates uncovered = {0};
-    struct mr_slice other = {0};
-    struct mr_map published;
-    size_t wanted = 0, absent = 0, at = 0;
+    size_t wanted = 0, absent = 0;
+    struct mr_map members, leaving;
     int rc;
 
-    mr_map_init(&published);
-    rc = load_published(source, &published, err);
+    *ret_other = 0;
+    mr_map_init(&members);
+    mr_map_init(&leaving);
+    rc = load_members(source, &members, err);
+    if (rc == 0)
+        find_leaving(source, all, &members, &leaving);
     uncovered.items = MR_ARENA_ARRAY(arena, struct mr_pg_candidate, all->count + 1);
     for (size_t i = 0; rc == 0 && i < all->count; i++) {
         const struct mr_pg_candidate *table = &all->items[i];
-        const char *by;
-        if (table->kind == 'p' && !source->via_root)
+        int own = standing(&members, table->oid);
+        int above = standing_above(&members, &leaving, table->parents);
+        enum mr_pg_move move = move_of(table, own, above);
+        if (table->kind == 'p' && !source->via_root && own == 0)
             continue;
-        by = mr_map_get(&published, full_name(arena, table->schema, table->name));
         wanted++;
-        absent += !by;
-        if (by == source->publication || (by && !table->identity))
-            continue;
+        absent += (own | above) == 0;
         uncovered.items[uncovered.count] = *table;
-        uncovered.items[uncovered.count++].inserts = by != NULL;
+        uncovered.items[uncovered.count].move = move;
+        uncovered.count += move != MR_PG_MOVE_NONE;
     }
-    if (wanted > 0 && absent == wanted)
-        (void)mr_map_next(&published, &at, &other, NULL);
-    (void)snprintf(ret_other, OTHER_SIZE, "%.*s", MR_SLICE_ARG(other));
-    mr_map_done(&published);
+    if (rc == 0 && wanted > 0 && absent == wanted)
+        rc = name_other(source, ret_other, err);
+    mr_map_done(&leaving);
+    mr_map_done(&members);
     *ret_uncovered = uncovered;
     return rc;
+}
+
+static void add_table(struct mr_buf *sql, const char *publication, const char *verb,
+                      const struct mr_pg_candidate *table)
+{
+    mr_buf_add_str(sql, "ALTER PUBLICATION ");
+    mr_pg_add_name(sql, mr_slice_str(publication));
+    mr_buf_printf(sql, " %s TABLE ONLY ", verb);
+    mr_pg_add_name(sql, table->schema);
+    mr_buf_add_char(sql, '.');
+    mr_pg_add_name(sql, table->name);
+    mr_buf_add_char(sql, ';');
 }
 
 static void add_sql(const struct mr_pg_source *source, const struct mr_pg_candidate *table,
                     struct mr_buf *sql)
 {
+    bool into_inserts = !table->identity && source->use_inserts;
+
     mr_buf_clear(sql);
     if (!table->identity && !source->use_inserts) {
         mr_buf_add_str(sql, "ALTER TABLE ");
@@ -111,15 +200,12 @@ static void add_sql(const struct mr_pg_source *source, const struct mr_pg_candid
         mr_pg_add_name(sql, table->name);
         mr_buf_add_str(sql, " REPLICA IDENTITY FULL; ");
     }
-    mr_buf_add_str(sql, "ALTER PUBLICATION ");
-    mr_pg_add_name(sql,
-                   mr_slice_str(!table->identity && source->use_inserts ? source->inserts
-                                                                        : source->publication));
-    mr_buf_add_str(sql, " ADD TABLE ");
-    mr_pg_add_name(sql, table->schema);
-    mr_buf_add_char(sql, '.');
-    mr_pg_add_name(sql, table->name);
-    mr_buf_add_char(sql, ';');
+    if (table->move != MR_PG_MOVE_LEAVE)
+        add_table(sql, into_inserts ? source->inserts : source->publication, "ADD", table);
+    if (table->move == MR_PG_MOVE_OUT || table->move == MR_PG_MOVE_LEAVE)
+        add_table(sql, source->publication, "DROP", table);
+    if (table->move == MR_PG_MOVE_IN)
+        add_table(sql, source->inserts, "DROP", table);
 }
 
 static int refuse_other(struct mr_pg_source *source, const struct mr_pg_candidate *table,
@@ -160,12 +246,16 @@ int mr_pg_publication_uncovered(struct mr_pg_source *source,
     char text[300];
     int rc = look_at_start(source, &source->arena, candidates, &uncovered, err);
 
-    if (rc == MR_CONFIG && strcmp(err->code, "source.publication_other") == 0) {
+    if (rc == 0)
+        rc = mr_pg_breaks_refuse(source, candidates, true, err);
+    if (rc == MR_CONFIG) {
         findings->add(findings->state, mr_finding_of(err), err->code, err->text, err->hint);
         return 0;
     }
     for (size_t i = 0; rc == 0 && i < uncovered.count; i++) {
         const struct mr_pg_candidate *table = &uncovered.items[i];
+        if (table->move != MR_PG_MOVE_ADD)
+            continue;
         add_sql(source, table, &source->sql_text);
         (void)snprintf(text, sizeof(text), "table %.*s.%.*s is not in publication %s",
                        MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), source->publication);
@@ -175,8 +265,8 @@ int mr_pg_publication_uncovered(struct mr_pg_source *source,
     return rc;
 }
 
-/* Tries to publish the table. Its lock may be held, by a VACUUM for one: that is not waited for here, where the stream
- * stands still meanwhile, but tried again at the next look. */
+/* Tries to publish the table. Its lock may be held, by a VACUUM for one: that is not waited for here, where the
+ * stream stands still meanwhile, but tried again at the next look. */
 static int publish(struct mr_pg_source *source, struct mr_err *err)
 {
     struct mr_buf sql;
@@ -246,11 +336,24 @@ static void tell_identity(struct mr_pg_source *source, const struct mr_pg_candid
             MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), mr_buf_cstr(&source->sql_text));
 }
 
+static void tell_move(struct mr_pg_source *source, const struct mr_pg_candidate *table, bool done)
+{
+    if (table->move == MR_PG_MOVE_ADD)
+        tell(source, table, done);
+    else if (table->move == MR_PG_MOVE_IN)
+        tell_identity(source, table, done);
+    else if (done)
+        mr_pg_publication_note_no_identity(
+            source, table,
+            " any more, so that the application's updates and deletes failed, and was moved to "
+            "the publication for inserts");
+    /* What could not be moved out is told by breaks.c, with all the others. */
+}
+
 static void follow_one(struct mr_pg_source *source, const struct mr_pg_candidate *table)
 {
-    bool may = source->config->publication.create == MR_PG_CREATE_FILTERED &&
-               (table->identity || source->use_inserts);
-    uint64_t name = table->oid | (uint64_t)table->inserts << 32;
+    bool may = may_alter(source) && (table->identity || source->use_inserts);
+    uint64_t name = table->oid | (uint64_t)table->move << 32;
     struct mr_err err;
     int rc;
 
@@ -262,10 +365,7 @@ static void follow_one(struct mr_pg_source *source, const struct mr_pg_candidate
         return;
     if (rc < 0)
         (void)mr_map_put_number(&source->named, name, source);
-    if (table->inserts)
-        tell_identity(source, table, rc == 0);
-    else
-        tell(source, table, rc == 0);
+    tell_move(source, table, rc == 0);
 }
 
 int mr_pg_publication_follow(struct mr_pg_source *source, bool starting, struct mr_err *err)
@@ -283,6 +383,10 @@ int mr_pg_publication_follow(struct mr_pg_source *source, bool starting, struct 
         rc = keep_uncovered(source, &arena, &all, &uncovered, other, err);
     for (size_t i = 0; rc == 0 && i < uncovered.count; i++)
         follow_one(source, &uncovered.items[i]);
+    if (rc == 0 && starting && !source->feed.position.started)
+        rc = mr_pg_breaks_refuse(source, &all, true, err);
+    else if (rc == 0)
+        rc = mr_pg_breaks_warn(source, &all, err);
     mr_arena_done(&arena);
     return rc;
 }

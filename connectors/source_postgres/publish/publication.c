@@ -1,10 +1,11 @@
 /* Publications.
  *
  * Two of them may belong to a pipeline: <name> for tables whose updates and deletes can be published, and
- * <name>_inserts for those without a replica identity. Publishing updates of the latter would make the
- * *application's* UPDATE and DELETE fail (55000), so they are published for insert and truncate only, and named. The
- * second one is made even when it is empty: a table without identity may come later, and a publication that is made
- * after the slot cannot be read through it.
+ * <name>_inserts for those without a replica identity (catalog/identity.c). Publishing updates of the latter would
+ * make the *application's* UPDATE and DELETE fail (55000), so they are published for insert and truncate only, and
+ * named. The second one is made even when it is empty: a table without identity may come later, and a publication
+ * that is made after the slot cannot be read through it. Tables are added with ONLY: their children by inheritance
+ * are tables of their own, which may have no identity, and which the patterns may not want.
  *
  * A publication is always made before the slot, because decoding looks at it as of each change's place in the
  * log. For the same reason a publication that is missing while a position is held is a gap and is not simply
@@ -22,6 +23,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "connectors/source_postgres/publish/breaks.h"
 
 #define TAIL_LOCK "hashtext('millrace tail')"
 #define ROOT      " WITH (publish_via_partition_root = true)"
@@ -76,6 +78,7 @@ static int read_look(struct mr_pg_source *source, const PGresult *result, bool *
 {
     *ret_exists = false;
     source->use_inserts = false;
+    source->computed = false;
     source->via_root = source->config->publication.via_root;
     for (int i = 0; i < PQntuples(result); i++) {
         bool ours = strcmp(mr_pg_text(result, i, 0), source->publication) == 0;
@@ -83,8 +86,10 @@ static int read_look(struct mr_pg_source *source, const PGresult *result, bool *
             return refuse_leaves(mr_pg_text(result, i, 0), err);
         *ret_exists |= ours;
         source->use_inserts |= !ours;
-        if (ours)
-            source->via_root = mr_pg_true(result, i, 1);
+        if (!ours)
+            continue;
+        source->via_root = mr_pg_true(result, i, 1);
+        source->computed = mr_pg_true(result, i, 2);
     }
     return 0;
 }
@@ -101,8 +106,9 @@ int mr_pg_publication_look(struct mr_pg_source *source, bool *ret_exists, struct
                           source->server.version / 10000);
     mr_buf_clear(&source->sql_text);
     mr_buf_printf(&source->sql_text,
-                  "SELECT pubname, %s FROM pg_catalog.pg_publication WHERE pubname IN (",
-                  source->server.version >= 130000 ? "pubviaroot" : "false");
+                  "SELECT pubname, %s, %s FROM pg_catalog.pg_publication WHERE pubname IN (",
+                  source->server.version >= 130000 ? "pubviaroot" : "false",
+                  source->server.version >= 180000 ? "pubgencols = 's'" : "false");
     mr_pg_add_literal(&source->sql_text, source->publication);
     mr_buf_add_char(&source->sql_text, ',');
     mr_pg_add_literal(&source->sql_text, source->inserts);
@@ -124,7 +130,7 @@ static size_t add_tables(struct mr_buf *sql, const struct mr_pg_candidates *cand
         const struct mr_pg_candidate *table = &candidates->items[i];
         if (table->identity != identity)
             continue;
-        mr_buf_add_str(sql, count++ ? ", " : " FOR TABLE ");
+        mr_buf_add_str(sql, count++ ? ", ONLY " : " FOR TABLE ONLY ");
         mr_pg_add_name(sql, table->schema);
         mr_buf_add_char(sql, '.');
         mr_pg_add_name(sql, table->name);
@@ -161,19 +167,38 @@ void mr_pg_publication_sql(const struct mr_pg_source *source,
                   source->via_root ? ", publish_via_partition_root = true" : "");
 }
 
+void mr_pg_publication_advise(const struct mr_pg_candidate *table, struct mr_buf *sql)
+{
+    mr_buf_add_str(sql, "ALTER TABLE ");
+    mr_pg_add_name(sql, table->schema);
+    mr_buf_add_char(sql, '.');
+    mr_pg_add_name(sql, table->name);
+    mr_buf_add_str(sql,
+                   table->kind == 'p'
+                       ? " ADD PRIMARY KEY (...), which its partitions inherit; REPLICA "
+                         "IDENTITY FULL of the partitioned table itself helps nothing"
+                       : " ADD PRIMARY KEY (...), not deferrable; or ... REPLICA IDENTITY FULL");
+}
+
+void mr_pg_publication_note_no_identity(struct mr_pg_source *source,
+                                        const struct mr_pg_candidate *table, const char *became)
+{
+    mr_buf_clear(&source->sql_text);
+    mr_pg_publication_advise(table, &source->sql_text);
+    mr_pg_note(source, MR_LOG_WARN, "source.no_identity",
+               "table %.*s.%.*s has no replica identity%s: its inserts are read, its updates and "
+               "deletes are not; to read them: %s",
+               MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), became,
+               mr_buf_cstr(&source->sql_text));
+}
+
 static void note_without_identity(struct mr_pg_source *source,
                                   const struct mr_pg_candidates *candidates)
 {
     for (size_t i = 0; i < candidates->count; i++) {
         const struct mr_pg_candidate *table = &candidates->items[i];
-        if (!table->identity)
-            mr_pg_note(
-                source, MR_LOG_WARN, "source.no_identity",
-                "table %.*s.%.*s has no replica identity: its inserts are read, its updates and "
-                "deletes are not; to read them: ALTER TABLE \"%.*s\".\"%.*s\" ADD PRIMARY KEY "
-                "(...), or REPLICA IDENTITY FULL",
-                MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), MR_SLICE_ARG(table->schema),
-                MR_SLICE_ARG(table->name));
+        if (!table->identity && (table->kind == 'r' || source->via_root))
+            mr_pg_publication_note_no_identity(source, table, "");
     }
 }
 
@@ -313,6 +338,9 @@ int mr_pg_publication_ensure(struct mr_pg_source *source, struct mr_err *err)
         return rc;
     if (exists)
         return source->temporary ? 0 : mr_pg_publication_follow(source, true, err);
+    rc = mr_pg_breaks_refuse(source, &candidates, false, err);
+    if (rc < 0)
+        return rc;
     if (candidates.count == 0 && source->config->publication.create != MR_PG_CREATE_ALL_TABLES)
         return mr_pg_no_tables(source, err);
     if (source->config->publication.create == MR_PG_CREATE_NEVER && !source->temporary)

@@ -15,6 +15,12 @@ int mr_pg_publication_look(struct mr_pg_source *source, bool *ret_exists,
 void mr_pg_publication_sql(const struct mr_pg_source *source,
                            const struct mr_pg_candidates *candidates, struct mr_buf *sql);
 
+/* What the table's owner can do so that its updates can be published. */
+void mr_pg_publication_advise(const struct mr_pg_candidate *table, struct mr_buf *sql);
+/* Notes that only its inserts are read; `became` is put behind "has no replica identity". */
+void mr_pg_publication_note_no_identity(struct mr_pg_source *source,
+                                        const struct mr_pg_candidate *table, const char *became);
+
 /* Makes it if absent, as the settings allow; says which tables it leaves out. */
 int mr_pg_publication_ensure(struct mr_pg_source *source, struct mr_err *err) MR_MUST_CHECK;
 

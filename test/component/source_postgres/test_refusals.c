@@ -186,7 +186,7 @@ static void a_publication_of_other_tables_is_refused(void **state)
     pg_run_expect_code(&run, pg_run_try_start(&run), MR_CONFIG, "source.publication_other");
     assert_non_null(strstr(run.err.text, "public.theirs"));
     assert_non_null(
-        strstr(run.err.hint, "ALTER PUBLICATION \"shared\" ADD TABLE \"public\".\"t\";"));
+        strstr(run.err.hint, "ALTER PUBLICATION \"shared\" ADD TABLE ONLY \"public\".\"t\";"));
     pg_run_sql(&run, "ALTER PUBLICATION shared ADD TABLE t");
     pg_run_start(&run);
     pg_run_sql(&run, "INSERT INTO t VALUES (1)");

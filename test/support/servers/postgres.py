@@ -229,4 +229,6 @@ class Database:
             return not self.slots()
 
         process.wait_until(gone, 60, f"slots of {self.name} dropped")
-        self.server.sql(f'drop database if exists "{self.name}" with (force)')
+        self.server.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [self.name])
+        force = " with (force)" if self.server.version >= 13 else ""
+        self.server.sql(f'drop database if exists "{self.name}"{force}')
