@@ -146,7 +146,7 @@ static void let_successor_claim(struct mr_kafka_producer *producer)
         mr_kafka_client_serve(&producer->client, 50);
 }
 
-int mr_kafka_connect(struct mr_kafka_producer *producer, struct mr_err *err)
+static int connect_once(struct mr_kafka_producer *producer, struct mr_err *err)
 {
     int rc = 0;
 
@@ -168,4 +168,12 @@ int mr_kafka_connect(struct mr_kafka_producer *producer, struct mr_err *err)
     else
         producer->fenced = false;
     return rc;
+}
+
+/* A claim that leaves doubt has a second handle follow it, as any commit has. */
+int mr_kafka_connect(struct mr_kafka_producer *producer, struct mr_err *err)
+{
+    int rc = connect_once(producer, err);
+
+    return rc == 0 && producer->broken ? connect_once(producer, err) : rc;
 }

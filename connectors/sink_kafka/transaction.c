@@ -7,9 +7,10 @@
  *                      outage is sat out inside, and a close is obeyed
  *     abort            in slices, up to ABORT_NS in sum: an abort was seen to answer "retriable" without end
  *
- * A commit that succeeded but took longer than half a socket time-out, or during which a broker was lost, may have
- * left a duplicate EndTxn on the way, which could end the next transaction of the same epoch (Jepsen, KIP-890). The
- * handle is then replaced before the next transaction, though nothing failed.
+ * A transaction that ended well may have left a duplicate EndTxn on the way, when its end took longer than half a
+ * socket time-out, or when a broker was lost or a connection ended while it was open. That could end the next
+ * transaction of the same epoch in its middle (Jepsen, KIP-890). So the handle is replaced before the next
+ * transaction, though nothing failed: the new epoch fences whatever is late. That goes for commits and for aborts.
  *
  * commit_ns is what the end alone took. Sending takes the longer the more there is, so a pace that followed it too
  * would gather more for the next commit, which then took longer still: at some rate it would never come back.
@@ -172,7 +173,8 @@ int mr_kafka_transaction_commit(struct mr_kafka_producer *producer, struct mr_sl
     took_ns = mr_clock_mono_ns() - start;
     mr_kafka_checkpoint_done(&producer->last);
     producer->last = next;
-    if (producer->transactional && (took_ns > DOUBT_NS || producer->client.handle.doubt))
+    if (producer->transactional &&
+        (took_ns > DOUBT_NS || mr_kafka_handle_doubts(&producer->client.handle)))
         producer->broken = true;
     return 0;
 }
@@ -194,7 +196,7 @@ void mr_kafka_transaction_abort(struct mr_kafka_producer *producer)
             producer->open = false;
             mr_kafka_topics_detach(&producer->topics); /* asked for anew: one may be gone */
             /* doubt as after a commit: an EndTxn may still be on its way */
-            producer->broken = producer->client.handle.doubt;
+            producer->broken = mr_kafka_handle_doubts(&producer->client.handle);
             return;
         }
         bool again = rd_kafka_error_is_retriable(error);

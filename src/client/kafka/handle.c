@@ -3,12 +3,16 @@
  * Delivery reports and errors are taken as events from the main queue by whoever calls serve(). Errors that an event
  * tells are kept as the present trouble: the call that fails afterwards mostly says no more than that time ran out.
  *
+ * Whether something may still be on its way to a broker (doubt) is told by error events and by connections that ended:
+ * the one that is opened again at once raises no event.
+ *
  * Log lines of librdkafka come from its own threads. Those that a user should see (warnings and worse) become notes;
  * chatter on connections and on properties meant for the other kind of client is dropped. */
 #include "client/kafka/handle.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -81,6 +85,21 @@ static void take_throttle(rd_kafka_t *rk, const char *broker, int32_t id, int de
     snprintf(handle->throttled_by, sizeof handle->throttled_by, "%s", broker);
 }
 
+/* A connection that ends and is made again at once raises no error event, but what was sent on it may still be on its
+ * way, while librdkafka sends it again on the next one. Called by its broker threads, before they do. */
+static int close_socket(int sock, void *opaque)
+{
+    struct mr_kafka_handle *handle = opaque;
+
+    atomic_fetch_add(&handle->closed, 1);
+    return close(sock);
+}
+
+bool mr_kafka_handle_doubts(const struct mr_kafka_handle *handle)
+{
+    return handle->lost || atomic_load(&handle->closed) != handle->closed_known;
+}
+
 int mr_kafka_handle_open(struct mr_kafka_handle *handle, rd_kafka_type_t type,
                          rd_kafka_conf_t *conf, struct mr_err *err)
 {
@@ -92,6 +111,7 @@ int mr_kafka_handle_open(struct mr_kafka_handle *handle, rd_kafka_type_t type,
     rd_kafka_conf_set_opaque(conf, handle);
     rd_kafka_conf_set_log_cb(conf, take_log);
     rd_kafka_conf_set_throttle_cb(conf, take_throttle);
+    rd_kafka_conf_set_closesocket_cb(conf, close_socket);
     rd_kafka_conf_set_events(conf,
                              RD_KAFKA_EVENT_ERROR | (handle->reported ? RD_KAFKA_EVENT_DR : 0));
     handle->rk = rd_kafka_new(type, conf, why, sizeof why);
@@ -121,7 +141,7 @@ static void take_error(struct mr_kafka_handle *handle, rd_kafka_event_t *event)
     /* a fatal error comes back from the next call with its text */
     if (code == RD_KAFKA_RESP_ERR__FATAL)
         return;
-    handle->doubt = true;
+    handle->lost = true;
     /* "all brokers down" follows the error that says why: keep that */
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && handle->trouble)
         return;
@@ -147,7 +167,8 @@ void mr_kafka_handle_serve(struct mr_kafka_handle *handle, int wait_ms)
 
 void mr_kafka_handle_forget(struct mr_kafka_handle *handle)
 {
-    handle->doubt = false;
+    handle->lost = false;
+    handle->closed_known = atomic_load(&handle->closed);
     handle->denied = false;
     handle->trouble = RD_KAFKA_RESP_ERR_NO_ERROR;
     handle->trouble_text[0] = 0;

@@ -24,7 +24,10 @@ struct mr_kafka_handle {
     void (*reported)(void *state, rd_kafka_event_t *event);
     void *reported_state;
     int64_t patience_ns; /* how long a question to the cluster may go unanswered */
-    bool doubt;          /* a broker was lost or timed out since this was last cleared */
+    /* An event told of a broker that was lost or timed out, since the last forget. */
+    bool lost;
+    atomic_uint closed;    /* connections that have ended; counted by librdkafka's threads */
+    unsigned closed_known; /* the same at the last forget */
     bool denied; /* the last trouble was of a kind that needs a human; `trouble` is its error */
     rd_kafka_resp_err_t trouble; /* last error told by an event, 0 none */
     char trouble_text[512];
@@ -41,6 +44,8 @@ int mr_kafka_handle_open(struct mr_kafka_handle *handle, rd_kafka_type_t type,
 void mr_kafka_handle_close(struct mr_kafka_handle *handle);
 /* Takes events for up to wait_ms; returns at once after the first when something came. */
 void mr_kafka_handle_serve(struct mr_kafka_handle *handle, int wait_ms);
+/* Something that was sent since the last forget may not have arrived yet, and may still arrive. */
+bool mr_kafka_handle_doubts(const struct mr_kafka_handle *handle);
 /* Forgets doubt and trouble, as at the start of a transaction. */
 void mr_kafka_handle_forget(struct mr_kafka_handle *handle);
 /* Its owner wants every wait to end. */

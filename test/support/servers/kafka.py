@@ -2,8 +2,8 @@
 
 Topics are not created on their own (auto.create.topics.enable=false). Settings of the broker can be given as
 Kafka(settings={"name": "value"}). Kafka(proxied=True) has a proxy in front of each broker, .proxied_bootstrap, through
-which clients that begin there go to every broker. Kafka(secure=True) listens with SASL_PLAINTEXT, SSL (client certificate
-asked for but not needed) and SASL_SSL too: user alice, password "alice secret", by PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512;
+which clients that begin there go to every broker; proxied=Requests takes those of requests.py. Kafka(secure=True)
+listens with SASL_PLAINTEXT, SSL (client certificate asked for but not needed) and SASL_SSL too: user alice, password "alice secret", by PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512;
 .client("SASL_SSL", "SCRAM-SHA-512") are librdkafka's settings for that. Its authorizer lets alice and everybody on
 PLAINTEXT or SSL do all, and bob (password "bob secret") what grant() gave him.
 
@@ -166,13 +166,13 @@ class Reader:
 
 
 class Broker:
-    def __init__(self, number: int, folder: pathlib.Path, protocols: tuple[str, ...], disk: str | None):
+    def __init__(self, number: int, folder: pathlib.Path, protocols: tuple[str, ...], disk: str | None, proxy: type[Proxy]):
         self.number = number
         self.disk = Disk(folder / "disk", disk) if disk else None
         self.folder = folder
         self.ports = {protocol: process.free_port() for protocol in protocols}
         self.port, self.controller_port = self.ports["PLAINTEXT"], process.free_port()
-        self.proxy = Proxy(self.ports["PROXIED"]) if "PROXIED" in protocols else None
+        self.proxy = proxy(self.ports["PROXIED"]) if "PROXIED" in protocols else None
         self.process = None
 
     def inside(self, command: list) -> list:
@@ -183,7 +183,7 @@ class Kafka(Reader):
     def __init__(self, brokers: int = 1, settings: dict[str, str] | None = None, heap: str = "512m",
                  secure: bool = False, options: tuple[str, ...] = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
                  small_disks: dict[int, str] | None = None, two_disks: bool = False,
-                 proxied: bool = False):
+                 proxied: bool | type[Proxy] = False):
         self.libs = java.install(f"kafka-{VERSION}", lambda folder: java.jars(PACKAGES, folder)) / "libs"
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="millrace-kafka-"))
         self.settings = settings or {}
@@ -197,7 +197,8 @@ class Kafka(Reader):
         for number in range(1, brokers + 1):
             folder = self.folder / str(number)
             folder.mkdir()
-            self.brokers.append(Broker(number, folder, self.listeners, (small_disks or {}).get(number)))
+            self.brokers.append(Broker(number, folder, self.listeners, (small_disks or {}).get(number),
+                                       proxied if isinstance(proxied, type) else Proxy))
         try:
             self._format(base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))
         except BaseException:
