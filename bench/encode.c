@@ -228,15 +228,13 @@ static void open_encoder(struct contestant *contestant, const char *url, struct 
     void *config = mr_alloc_zero(encoder->config_size);
     struct mr_encoder_args args = {.context = &context, .config = config};
     struct mr_table *table = mr_pg_relations_find(&contestant->feed.relations, TABLE)->table;
-    struct mr_event_options *events;
+    struct mr_codec_config *common = config; /* it begins with it */
     struct mr_err err;
 
     mr_option_defaults(encoder->options, config, arena);
-    events = encoder == &mr_encoder_avro ? &((struct avro_config *)config)->events
-                                         : &((struct json_config *)config)->events;
-    events->envelope = contestant->envelope;
+    common->events.envelope = contestant->envelope;
     if (encoder == &mr_encoder_avro) {
-        struct mr_registry_options *registry = &((struct avro_config *)config)->subjects.registry;
+        struct mr_registry_options *registry = &common->subjects.registry;
         const char **urls = (const char **)mr_arena_alloc(arena, sizeof(*urls), sizeof(*urls));
         urls[0] = url;
         registry->urls = (struct mr_option_list){urls, 1};

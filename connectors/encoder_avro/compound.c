@@ -17,16 +17,16 @@ static int write_variable(struct mr_row_writer *writer, const struct mr_value *v
     if (!mr_decimal_variable(value, &scale, &writer->scratch))
         return mr_err_set(err, MR_DATA, "encode.value",
                           "NaN and infinities have no place in a precise decimal");
-    out_long(&writer->out, scale);
-    out_text(&writer->out, mr_buf_slice(&writer->scratch));
+    mr_avro_long(&writer->out, scale);
+    mr_avro_string(&writer->out, mr_buf_slice(&writer->scratch));
     return 0;
 }
 
 static void write_srid(struct mr_out *out, int32_t srid, bool present)
 {
-    out_byte(out, present ? 2 : 0);
+    mr_avro_byte(out, present ? 2 : 0);
     if (present)
-        out_long(out, srid);
+        mr_avro_long(out, srid);
 }
 
 static void write_point(struct mr_row_writer *writer, const struct mr_geometry *geometry)
@@ -34,10 +34,10 @@ static void write_point(struct mr_row_writer *writer, const struct mr_geometry *
     struct mr_form_point point = mr_form_point(geometry, &writer->scratch);
     struct mr_out *out = &writer->out;
 
-    out_double(out, point.x);
-    out_double(out, point.y);
-    out_byte(out, 2);
-    out_text(out, point.wkb);
+    mr_avro_double(out, point.x);
+    mr_avro_double(out, point.y);
+    mr_avro_byte(out, 2);
+    mr_avro_string(out, point.wkb);
     write_srid(out, point.srid, point.srid != 0);
 }
 
@@ -50,18 +50,18 @@ static void write_extensions(struct mr_out *out, const struct mr_form *form,
     if (form->kind != MR_FORM_GEOMETRY)
         return;
     if (form->column->type != MR_TYPE_SHAPE) {
-        out_byte(out, 0);
+        mr_avro_byte(out, 0);
         return;
     }
-    out_byte(out, 2);
-    out_long(out, path ? 2 : 1);
-    out_text(out, mr_slice_str("type"));
-    out_text(out, shape);
+    mr_avro_byte(out, 2);
+    mr_avro_long(out, path ? 2 : 1);
+    mr_avro_string(out, mr_slice_str("type"));
+    mr_avro_string(out, shape);
     if (path) {
-        out_text(out, mr_slice_str("closed"));
-        out_text(out, mr_slice_str(geometry->closed ? "true" : "false"));
+        mr_avro_string(out, mr_slice_str("closed"));
+        mr_avro_string(out, mr_slice_str(geometry->closed ? "true" : "false"));
     }
-    out_byte(out, 0);
+    mr_avro_byte(out, 0);
 }
 
 static void write_geometry(struct mr_row_writer *writer, const struct mr_form *form,
@@ -69,7 +69,7 @@ static void write_geometry(struct mr_row_writer *writer, const struct mr_form *f
 {
     struct mr_out *out = &writer->out;
 
-    out_text(out, mr_form_wkb(form->column, geometry, &writer->scratch));
+    mr_avro_string(out, mr_form_wkb(form->column, geometry, &writer->scratch));
     write_srid(out, mr_form_srid(form, geometry), mr_form_srid(form, geometry) >= 0);
     write_extensions(out, form, geometry);
 }
@@ -78,26 +78,26 @@ static void write_vector(struct mr_out *out, const struct mr_form *form,
                          const struct mr_vector *vector)
 {
     if (vector->count > 0)
-        out_long(out, vector->count);
+        mr_avro_long(out, vector->count);
     for (uint32_t i = 0; i < vector->count; i++) {
         if (form->column->type == MR_TYPE_HALFVEC)
-            out_float(out, vector->numbers[i]);
+            mr_avro_float(out, vector->numbers[i]);
         else
-            out_double(out, vector->numbers[i]);
+            mr_avro_double(out, vector->numbers[i]);
     }
-    out_byte(out, 0);
+    mr_avro_byte(out, 0);
 }
 
 static void write_sparse(struct mr_out *out, const struct mr_vector *vector)
 {
-    out_long(out, vector->dimensions);
+    mr_avro_long(out, vector->dimensions);
     if (vector->count > 0)
-        out_long(out, vector->count);
+        mr_avro_long(out, vector->count);
     for (uint32_t i = 0; i < vector->count; i++) {
-        out_long(out, vector->indexes[i]);
-        out_double(out, vector->numbers[i]);
+        mr_avro_long(out, vector->indexes[i]);
+        mr_avro_double(out, vector->numbers[i]);
     }
-    out_byte(out, 0);
+    mr_avro_byte(out, 0);
 }
 
 static int write_array(struct mr_row_writer *writer, const struct mr_form *form,
@@ -113,14 +113,14 @@ static int write_array(struct mr_row_writer *writer, const struct mr_form *form,
             return mr_err_set(err, MR_DATA, "encode.value",
                               "an array of %u dimensions has no place in the schema's array",
                               array->dimensions);
-        out_long(out, 1);
+        mr_avro_long(out, 1);
         rc = avro_write_value(writer, form->element, &text, err);
     } else if (array->count > 0) {
-        out_long(out, array->count);
+        mr_avro_long(out, array->count);
         for (uint32_t i = 0; i < array->count && rc == 0; i++)
             rc = avro_write_value(writer, form->element, &array->items[i], err);
     }
-    out_byte(out, 0);
+    mr_avro_byte(out, 0);
     return rc;
 }
 
@@ -168,19 +168,19 @@ static void write_map(struct mr_row_writer *writer, struct mr_slice json)
             at++;
             continue;
         }
-        out_long(out, 1);
+        mr_avro_long(out, 1);
         at++;
-        out_text(out, json_string(&at, end, &writer->scratch));
+        mr_avro_string(out, json_string(&at, end, &writer->scratch));
         at++; /* the colon */
         if (at < end && *at == '"') {
             at++;
-            out_byte(out, 2);
-            out_text(out, json_string(&at, end, &writer->scratch));
+            mr_avro_byte(out, 2);
+            mr_avro_string(out, json_string(&at, end, &writer->scratch));
         } else {
-            out_byte(out, 0);
+            mr_avro_byte(out, 0);
         }
     }
-    out_byte(out, 0);
+    mr_avro_byte(out, 0);
 }
 
 int avro_write_compound(struct mr_row_writer *writer, const struct mr_form *form,
@@ -195,11 +195,11 @@ int avro_write_compound(struct mr_row_writer *writer, const struct mr_form *form
     case MR_FORM_POINT: write_point(writer, value->geometry); break;
     case MR_FORM_LINE:
         for (int i = 0; i < 3; i++)
-            out_double(&writer->out, numbers[i]);
+            mr_avro_double(&writer->out, numbers[i]);
         break;
     case MR_FORM_CIRCLE:
         write_point(writer, value->geometry);
-        out_double(&writer->out, numbers[2]);
+        mr_avro_double(&writer->out, numbers[2]);
         break;
     case MR_FORM_VECTOR: write_vector(&writer->out, form, value->vector); break;
     case MR_FORM_SPARSE: write_sparse(&writer->out, value->vector); break;

@@ -1,136 +1,49 @@
-/* The compiled plan of a table version.
+/* The compiled plan of a table version, as far as it is Avro.
  *
- *     key.frame     00 | id        columns of the key
- *     value.frame   00 | id        before, after: columns[] behind a branch
- *                                  source_head | ts_ms | snapshot | source_db | sequence | ts_us | ts_ns |
- *                                  source_table | txId | lsn | xmin | origin | origin_lsn
+ *     key      00 | id        columns of the key
+ *     value    00 | id        before, after: columns[] behind a branch, and the source block by event/source.c's pieces
  *
- * The texts of both schemas are made here, parsed once by avro-c (a text that our own renderer got wrong must not
- * reach a registry, which keeps it for ever), and get their ids from the registry when describe() asks. */
+ * The texts of both schemas are made here, and parsed once by avro-c before they are registered: a text that our own
+ * renderer got wrong must not reach a registry, which keeps it for ever. */
 #include "connectors/encoder_avro/plan.h"
 
 #include <avro.h>
-#include <stdlib.h>
 
-#include "schema/names/topic.h"
-
-#define TYPICAL_START 512
-
-static struct mr_slice keep(struct mr_arena *arena, struct mr_out *out)
-{
-    (void)arena;
-    return mr_out_end(out);
-}
-
-static void plan_source(struct avro_plan *plan, const struct avro_config *config,
-                        struct mr_slice connector, struct mr_slice server)
-{
-    const struct mr_slice none = MR_SLICE("");
-    struct mr_out out;
-
-    mr_out_begin(&out, &plan->arena, 256);
-    out_text(&out, mr_slice_str(config->events.source_version));
-    out_text(&out, connector);
-    out_text(&out, server);
-    plan->source_head = keep(&plan->arena, &out);
-    mr_out_begin(&out, &plan->arena, 256);
-    out_text(&out, plan->table ? plan->table->schema : none);
-    out_text(&out, plan->table ? plan->table->name : none);
-    plan->source_table = keep(&plan->arena, &out);
-}
-
-void avro_plan_database(struct avro_plan *plan, struct mr_slice database)
-{
-    struct mr_out out;
-
-    plan->database = mr_arena_copy(&plan->arena, database);
-    mr_out_begin(&out, &plan->arena, 64);
-    out_text(&out, database);
-    plan->source_db = keep(&plan->arena, &out);
-}
+#include "schema/avro/diff.h"
+#include "schema/avro/text.h"
 
 static void plan_columns(struct avro_plan *plan)
 {
-    const struct mr_table *table = plan->table;
-    const struct mr_form *forms = plan->envelope.forms;
+    struct mr_codec_plan *common = &plan->common;
+    const struct mr_table *table = common->table;
+    const struct mr_form *forms = common->envelope.forms;
 
-    plan->columns = MR_ARENA_ARRAY(&plan->arena, struct avro_column, table->column_count);
-    plan->keys = MR_ARENA_ARRAY(&plan->arena, struct avro_column, table->key_count);
+    plan->columns = MR_ARENA_ARRAY(&common->arena, struct avro_column, table->column_count);
+    plan->keys = MR_ARENA_ARRAY(&common->arena, struct avro_column, table->key_count);
     plan->column_count = avro_plan_columns(forms, NULL, table->column_count, plan->columns);
     plan->key_count = avro_plan_columns(forms, table->key_columns, table->key_count, plan->keys);
-    plan->json_column_count =
-        mr_row_plan(&plan->arena, forms, NULL, table->column_count, false, &plan->json_columns);
-    plan->json_key_count = mr_row_plan(&plan->arena, forms, table->key_columns, table->key_count,
-                                       false, &plan->json_keys);
 }
 
-static void plan_schema(struct avro_plan *plan, const struct avro_config *config,
-                        const struct mr_connect *schema, bool key, struct mr_subject *ret_subject)
+static void plan_schema(struct mr_codec *codec, struct mr_codec_plan *plan,
+                        const struct mr_connect *schema, bool key)
 {
-    enum mr_avro_profile profile =
-        config->logical_types == AVRO_TYPES_NATIVE ? MR_AVRO_NATIVE : MR_AVRO_CONFLUENT;
+    enum mr_avro_profile profile = codec->config->forms.native ? MR_AVRO_NATIVE : MR_AVRO_CONFLUENT;
     struct mr_buf buf;
 
     mr_buf_init(&buf, SIZE_MAX / 2);
     mr_avro_text(schema, profile, &buf);
-    mr_subject_make(&plan->arena, &config->subjects, "AVRO", plan->topic, schema->name, key,
-                    mr_buf_slice(&buf), ret_subject);
+    mr_codec_subject(codec, plan, schema, key, mr_buf_slice(&buf));
     mr_buf_done(&buf);
 }
 
-struct avro_plan *avro_plan_new(const struct avro_config *config, struct mr_table *table,
-                                const char *server)
+static void complete(struct mr_codec *codec, struct mr_codec_plan *common,
+                     const struct mr_connect *key, const struct mr_connect *value)
 {
-    struct avro_plan *plan = mr_alloc_zero(sizeof(*plan));
-
-    mr_arena_init(&plan->arena, 16 << 10, 0);
-    plan->typical = TYPICAL_START;
-    if (!table) {
-        plan->topic = mr_event_message_topic(&plan->arena, server);
-        plan_source(plan, config, mr_slice_str("postgresql"), mr_slice_str(server));
-        avro_plan_database(plan, (struct mr_slice){"", 0});
-        plan_schema(plan, config, mr_envelope_message_key(&plan->arena), true, &plan->key);
-        plan_schema(plan, config, mr_envelope_message_value(&plan->arena, config->forms.binary),
-                    false, &plan->value);
-        return plan;
-    }
-    plan->table = mr_table_ref(table);
-    plan->topic = table->topic;
-    mr_envelope_make(&plan->arena, table, mr_topic_logical(&plan->arena, table), &config->forms,
-                     &plan->envelope);
-    plan_columns(plan);
-    plan_source(plan, config, table->connector, table->server);
-    avro_plan_database(plan, table->database);
-    if (plan->envelope.key)
-        plan_schema(plan, config, plan->envelope.key, true, &plan->key);
-    if (config->events.envelope == MR_ENVELOPE_FLAT)
-        plan_schema(plan, config,
-                    mr_envelope_flat(&plan->arena, &plan->envelope,
-                                     config->events.deletes == MR_DELETES_REWRITE),
-                    false, &plan->value);
-    else
-        plan_schema(plan, config, plan->envelope.value, false, &plan->value);
-    return plan;
-}
-
-struct avro_plan *avro_plan_side(const struct avro_config *config, struct mr_slice topic,
-                                 const struct mr_connect *(*key)(struct mr_arena *arena),
-                                 const struct mr_connect *(*value)(struct mr_arena *arena))
-{
-    struct avro_plan *plan = mr_alloc_zero(sizeof(*plan));
-
-    mr_arena_init(&plan->arena, 4 << 10, 0);
-    plan->topic = mr_arena_copy(&plan->arena, topic);
-    plan_schema(plan, config, key(&plan->arena), true, &plan->key);
-    plan_schema(plan, config, value(&plan->arena), false, &plan->value);
-    return plan;
-}
-
-void avro_plan_free(struct avro_plan *plan)
-{
-    mr_arena_done(&plan->arena);
-    mr_table_unref(plan->table);
-    free(plan);
+    if (common->table)
+        plan_columns((struct avro_plan *)common);
+    if (key)
+        plan_schema(codec, common, key, true);
+    plan_schema(codec, common, value, false);
 }
 
 static bool legal_part(struct mr_slice name)
@@ -146,7 +59,7 @@ static bool legal_part(struct mr_slice name)
 }
 
 /* avro-c does not look at the names of fields, and registries differ. */
-static int check_names(const struct avro_plan *plan, struct mr_err *err)
+static int check_names(const struct mr_codec_plan *plan, struct mr_err *err)
 {
     for (uint32_t i = 0; plan->table && i < plan->table->column_count; i++) {
         const struct mr_form *form = &plan->envelope.forms[i];
@@ -170,7 +83,8 @@ static int parse(const struct mr_subject *subject, struct mr_err *err)
 
     if (!subject->name)
         return 0;
-    if (avro_schema_from_json_length(subject->text.data, subject->text.size, &parsed) != 0) {
+    if (avro_schema_from_json_length(subject->schema.text.data, subject->schema.text.size,
+                                     &parsed) != 0) {
         mr_err_set(err, MR_CONFIG, "schema.invalid",
                    "the schema of subject %s is no valid Avro: %s", subject->name, avro_strerror());
         mr_err_hint(err,
@@ -183,32 +97,17 @@ static int parse(const struct mr_subject *subject, struct mr_err *err)
     return 0;
 }
 
-int avro_plan_check(const struct avro_plan *plan, struct mr_err *err)
+static int check(const struct mr_codec_plan *plan, struct mr_err *err)
 {
-    int rc = plan->table ? mr_envelope_check(&plan->envelope, err) : 0;
+    int rc = check_names(plan, err);
 
-    if (rc == 0)
-        rc = check_names(plan, err);
     if (rc == 0)
         rc = parse(&plan->key, err);
     return rc < 0 ? rc : parse(&plan->value, err);
 }
 
-int avro_plan_register(struct avro_plan *plan, struct mr_registry *registry, struct mr_err *err)
-{
-    int rc = 0;
-
-    if ((plan->key.id || !plan->key.name) && plan->value.id)
-        return 0;
-    rc = avro_plan_check(plan, err);
-    if (rc == 0)
-        rc = mr_subject_resolve(&plan->key, registry, err);
-    return rc < 0 ? rc : mr_subject_resolve(&plan->value, registry, err);
-}
-
-void avro_put_frame(struct mr_out *out, const struct mr_subject *subject)
-{
-    mr_out_need(out, MR_FRAME_SIZE);
-    memcpy(out->at, subject->frame, MR_FRAME_SIZE);
-    out->at += MR_FRAME_SIZE;
-}
+const struct mr_codec_format avro_format = {.plan_size = sizeof(struct avro_plan),
+                                            .kind = &mr_schema_avro,
+                                            .complete = complete,
+                                            .source = mr_source_plan_avro,
+                                            .check = check};

@@ -105,7 +105,7 @@ static inline bool put_fast(struct mr_row_writer *writer, const struct avro_colu
     mr_out_need(out, SHORT_ROOM);
     if (number_of(column, value, &number)) {
         put_branch(out, column);
-        out->at = out_put_long(out->at, number);
+        out->at = mr_avro_put_long(out->at, number);
         return true;
     }
     if (value->kind == MR_NULL && column->optional && column->form->standard.kind == MR_NULL) {
@@ -118,7 +118,7 @@ static inline bool put_fast(struct mr_row_writer *writer, const struct avro_colu
         if (value->kind != (column->way == MR_ROW_TEXT ? MR_TEXT : MR_BYTES))
             return false;
         put_branch(out, column);
-        out_text(out, mr_value_slice(value));
+        mr_avro_string(out, mr_value_slice(value));
         return true;
     case MR_ROW_ZONED:
         if (value->kind != MR_TIMESTAMP || !mr_row_plain_moment(value, column->least))
@@ -144,9 +144,9 @@ static inline bool put_fast(struct mr_row_writer *writer, const struct avro_colu
             return false;
         put_branch(out, column);
         if (column->way == MR_ROW_FLOAT)
-            out_float(out, value->f);
+            mr_avro_float(out, value->f);
         else
-            out_double(out, value->f);
+            mr_avro_double(out, value->f);
         return true;
     case MR_ROW_UUID:
         if (value->kind != MR_UUID)
@@ -168,19 +168,19 @@ static int write_scalar(struct mr_row_writer *writer, const struct mr_form *form
     if (rc < 0)
         return rc;
     switch ((enum mr_kind)plain.kind) {
-    case MR_BOOL: out_byte(out, (uint8_t)plain.i); break;
-    case MR_INT: out_long(out, plain.i); break;
+    case MR_BOOL: mr_avro_byte(out, (uint8_t)plain.i); break;
+    case MR_INT: mr_avro_long(out, plain.i); break;
     case MR_FLOAT:
         if (form->base == MR_CONNECT_FLOAT32)
-            out_float(out, plain.f);
+            mr_avro_float(out, plain.f);
         else
-            out_double(out, plain.f);
+            mr_avro_double(out, plain.f);
         break;
     case MR_TEXT:
-    case MR_BYTES: out_text(out, mr_value_slice(&plain)); break;
+    case MR_BYTES: mr_avro_string(out, mr_value_slice(&plain)); break;
     case MR_UINT:
         if (plain.u <= INT64_MAX) {
-            out_long(out, plain.i);
+            mr_avro_long(out, plain.i);
             break;
         }
         return mr_err_set(err, MR_DATA, "encode.value", "the number does not fit a signed long");
@@ -209,7 +209,7 @@ int avro_write_value(struct mr_row_writer *writer, const struct mr_form *form,
     if (value->kind == MR_NULL && !form->schema->optional)
         return mr_err_set(err, MR_DATA, "encode.value", "a NULL has no place in a required field");
     if (form->schema->optional)
-        out_byte(&writer->out, (value->kind == MR_NULL) == value_first ? 2 : 0);
+        mr_avro_byte(&writer->out, (value->kind == MR_NULL) == value_first ? 2 : 0);
     return value->kind == MR_NULL ? 0 : avro_write_present(writer, form, value, err);
 }
 
@@ -227,15 +227,13 @@ static int write_slow(struct mr_row_writer *writer, const struct avro_column *co
             writer->unchanged = true;
     }
     if (mr_form_is_no_day(column->form, value)) {
-        writer->nulled++;
-        writer->nulled_form = column->form;
+        mr_form_lose(&writer->losses, column->form);
     }
     rc = avro_write_value(writer, column->form, value, err);
     if (rc != MR_DATA || !writer->null_bad_values)
         return rc;
     writer->out.at = writer->out.start + before;
-    writer->nulled++;
-    writer->nulled_form = column->form;
+    mr_form_lose(&writer->losses, column->form);
     return avro_write_value(writer, column->form, &absent, err);
 }
 

@@ -1,219 +1,199 @@
-/* The records of one change as JSON.
+/* The parts of events as JSON.
  *
- *     key      {"id":1}                         one piece of the batch's arena, or none
- *     value    {"before":..,"after":..,...}     another
- *     headers  __debezium.newkey and the like   a third, only where there are any
+ *     {"before":  row  ,"after":  row  ,"source":{..}  ,"transaction":{..}  ,"op":"c",  "ts_ms":..,..}
+ *     op "m":  {"op":"m","ts_ms":..  ,"source":{..}  ,"transaction":..  ,"message":{"prefix":..,"content":..}}
  *
- * Which records there are is schema/event/event.c's business. The key of a key change is written once per key and
- * shared by record and header. An unchanged TOAST value that no one can supply is named in the header
- * __millrace.unchanged, whatever its stand-in in the row looks like. */
+ * Which parts there are, and in which order, is schema/encode/walk.h's business. Side records are the same with every
+ * envelope, as Debezium's own flattening leaves them alone. */
 #include "connectors/encoder_json/events.h"
 
-#include "connectors/encoder_json/side.h"
+#include "schema/encode/walk.h"
 
-#define TYPICAL_MAX (1 << 20)
-
-/* {"id":1} with its schema around it or its frame before it, if schemas are on; *ret_bare is the object alone. */
-static int write_key(struct json_state *state, struct mr_batch *batch, const struct json_plan *plan,
-                     const struct mr_change *change, const struct mr_value *values,
-                     struct mr_slice *ret_key, struct mr_slice *ret_bare, struct mr_err *err)
+static void begin(struct mr_codec *codec, const struct mr_codec_plan *common, bool key)
 {
-    const struct mr_row_column *column = NULL;
-    struct mr_out *out = &state->writer.out;
-    int rc;
+    const struct json_plan *plan = (const struct json_plan *)common;
 
-    *ret_key = *ret_bare = (struct mr_slice){NULL, 0};
-    if (plan->key_count == 0)
-        return 0;
-    mr_out_begin(out, &batch->arena, 128);
-    mr_out_raw(out, plan->key_open);
-    rc = mr_row_write(&state->writer, plan->keys, plan->key_count, values, NULL, &column, err);
-    if (rc < 0)
-        return mr_event_fail(err, plan->table, column->form->column, change);
-    mr_out_raw(out, plan->key_close);
-    *ret_key = mr_out_end(out);
-    *ret_bare = mr_slice(ret_key->data + plan->key_open.size,
-                         ret_key->size - plan->key_open.size - plan->key_close.size);
-    return 0;
+    mr_out_raw(&codec->writer.out, key ? plan->key_open : plan->value_open);
 }
 
-static int write_envelope(struct json_state *state, const struct json_plan *plan,
-                          const struct mr_change *change, enum mr_op op,
-                          const struct mr_value *before, const struct mr_value *after,
-                          const struct mr_row_column **ret_column, struct mr_err *err)
+static void end(struct mr_codec *codec, const struct mr_codec_plan *common, bool key)
 {
-    struct mr_out *out = &state->writer.out;
-    int rc;
+    const struct json_plan *plan = (const struct json_plan *)common;
 
-    MR_OUT_LITERAL(out, "{\"before\":");
-    rc = mr_row_write(&state->writer, plan->columns, plan->column_count, before, NULL, ret_column,
-                      err);
+    mr_out_raw(&codec->writer.out, key ? plan->key_close : plan->value_close);
+}
+
+static int write_row(struct mr_codec *codec, const struct mr_row_column *columns, uint32_t count,
+                     const struct mr_value *values, const struct mr_value *old,
+                     const struct mr_form **failed, struct mr_err *err)
+{
+    const struct mr_row_column *column = NULL;
+    int rc = mr_row_write(&codec->writer, columns, count, values, old, &column, err);
+
     if (rc < 0)
-        return rc;
-    MR_OUT_LITERAL(out, ",\"after\":");
-    rc = mr_row_write(&state->writer, plan->columns, plan->column_count, after,
-                      change->before_is_key ? NULL : change->before, ret_column, err);
-    if (rc < 0)
-        return rc;
-    source_block_write(&state->block, plan, change, out);
-    json_side_block(change, mr_event_before(change, op), out);
+        *failed = column->form;
+    return rc;
+}
+
+static int write_key(struct mr_codec *codec, const struct mr_codec_plan *plan,
+                     const struct mr_value *values, const struct mr_form **failed,
+                     struct mr_err *err)
+{
+    return write_row(codec, plan->json_keys, plan->json_key_count, values, NULL, failed, err);
+}
+
+static int write_image(struct mr_codec *codec, const struct mr_codec_plan *plan,
+                       enum mr_walk_image image, const struct mr_value *values,
+                       const struct mr_value *old, const struct mr_form **failed,
+                       struct mr_err *err)
+{
+    struct mr_out *out = &codec->writer.out;
+
+    if (image == MR_WALK_BEFORE)
+        MR_OUT_LITERAL(out, "{\"before\":");
+    else if (image == MR_WALK_AFTER)
+        MR_OUT_LITERAL(out, ",\"after\":");
+    return write_row(codec, plan->json_columns, plan->json_column_count, values, old, failed, err);
+}
+
+/* In place of the row's brace. */
+static void write_deleted(struct mr_codec *codec, bool deleted)
+{
+    codec->writer.out.at--;
+    mr_out_raw(&codec->writer.out,
+               mr_slice_str(deleted ? ",\"__deleted\":\"true\"}" : ",\"__deleted\":\"false\"}"));
+}
+
+static void write_source(struct mr_codec *codec, const struct mr_codec_plan *plan,
+                         const struct mr_change *change)
+{
+    mr_source_json(&codec->block, &plan->source, change, &codec->writer.out);
+}
+
+static void write_block(struct mr_codec *codec, const struct mr_change *change, uint64_t after)
+{
+    struct mr_out *out = &codec->writer.out;
+    char text[MR_SIDE_ID];
+
+    if (change->total_order == 0) {
+        MR_OUT_LITERAL(out, ",\"transaction\":null");
+        return;
+    }
+    MR_OUT_LITERAL(out, ",\"transaction\":{\"id\":");
+    mr_out_text(out, mr_side_id(change, text));
+    MR_OUT_LITERAL(out, ",\"total_order\":");
+    mr_out_u64(out, change->total_order + after);
+    MR_OUT_LITERAL(out, ",\"data_collection_order\":");
+    mr_out_u64(out, change->collection_order + after);
+    MR_OUT_LITERAL(out, "}");
+}
+
+static void write_op(struct mr_codec *codec, const struct mr_change *change, enum mr_op op)
+{
+    struct mr_out *out = &codec->writer.out;
+
     MR_OUT_LITERAL(out, ",\"op\":\"");
     mr_out_need(out, 3);
     *out->at++ = (char)op;
     *out->at++ = '"';
     *out->at++ = ',';
-    source_block_times(&state->block, change, out);
-    return 0;
+    mr_source_times_json(&codec->block, change, out);
 }
 
-/* The row alone; with deletes: rewrite it says whether the row is gone. */
-static int write_flat(struct json_state *state, const struct json_plan *plan,
-                      const struct mr_change *change, enum mr_op op, const struct mr_value *before,
-                      const struct mr_value *after, const struct mr_row_column **ret_column,
-                      struct mr_err *err)
+static void write_message_key(struct mr_codec *codec, const struct mr_change *change)
 {
-    struct mr_out *out = &state->writer.out;
-    int rc = mr_row_write(&state->writer, plan->columns, plan->column_count, after ? after : before,
-                          change->before_is_key ? NULL : change->before, ret_column, err);
-
-    if (rc < 0 || state->style.deletes != MR_DELETES_REWRITE)
-        return rc;
-    out->at--;
-    mr_out_raw(out, mr_slice_str(op == MR_OP_DELETE ? ",\"__deleted\":\"true\"}"
-                                                    : ",\"__deleted\":\"false\"}"));
-    return 0;
+    MR_OUT_LITERAL(&codec->writer.out, "{\"prefix\":");
+    mr_out_text(&codec->writer.out, change->message->prefix);
+    MR_OUT_LITERAL(&codec->writer.out, "}");
 }
 
-static int write_value(struct json_state *state, struct mr_batch *batch, struct json_plan *plan,
-                       const struct mr_change *change, enum mr_op op, const struct mr_value *before,
-                       const struct mr_value *after, struct mr_slice *ret_value, struct mr_err *err)
+static void write_message(struct mr_codec *codec, const struct mr_codec_plan *plan,
+                          const struct mr_change *change, const struct mr_value *content)
 {
-    const struct mr_row_column *column = NULL;
-    struct mr_out *out = &state->writer.out;
-    int rc;
+    struct mr_out *out = &codec->writer.out;
 
-    mr_out_begin(out, &batch->arena, plan->typical);
-    mr_out_raw(out, plan->value_open);
-    if (state->style.flat)
-        rc = write_flat(state, plan, change, op, before, after, &column, err);
-    else
-        rc = write_envelope(state, plan, change, op, before, after, &column, err);
-    if (rc < 0)
-        return mr_event_fail(err, plan->table, column->form->column, change);
-    mr_out_raw(out, plan->value_close);
-    *ret_value = mr_out_end(out);
-    if (ret_value->size > plan->typical)
-        plan->typical = ret_value->size < TYPICAL_MAX ? ret_value->size + 64 : TYPICAL_MAX;
-    return 0;
-}
-
-struct keys {
-    struct mr_slice key, bare, other_key, other_bare;
-};
-
-/* The key of the events, and of a key change the other one too. */
-static int write_keys(struct json_state *state, struct mr_batch *batch,
-                      const struct json_plan *plan, const struct mr_change *change,
-                      const struct mr_event *event, struct keys *keys, struct mr_err *err)
-{
-    int rc = 0;
-
-    *keys = (struct keys){0};
-    if (event->key)
-        rc = write_key(state, batch, plan, change, event->key, &keys->key, &keys->bare, err);
-    if (rc == 0 && event->other_key)
-        rc = write_key(state, batch, plan, change, event->other_key, &keys->other_key,
-                       &keys->other_bare, err);
-    return rc;
-}
-
-static int write_event(struct json_state *state, struct mr_batch *batch, struct json_plan *plan,
-                       const struct mr_change *change, const struct mr_event *event,
-                       struct mr_slice key, struct mr_slice other_key, struct mr_err *err)
-{
-    struct mr_slice value = {NULL, 0}, unchanged = {NULL, 0};
-    struct mr_record *record;
-    int rc;
-
-    state->writer.unchanged = false;
-    if (!event->tombstone) {
-        rc = write_value(state, batch, plan, change, event->op, event->before, event->after, &value,
-                         err);
-        if (rc < 0)
-            return rc;
-    }
-    if (state->writer.unchanged && event->after)
-        unchanged = mr_row_unchanged(&state->writer, &batch->arena, plan->columns,
-                                     plan->column_count, event->after);
-    record = mr_event_record(batch, change, plan->topic, event, other_key, state->context_headers,
-                             state->context_header_count, unchanged);
-    record->key = key;
-    record->value = value;
-    return 0;
-}
-
-static int write_message(struct json_state *state, struct mr_batch *batch, struct json_plan *plan,
-                         const struct mr_change *change, struct mr_err *err)
-{
-    struct mr_out *out = &state->writer.out;
-    struct mr_record *record;
-    struct mr_slice key, value;
-    struct mr_value content;
-    int rc = mr_form_content(&state->config.forms, change->message->content, &state->writer.scratch,
-                             &content, err);
-
-    if (rc < 0)
-        return rc;
-    mr_out_begin(out, &batch->arena, 512);
-    mr_out_raw(out, plan->key_open);
-    MR_OUT_LITERAL(out, "{\"prefix\":");
-    mr_out_text(out, change->message->prefix);
-    MR_OUT_LITERAL(out, "}");
-    mr_out_raw(out, plan->key_close);
-    key = mr_out_end(out);
-    mr_out_begin(out, &batch->arena, plan->typical);
-    mr_out_raw(out, plan->value_open);
     MR_OUT_LITERAL(out, "{\"op\":\"m\",");
-    source_block_times(&state->block, change, out);
-    source_block_write(&state->block, plan, change, out);
-    json_side_block(change, 0, out);
+    mr_source_times_json(&codec->block, change, out);
+    write_source(codec, plan, change);
+    write_block(codec, change, 0);
     MR_OUT_LITERAL(out, ",\"message\":{\"prefix\":");
     mr_out_text(out, change->message->prefix);
     MR_OUT_LITERAL(out, ",\"content\":");
-    if (content.kind == MR_BYTES)
-        mr_out_base64(out, mr_value_slice(&content));
+    if (content->kind == MR_BYTES)
+        mr_out_base64(out, mr_value_slice(content));
     else
-        mr_out_text(out, mr_value_slice(&content));
+        mr_out_text(out, mr_value_slice(content));
     MR_OUT_LITERAL(out, "}}");
-    mr_out_raw(out, plan->value_close);
-    value = mr_out_end(out);
-    record = mr_event_record(batch, change, plan->topic, &(struct mr_event){0}, value, NULL, 0,
-                             (struct mr_slice){NULL, 0});
-    record->key = key;
-    record->value = value;
-    return 0;
 }
 
-int json_events_write(struct json_state *state, struct mr_batch *batch,
-                      const struct mr_change *change, struct json_plan *plan, struct mr_err *err)
+static void write_side_key(struct mr_codec *codec, const struct mr_change *change,
+                           struct mr_slice text)
 {
-    struct mr_event events[MR_EVENTS_MAX];
-    size_t before = batch->record_count;
-    struct keys keys;
-    uint32_t count;
-    int rc = 0;
+    mr_out_raw(&codec->writer.out,
+               mr_slice_str(change->op == MR_OP_HEARTBEAT ? "{\"serverName\":" : "{\"id\":"));
+    mr_out_text(&codec->writer.out, text);
+    MR_OUT_LITERAL(&codec->writer.out, "}");
+}
 
-    if (change->op == MR_OP_MESSAGE)
-        return write_message(state, batch, plan, change, err);
-    count = mr_event_list(change, plan->key_count > 0, &state->style, events);
-    if (count > 0)
-        rc = write_keys(state, batch, plan, change, &events[0], &keys, err);
-    for (uint32_t i = 0; i < count && rc == 0; i++) {
-        bool same = events[i].key == events[0].key;
-        rc = write_event(state, batch, plan, change, &events[i], same ? keys.key : keys.other_key,
-                         same ? keys.other_bare : keys.bare, err);
+static void write_counts(struct mr_out *out, const struct mr_counts *counts)
+{
+    MR_OUT_LITERAL(out, ",\"event_count\":");
+    if (!counts) {
+        MR_OUT_LITERAL(out, "null,\"data_collections\":null");
+        return;
     }
-    if (rc < 0)
-        batch->record_count = before;
-    return rc;
+    mr_out_u64(out, counts->events);
+    MR_OUT_LITERAL(out, ",\"data_collections\":[");
+    for (uint32_t i = 0; i < counts->collection_count; i++) {
+        mr_out_raw(out, mr_slice_str(i ? ",{\"data_collection\":" : "{\"data_collection\":"));
+        mr_out_text(out, counts->collections[i].name);
+        MR_OUT_LITERAL(out, ",\"event_count\":");
+        mr_out_u64(out, counts->collections[i].events);
+        MR_OUT_LITERAL(out, "}");
+    }
+    MR_OUT_LITERAL(out, "]");
+}
+
+static void write_boundary(struct mr_codec *codec, const struct mr_change *change,
+                           struct mr_slice id)
+{
+    struct mr_out *out = &codec->writer.out;
+
+    mr_out_raw(out, mr_slice_str(change->op == MR_OP_BEGIN ? "{\"status\":\"BEGIN\",\"id\":"
+                                                           : "{\"status\":\"END\",\"id\":"));
+    mr_out_text(out, id);
+    write_counts(out, change->counts);
+    MR_OUT_LITERAL(out, ",\"ts_ms\":");
+    mr_out_i64(out, change->transaction->commit_us / 1000);
+    MR_OUT_LITERAL(out, "}");
+}
+
+static void write_heartbeat(struct mr_codec *codec, const struct mr_change *change)
+{
+    struct mr_out *out = &codec->writer.out;
+
+    MR_OUT_LITERAL(out, "{\"ts_ms\":");
+    mr_out_i64(out, change->heartbeat->time_us / 1000);
+    MR_OUT_LITERAL(out, "}");
+}
+
+static const struct mr_walk walk = {.begin = begin,
+                                    .end = end,
+                                    .key = write_key,
+                                    .image = write_image,
+                                    .deleted = write_deleted,
+                                    .source = write_source,
+                                    .block = write_block,
+                                    .op = write_op,
+                                    .message_key = write_message_key,
+                                    .message = write_message,
+                                    .side_key = write_side_key,
+                                    .boundary = write_boundary,
+                                    .heartbeat = write_heartbeat};
+
+int json_encode(void *memory, struct mr_batch *batch, size_t *ret_failed, struct mr_err *err)
+{
+    struct json_state *state = memory;
+
+    return mr_walk_batch(&walk, &state->codec, batch, ret_failed, err);
 }

@@ -1,9 +1,8 @@
-/* One change to its records. */
+/* A batch to its records, as JSON. */
 #pragma once
 
-#include "connectors/encoder_json/state.h"
+#include "connectors/encoder_json/plan.h"
 
-/* Appends the records of one change. MR_DATA: err names table and column, and the batch has no record of it. */
-int json_events_write(struct json_state *state, struct mr_batch *batch,
-                      const struct mr_change *change, struct json_plan *plan,
-                      struct mr_err *err) MR_MUST_CHECK;
+/* The encode() of struct mr_encoder; memory is a struct json_state. */
+int json_encode(void *memory, struct mr_batch *batch, size_t *ret_failed,
+                struct mr_err *err) MR_MUST_CHECK;

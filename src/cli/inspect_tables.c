@@ -28,6 +28,8 @@ static int try_format(struct trial *trial, struct mr_table *table, struct mr_err
 {
     const struct mr_encoder *encoder = trial->config->encoder;
 
+    if (encoder->leaves_out && encoder->leaves_out(trial->encoder, MR_OP_TRUNCATE))
+        table->truncates = false;
     if (trial->tried->each)
         return encoder->plan(trial->encoder, table, trial->tried->each, trial->tried->user, err);
     return encoder->check(trial->encoder, table, err);

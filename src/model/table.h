@@ -127,8 +127,8 @@ struct mr_table {
     struct mr_column *columns;
     uint32_t key_count;    /* 0: rows have no key, records have a null key */
     uint32_t *key_columns; /* indexes into columns, in key order */
-    /* Truncates of it become events, which have no key. Set by the source; a format that leaves them out takes it back
-     * when it is shown the version. */
+    /* Truncates of it become events, which have no key. Set by the source; taken back by the writer thread, before
+     * anybody sees the version, where the format leaves them out. */
     bool truncates;
     /* Set once by the writer thread before the first encoder sees the version; see schema/names/topic.h. */
     struct mr_slice topic;

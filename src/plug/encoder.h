@@ -48,6 +48,9 @@ struct mr_encoder {
                          struct mr_err *err) MR_MUST_CHECK;
     /* MAY. For `check`: what describe() would refuse by itself; talks to nobody. */
     int (*check)(void *state, struct mr_table *table, struct mr_err *err) MR_MUST_CHECK;
+    /* MAY. Whether changes of this kind become no record at all: what needs no record needs no place for it. Asked
+     * once a version, before describe. */
+    bool (*leaves_out)(void *state, enum mr_op op);
     /* MUST. Appends records for all changes of the batch, in order, into batch->records and its arena; makes no
      * malloc once warm. Keys, values and headers must not point into what they are made of, which may go first (a
      * logical message's text excepted); topics live as long as the version or the encoder.

@@ -89,6 +89,9 @@ static int describe_table(struct mr_describing *describing, void *state, struct 
         return 0;
     if (!table->topic.data)
         rc = mr_topic_assign(config->topic, table, err);
+    if (config->encoder && config->encoder->leaves_out &&
+        config->encoder->leaves_out(state, MR_OP_TRUNCATE))
+        table->truncates = false;
     if (rc == 0)
         rc = mr_topic_owners_take(&describing->topics, config->topic, table, err);
     if (rc == 0 && config->encoder)

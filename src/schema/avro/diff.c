@@ -344,3 +344,5 @@ size_t mr_avro_diff(struct mr_slice old_schema, struct mr_slice new_schema, cons
     unload(&old_side);
     return findings;
 }
+
+const struct mr_schema_kind mr_schema_avro = {"AVRO", mr_avro_diff};

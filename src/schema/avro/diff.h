@@ -6,6 +6,10 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
+#include "schema/form/schema.h"
+
+/* The kind that registries call AVRO. */
+extern const struct mr_schema_kind mr_schema_avro;
 
 /* Appends one finding after another, joined by "; ", and returns how many there are: 0 when the new schema keeps the
  * level ("BACKWARD", "FORWARD", "FULL", each also _TRANSITIVE; others never find anything) or a text is no schema. */

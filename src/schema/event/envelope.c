@@ -4,110 +4,28 @@
  *                           op   ts_ms? ts_us? ts_ns?
  *     <topic>.Key           the key columns, in key order
  *
- * The source block begins with nine fields all connectors share and goes on with the connector's own; both
- * lists are tables below. Field order and optionality are Debezium's and part of the contract, since consumers
+ * The source block is source.c's. Field order and optionality are Debezium's and part of the contract, since consumers
  * registered them. */
 #include "schema/event/envelope.h"
 
-#include <stdio.h>
-
-struct field {
-    const char *name;
-    enum mr_connect_type type;
-    bool optional;
-};
-
-static const struct field common_fields[] = {
-    {"version", MR_CONNECT_STRING, false}, {"connector", MR_CONNECT_STRING, false},
-    {"name", MR_CONNECT_STRING, false},    {"ts_ms", MR_CONNECT_INT64, false},
-    {"snapshot", MR_CONNECT_STRING, true}, {"db", MR_CONNECT_STRING, false},
-    {"sequence", MR_CONNECT_STRING, true}, {"ts_us", MR_CONNECT_INT64, true},
-    {"ts_ns", MR_CONNECT_INT64, true},
-};
-
-static const struct field postgresql_fields[] = {
-    {"schema", MR_CONNECT_STRING, false},   {"table", MR_CONNECT_STRING, false},
-    {"txId", MR_CONNECT_INT64, true},       {"lsn", MR_CONNECT_INT64, true},
-    {"xmin", MR_CONNECT_INT64, true},       {"origin", MR_CONNECT_STRING, true},
-    {"origin_lsn", MR_CONNECT_INT64, true},
-};
-
-static const struct field binlog_fields[] = {
-    {"table", MR_CONNECT_STRING, true}, {"server_id", MR_CONNECT_INT64, false},
-    {"gtid", MR_CONNECT_STRING, true},  {"file", MR_CONNECT_STRING, false},
-    {"pos", MR_CONNECT_INT64, false},   {"row", MR_CONNECT_INT32, false},
-    {"thread", MR_CONNECT_INT64, true}, {"query", MR_CONNECT_STRING, true},
-};
+#include "schema/event/source.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
-static const struct {
-    const char *connector, *schema;
-    const struct field *fields;
-    size_t count;
-} sources[] = {
-    {"postgresql", "io.debezium.connector.postgresql.Source", postgresql_fields,
-     COUNT(postgresql_fields)},
-    {"mysql", "io.debezium.connector.mysql.Source", binlog_fields, COUNT(binlog_fields)},
-    {"mariadb", "io.debezium.connector.mariadb.Source", binlog_fields, COUNT(binlog_fields)},
-};
-
-const char *mr_envelope_mark(enum mr_snapshot_mark mark)
-{
-    static const char *const names[] = {
-        [MR_SNAPSHOT_NONE] = "false",
-        [MR_SNAPSHOT_TRUE] = "true",
-        [MR_SNAPSHOT_FIRST] = "first",
-        [MR_SNAPSHOT_FIRST_IN_TABLE] = "first_in_data_collection",
-        [MR_SNAPSHOT_LAST_IN_TABLE] = "last_in_data_collection",
-        [MR_SNAPSHOT_LAST] = "last",
-        [MR_SNAPSHOT_INCREMENTAL] = "incremental",
-    };
-
-    return names[mark];
-}
-
 static void add_fields(struct mr_arena *arena, struct mr_connect *schema,
-                       const struct field *fields, size_t count)
+                       const struct mr_source_field *fields, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         mr_connect_add(schema, mr_slice_str(fields[i].name),
                        mr_connect_new(arena, fields[i].type, fields[i].optional));
 }
 
-/* The snapshot marker: the one field of the common part with a semantic type and a default. */
-static const struct mr_connect *mark_schema(struct mr_arena *arena)
-{
-    struct mr_connect *schema =
-        mr_connect_named(arena, MR_CONNECT_STRING, true, "io.debezium.data.Enum", 1);
-
-    mr_connect_parameter(arena, schema, "allowed",
-                         mr_slice_str("true,first,first_in_data_collection,last_in_data_collection,"
-                                      "last,false,incremental"));
-    schema->standard = (struct mr_value){.kind = MR_TEXT, .size = 5, .p = "false"};
-    return schema;
-}
-
-const struct mr_connect *mr_envelope_source(struct mr_arena *arena, struct mr_slice connector)
-{
-    struct mr_connect *schema;
-    size_t i = 0;
-
-    while (i + 1 < COUNT(sources) && !mr_slice_is(connector, sources[i].connector))
-        i++;
-    schema = mr_connect_struct(arena, false, mr_slice_str(sources[i].schema), 1,
-                               (uint32_t)(COUNT(common_fields) + sources[i].count));
-    add_fields(arena, schema, common_fields, COUNT(common_fields));
-    schema->fields[4].schema = mark_schema(arena);
-    add_fields(arena, schema, sources[i].fields, sources[i].count);
-    return schema;
-}
-
 static const struct mr_connect *block_schema(struct mr_arena *arena)
 {
-    static const struct field fields[] = {{"id", MR_CONNECT_STRING, false},
-                                          {"total_order", MR_CONNECT_INT64, false},
-                                          {"data_collection_order", MR_CONNECT_INT64, false}};
+    static const struct mr_source_field fields[] = {
+        {"id", MR_CONNECT_STRING, false},
+        {"total_order", MR_CONNECT_INT64, false},
+        {"data_collection_order", MR_CONNECT_INT64, false}};
     struct mr_connect *schema =
         mr_connect_struct(arena, true, mr_slice_str("event.block"), 1, COUNT(fields));
 
@@ -154,16 +72,16 @@ static const struct mr_connect *key_schema(struct mr_arena *arena,
 static const struct mr_connect *
 value_schema(struct mr_arena *arena, const struct mr_envelope *envelope, struct mr_slice base)
 {
-    static const struct field times[] = {{"ts_ms", MR_CONNECT_INT64, true},
-                                         {"ts_us", MR_CONNECT_INT64, true},
-                                         {"ts_ns", MR_CONNECT_INT64, true}};
+    static const struct mr_source_field times[] = {{"ts_ms", MR_CONNECT_INT64, true},
+                                                   {"ts_us", MR_CONNECT_INT64, true},
+                                                   {"ts_ns", MR_CONNECT_INT64, true}};
     struct mr_connect *schema =
         mr_connect_struct(arena, false, join(arena, base, ".Envelope"), 2, 8);
 
     mr_connect_add(schema, mr_slice_str("before"), envelope->row);
     mr_connect_add(schema, mr_slice_str("after"), envelope->row);
     mr_connect_add(schema, mr_slice_str("source"),
-                   mr_envelope_source(arena, envelope->table->connector));
+                   mr_source_schema(arena, envelope->table->connector));
     mr_connect_add(schema, mr_slice_str("transaction"), block_schema(arena));
     mr_connect_add(schema, mr_slice_str("op"), mr_connect_new(arena, MR_CONNECT_STRING, false));
     add_fields(arena, schema, times, COUNT(times));
@@ -199,9 +117,9 @@ const struct mr_connect *mr_envelope_message_key(struct mr_arena *arena)
 
 const struct mr_connect *mr_envelope_message_value(struct mr_arena *arena, int binary)
 {
-    static const struct field head[] = {{"op", MR_CONNECT_STRING, false},
-                                        {"ts_ms", MR_CONNECT_INT64, true}};
-    const struct field body[] = {
+    static const struct mr_source_field head[] = {{"op", MR_CONNECT_STRING, false},
+                                                  {"ts_ms", MR_CONNECT_INT64, true}};
+    const struct mr_source_field body[] = {
         {"prefix", MR_CONNECT_STRING, true},
         {"content", binary == MR_BINARY_BYTES ? MR_CONNECT_BYTES : MR_CONNECT_STRING, true}};
     struct mr_connect *message = mr_connect_struct(
@@ -212,7 +130,7 @@ const struct mr_connect *mr_envelope_message_value(struct mr_arena *arena, int b
     add_fields(arena, message, body, COUNT(body));
     add_fields(arena, schema, head, COUNT(head));
     mr_connect_add(schema, mr_slice_str("source"),
-                   mr_envelope_source(arena, mr_slice_str("postgresql")));
+                   mr_source_schema(arena, mr_slice_str("postgresql")));
     mr_connect_add(schema, mr_slice_str("transaction"), block_schema(arena));
     mr_connect_add(schema, mr_slice_str("message"), message);
     return schema;

@@ -1,7 +1,5 @@
-/* Debezium's envelope as schemas: key, row, envelope, source block, logical message.
- *
- * Encoders write the fields themselves, in the order given here; what stands in the source block of each
- * connector is data, so that a new connector is a new row of a table. */
+/* Debezium's envelope as schemas: key, row, envelope, logical message. Its fields are written in the same order by
+ * schema/encode/walk.h. */
 #pragma once
 
 #include "base/arena.h"
@@ -9,9 +7,6 @@
 #include "model/table.h"
 #include "schema/form/connect.h"
 #include "schema/form/form.h"
-
-/* How source.snapshot is spelled. */
-const char *mr_envelope_mark(enum mr_snapshot_mark mark);
 
 /* What an encoder needs of one table version. All in the arena it was made in. */
 struct mr_envelope {
@@ -33,8 +28,6 @@ const struct mr_connect *mr_envelope_flat(struct mr_arena *arena,
 /* MR_CONFIG, code schema.name_collision, when an adjustment made two columns' names the same. */
 int mr_envelope_check(const struct mr_envelope *envelope, struct mr_err *err) MR_MUST_CHECK;
 
-/* io.debezium.connector.<connector>.Source. */
-const struct mr_connect *mr_envelope_source(struct mr_arena *arena, struct mr_slice connector);
 /* Key and value of logical decoding messages. */
 const struct mr_connect *mr_envelope_message_key(struct mr_arena *arena);
 /* `binary`, an enum mr_binary_mode, tells whether the content is bytes or text. */

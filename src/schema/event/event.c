@@ -168,17 +168,17 @@ bool mr_event_skipped(const struct mr_context *context, int failure_mode, int rc
     return true;
 }
 
-void mr_event_nulled(const struct mr_context *context, struct mr_row_writer *writer)
+void mr_event_nulled(const struct mr_context *context, struct mr_form_losses *losses)
 {
-    if (writer->nulled == writer->nulled_told)
+    if (losses->nulled == losses->told)
         return;
     if (context->counters)
-        mr_count(&context->counters->encode_nulled, writer->nulled - writer->nulled_told);
-    writer->nulled_told = writer->nulled;
+        mr_count(&context->counters->encode_nulled, losses->nulled - losses->told);
+    losses->told = losses->nulled;
     if (context->notes.note)
         context->notes.note(
             context->notes.state, MR_LOG_WARN, "encode.nulled",
             "column %.*s: a value that its type cannot hold was sent as null, or as 1970 where "
             "null has no place",
-            MR_SLICE_ARG(writer->nulled_form->column->name));
+            MR_SLICE_ARG(losses->form->column->name));
 }

@@ -5,7 +5,7 @@
 #include "base/option.h"
 #include "model/batch.h"
 #include "plug/context.h"
-#include "schema/json/row.h"
+#include "schema/form/form.h"
 
 enum mr_envelope_kind { MR_ENVELOPE_DEBEZIUM, MR_ENVELOPE_FLAT };
 enum mr_deletes { MR_DELETES_TOMBSTONE, MR_DELETES_REWRITE, MR_DELETES_DROP };
@@ -77,8 +77,8 @@ int mr_event_fail(struct mr_err *err, const struct mr_table *table, const struct
 /* True when the failure of one event is to be passed over: then it is counted and noted. */
 bool mr_event_skipped(const struct mr_context *context, int failure_mode, int rc,
                       const struct mr_err *err);
-/* Counts and notes the values that the writer has made null since it was last asked. */
-void mr_event_nulled(const struct mr_context *context, struct mr_row_writer *writer);
+/* Counts and notes the values that were made null since it was last asked. */
+void mr_event_nulled(const struct mr_context *context, struct mr_form_losses *losses);
 
 /* Rows for an encoder's option table; `member` is its struct mr_event_options. */
 #define MR_EVENT_OPTIONS(config, member)                                                           \

@@ -156,6 +156,18 @@ const struct mr_form_mapping *mr_form_mapping_of(struct mr_slice connector);
 int mr_form_options_open(struct mr_form_options *options, struct mr_err *err) MR_MUST_CHECK;
 void mr_form_options_close(struct mr_form_options *options);
 
+/* Values that became null, or what the schema has in place of null, since begin. */
+struct mr_form_losses {
+    uint64_t nulled, told;      /* so many; of these, noted by mr_event_nulled */
+    const struct mr_form *form; /* of the last */
+};
+
+static inline void mr_form_lose(struct mr_form_losses *losses, const struct mr_form *form)
+{
+    losses->nulled++;
+    losses->form = form;
+}
+
 /* Fills in a form for the column. */
 void mr_form_make(struct mr_arena *arena, const struct mr_form_mapping *mapping,
                   const struct mr_column *column, const struct mr_form_options *options,

@@ -9,7 +9,7 @@
  * An array of several dimensions has no place in a Connect array of elements. Without schemas it is written as
  * nested JSON arrays; with schemas an array of strings holds the server's own text of it as its one element,
  * and any other is a value that cannot be converted. */
-#include "schema/json/compound.h"
+#include "schema/json/row.h"
 
 #include "schema/form/decimal.h"
 

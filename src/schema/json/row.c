@@ -12,7 +12,6 @@
 #include <math.h>
 
 #include "base/clock.h"
-#include "schema/json/compound.h"
 #include "schema/form/decimal.h"
 
 static enum mr_row_way choose_text(const struct mr_form *form)
@@ -231,8 +230,7 @@ static int write_instead(struct mr_row_writer *writer, const struct mr_row_colum
 {
     const struct mr_value absent = {.kind = MR_ABSENT};
 
-    writer->nulled++;
-    writer->nulled_form = column->form;
+    mr_form_lose(&writer->losses, column->form);
     return mr_row_write_value(writer, column->form, &absent, err);
 }
 
@@ -249,8 +247,7 @@ static int write_slow(struct mr_row_writer *writer, const struct mr_row_column *
             writer->unchanged = true;
     }
     if (mr_form_is_no_day(column->form, value)) {
-        writer->nulled++;
-        writer->nulled_form = column->form;
+        mr_form_lose(&writer->losses, column->form);
     }
     before = writer->out.at - writer->out.start;
     rc = mr_row_write_value(writer, column->form, value, err);

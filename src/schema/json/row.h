@@ -1,7 +1,7 @@
 /* Writing values as JSON: the plan of one column, and the one function that goes through a row. */
 #pragma once
 
-#include "schema/json/out.h"
+#include "schema/out/json.h"
 #include "model/change.h"
 #include "schema/form/form.h"
 
@@ -46,11 +46,9 @@ struct mr_row_writer {
     bool nested;  /* arrays of several dimensions as nested JSON arrays: no schema says otherwise */
     /* a value that cannot be converted becomes null (or the filler) and is counted */
     bool null_bad_values;
-    bool strict;     /* a JSON schema describes the rows: no NaN, maps as [{"key":..,"value":..}] */
-    uint64_t nulled; /* so many, since begin of the encoder */
-    uint64_t nulled_told;              /* of these, how many mr_event_nulled has noted */
-    const struct mr_form *nulled_form; /* the last of them */
-    bool unchanged;                    /* the last row had UNCHANGED values; reset by the caller */
+    bool strict; /* a JSON schema describes the rows: no NaN, maps as [{"key":..,"value":..}] */
+    struct mr_form_losses losses;
+    bool unchanged; /* the last row had UNCHANGED values; reset by the caller */
 };
 
 enum mr_row_way mr_row_choose(const struct mr_form *form, bool numeric);
@@ -64,6 +62,10 @@ int mr_row_write(struct mr_row_writer *writer, const struct mr_row_column *colum
 /* One value; for mr_row_write's slow way and for array elements. */
 int mr_row_write_value(struct mr_row_writer *writer, const struct mr_form *form,
                        const struct mr_value *value, struct mr_err *err) MR_MUST_CHECK;
+
+/* A present value of a form whose base is STRUCT, ARRAY or MAP (compound.c). */
+int mr_row_compound(struct mr_row_writer *writer, const struct mr_form *form,
+                    const struct mr_value *value, struct mr_err *err) MR_MUST_CHECK;
 
 /* The leads and ways of `count` columns (indexes into the table) as a plan, in the arena; dropped ones left out.
  * Returns how many are in *ret_columns. */

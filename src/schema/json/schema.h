@@ -4,6 +4,10 @@
 
 #include "base/buf.h"
 #include "schema/form/connect.h"
+#include "schema/form/schema.h"
+
+/* The kind that registries call JSON. */
+extern const struct mr_schema_kind mr_schema_json;
 
 struct mr_json_schema_style {
     bool numeric; /* decimals are JSON numbers, not base64 */

@@ -178,3 +178,5 @@ size_t mr_json_schema_diff(struct mr_slice old_schema, struct mr_slice new_schem
     json_decref(new_root);
     return findings;
 }
+
+const struct mr_schema_kind mr_schema_json = {"JSON", mr_json_schema_diff};

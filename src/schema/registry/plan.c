@@ -16,11 +16,12 @@
 
 enum { LARGEST_SCHEMA = 8 << 20 };
 
-int mr_registry_plan(struct mr_registry *registry, const char *subject, const char *type,
-                     struct mr_slice schema, struct mr_subject_plan *ret_plan, struct mr_err *err)
+int mr_registry_plan(struct mr_registry *registry, const char *subject,
+                     const struct mr_schema *schema, struct mr_subject_plan *ret_plan,
+                     struct mr_err *err)
 {
     struct mr_subject_plan plan = {
-        .subject = subject, .type = type, .schema = schema, .compatible = true};
+        .subject = subject, .type = schema->kind->type, .schema = schema->text, .compatible = true};
     char mode[32] = "";
     struct mr_buf latest;
     uint32_t id = 0;
@@ -28,7 +29,7 @@ int mr_registry_plan(struct mr_registry *registry, const char *subject, const ch
 
     mr_buf_init(&latest, LARGEST_SCHEMA);
     rc = mr_registry_latest(registry, subject, &latest, &plan.version, &id, err);
-    plan.same = rc == 0 && plan.version > 0 && mr_slice_equal(mr_buf_slice(&latest), schema);
+    plan.same = rc == 0 && plan.version > 0 && mr_slice_equal(mr_buf_slice(&latest), schema->text);
     mr_buf_done(&latest);
     if (rc == 0)
         rc = mr_registry_level(registry, subject, plan.level, err);
@@ -37,7 +38,7 @@ int mr_registry_plan(struct mr_registry *registry, const char *subject, const ch
     plan.read_only = strncmp(mode, "READONLY", 8) == 0;
     plan.compatible = !plan.read_only;
     if (rc == 0 && plan.version > 0 && !plan.same && !plan.read_only)
-        rc = mr_registry_compatible(registry, subject, type, schema, &plan.compatible, err);
+        rc = mr_registry_compatible(registry, subject, schema, &plan.compatible, err);
     if (rc == 0)
         *ret_plan = plan;
     return rc;

@@ -5,8 +5,8 @@
  *                                                  POST /subjects/S           (otherwise: look-up only)
  *
  * Answers are judged by the HTTP status first; error_code may be 0, missing or text, depending on whose registry it
- * is. 409 is a decision for people: the refusal is explained once by our own comparison of the two schemas
- * (avro/diff.h, json/schema.h), kept, and repeated without asking for ASK_AGAIN_NS, so that a pipeline that waits for a
+ * is. 409 is a decision for people: the refusal is explained once by the kind's own comparison of the two schemas,
+ * kept, and repeated without asking for ASK_AGAIN_NS, so that a pipeline that waits for a
  * human does not hammer the registry; after that it is asked again, and goes on by itself when the level or the subject
  * was mended. A 500 that comes three times for the same body is an answer too, unless its error_code says that the
  * registry's own store is away.
@@ -29,8 +29,6 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "client/http/http.h"
-#include "schema/avro/diff.h"
-#include "schema/json/schema.h"
 
 #define ANSWER_LIMIT (16u << 20)
 #define ASK_AGAIN_NS (10 * MR_SECOND_NS)
@@ -57,66 +55,15 @@ struct mr_registry {
     uint64_t changed, rendered, uses;
 };
 
-const struct mr_option mr_registry_option_table[] = {
-    {.key = "urls",
-     .type = MR_OPTION_LIST,
-     .offset = offsetof(struct mr_registry_options, urls),
-     .doc = "Base URLs of the schema registry, tried in turn. Apicurio's Confluent API is below "
-            "/apis/ccompat/v7."},
-    {.key = "user",
-     .type = MR_OPTION_STRING,
-     .offset = offsetof(struct mr_registry_options, user),
-     .doc = "User name for basic authentication."},
-    {.key = "password",
-     .type = MR_OPTION_STRING,
-     .flags = MR_OPTION_SECRET,
-     .offset = offsetof(struct mr_registry_options, password),
-     .doc = "Password for basic authentication."},
-    {.key = "token",
-     .type = MR_OPTION_STRING,
-     .flags = MR_OPTION_SECRET,
-     .offset = offsetof(struct mr_registry_options, token),
-     .doc = "Bearer token, instead of user and password."},
-    {.key = "ca",
-     .type = MR_OPTION_STRING,
-     .offset = offsetof(struct mr_registry_options, ca),
-     .doc = "PEM file of the certificate authorities that sign the registry's certificate."},
-    {.key = "certificate",
-     .type = MR_OPTION_STRING,
-     .offset = offsetof(struct mr_registry_options, certificate),
-     .doc = "PEM file of our certificate, for mutual TLS."},
-    {.key = "key",
-     .type = MR_OPTION_STRING,
-     .offset = offsetof(struct mr_registry_options, key),
-     .doc = "PEM file of its private key."},
-    {.key = "auto_register",
-     .type = MR_OPTION_BOOL,
-     .offset = offsetof(struct mr_registry_options, auto_register),
-     .standard = "true",
-     .doc = "Register new schemas. When false, every schema has to be registered already, and one "
-            "that is not stops "
-            "the pipeline."},
-    {.key = "normalize",
-     .type = MR_OPTION_BOOL,
-     .offset = offsetof(struct mr_registry_options, normalize),
-     .standard = "false",
-     .doc = "Ask the registry to normalize schemas before it compares them."},
-    {.key = "timeout",
-     .type = MR_OPTION_DURATION,
-     .offset = offsetof(struct mr_registry_options, timeout_ns),
-     .standard = "10s",
-     .min = 100 * MR_MS_NS,
-     .max = 300 * MR_SECOND_NS,
-     .doc = "How long one request may take."},
-    {0}};
-
-static void key_of(const char *subject, const char *type, struct mr_slice schema,
-                   struct mr_buf *ret_key)
+static void key_of(const char *subject, const struct mr_schema *schema, struct mr_buf *ret_key)
 {
-    uint64_t seed = mr_hash(mr_slice_str(type), 0);
+    uint64_t seed = mr_hash(mr_slice_str(schema->kind->type), 0);
 
-    mr_buf_printf(ret_key, "%016llx%016llx %s", (unsigned long long)mr_hash(schema, seed),
-                  (unsigned long long)mr_hash(schema, ~seed), subject);
+    for (uint32_t i = 0; i < schema->reference_count; i++)
+        seed = mr_hash(mr_slice_str(schema->references[i].subject),
+                       seed + (uint64_t)schema->references[i].version);
+    mr_buf_printf(ret_key, "%016llx%016llx %s", (unsigned long long)mr_hash(schema->text, seed),
+                  (unsigned long long)mr_hash(schema->text, ~seed), subject);
 }
 
 static struct known *know(struct mr_registry *registry, struct mr_slice key)
@@ -295,15 +242,29 @@ static void set_path(struct mr_registry *registry, const char *before, const cha
     mr_buf_add_str(&registry->path, after);
 }
 
-static void set_body(struct mr_registry *registry, const char *type, struct mr_slice schema)
+static void add_references(struct mr_buf *body, const struct mr_schema *schema)
+{
+    for (uint32_t i = 0; i < schema->reference_count; i++) {
+        mr_buf_add_str(body, i == 0 ? ",\"references\":[{\"name\":" : ",{\"name\":");
+        mr_json_add_str(body, mr_slice_str(schema->references[i].name));
+        mr_buf_add_str(body, ",\"subject\":");
+        mr_json_add_str(body, mr_slice_str(schema->references[i].subject));
+        mr_buf_printf(body, ",\"version\":%d}", schema->references[i].version);
+    }
+    if (schema->reference_count > 0)
+        mr_buf_add_char(body, ']');
+}
+
+static void set_body(struct mr_registry *registry, const struct mr_schema *schema)
 {
     mr_buf_clear(&registry->body);
     mr_buf_add_str(&registry->body, "{\"schema\":");
-    mr_json_add_str(&registry->body, schema);
-    if (strcmp(type, "AVRO") != 0) {
+    mr_json_add_str(&registry->body, schema->text);
+    if (strcmp(schema->kind->type, "AVRO") != 0) {
         mr_buf_add_str(&registry->body, ",\"schemaType\":");
-        mr_json_add_str(&registry->body, mr_slice_str(type));
+        mr_json_add_str(&registry->body, mr_slice_str(schema->kind->type));
     }
+    add_references(&registry->body, schema);
     mr_buf_add_char(&registry->body, '}');
 }
 
@@ -385,18 +346,9 @@ static int take_id(struct mr_registry *registry, uint32_t *ret_id, struct mr_err
     return 0;
 }
 
-static void find_differences(const char *type, struct mr_slice old_schema,
-                             struct mr_slice new_schema, const char *level, struct mr_buf *ret_text)
-{
-    if (strcmp(type, "AVRO") == 0)
-        mr_avro_diff(old_schema, new_schema, level, ret_text);
-    else if (strcmp(type, "JSON") == 0)
-        mr_json_schema_diff(old_schema, new_schema, level, ret_text);
-}
-
 /* A 409, in words: subject, level, and what our own comparison finds. */
-static int explain(struct mr_registry *registry, const char *subject, const char *type,
-                   struct mr_slice schema, struct mr_err *err)
+static int explain(struct mr_registry *registry, const char *subject,
+                   const struct mr_schema *schema, struct mr_err *err)
 {
     char level[32] = "its level", said[320];
     struct mr_buf latest, findings;
@@ -409,7 +361,7 @@ static int explain(struct mr_registry *registry, const char *subject, const char
     mr_buf_init(&findings, 1 << 20);
     if (mr_registry_level(registry, subject, level, &ignored) == 0 &&
         mr_registry_latest(registry, subject, &latest, &version, &id, &ignored) == 0 && version > 0)
-        find_differences(type, mr_buf_slice(&latest), schema, level, &findings);
+        schema->kind->diff(mr_buf_slice(&latest), schema->text, level, &findings);
     mr_err_set(err, MR_RETRY, "registry.incompatible",
                "subject %s does not take the new schema, because it keeps %s with version %d: %s",
                subject, level, version, findings.size > 0 ? mr_buf_cstr(&findings) : said);
@@ -463,15 +415,15 @@ static int count_fault(struct known *known, const char *subject, struct mr_err *
 }
 
 /* Registers the schema, or looks it up. */
-static int post(struct mr_registry *registry, const char *subject, const char *type,
-                struct mr_slice schema, bool registers, long *ret_status, struct mr_err *err)
+static int post(struct mr_registry *registry, const char *subject, const struct mr_schema *schema,
+                bool registers, long *ret_status, struct mr_err *err)
 {
     char after[40];
 
     snprintf(after, sizeof after, "%s%s", registers ? "/versions" : "",
              registry->options->normalize ? "?normalize=true" : "");
     set_path(registry, "/subjects/", subject, after);
-    set_body(registry, type, schema);
+    set_body(registry, schema);
     return call(registry, "POST", true, ret_status, err);
 }
 
@@ -500,38 +452,38 @@ static int read_only(const char *subject, struct mr_err *err)
 }
 
 static int ask(struct mr_registry *registry, struct known *known, const char *subject,
-               const char *type, struct mr_slice schema, struct mr_err *err)
+               const struct mr_schema *schema, struct mr_err *err)
 {
     bool registers = registry->options->auto_register;
     long status;
-    int rc = post(registry, subject, type, schema, registers, &status, err);
+    int rc = post(registry, subject, schema, registers, &status, err);
 
     if (rc < 0)
         return rc;
     if (registers && is_read_only(registry, status)) { /* what it has, it still tells */
-        rc = post(registry, subject, type, schema, false, &status, err);
+        rc = post(registry, subject, schema, false, &status, err);
         if (rc < 0 || status == 404)
             return rc < 0 ? rc : read_only(subject, err);
     }
     if (status == 200)
         return take_id(registry, &known->id, err);
     if (status == 409)
-        return explain(registry, subject, type, schema, err);
+        return explain(registry, subject, schema, err);
     if (status == 404 && !registers)
         return not_registered(subject, err);
     rc = judge(registry, status, subject, err);
     return status == 500 && !is_store_fault(registry) ? count_fault(known, subject, err) : rc;
 }
 
-int mr_registry_id(struct mr_registry *registry, const char *subject, const char *type,
-                   struct mr_slice schema, uint32_t *ret_id, struct mr_err *err)
+int mr_registry_id(struct mr_registry *registry, const char *subject,
+                   const struct mr_schema *schema, uint32_t *ret_id, struct mr_err *err)
 {
     struct known *known;
     struct mr_buf key;
     int rc = 0;
 
     mr_buf_init(&key, 1 << 16);
-    key_of(subject, type, schema, &key);
+    key_of(subject, schema, &key);
     known = know(registry, mr_buf_slice(&key));
     mr_buf_done(&key);
     if (known->id == 0 && known->refused.class != MR_OK &&
@@ -540,7 +492,7 @@ int mr_registry_id(struct mr_registry *registry, const char *subject, const char
         return err->class;
     }
     if (known->id == 0) {
-        rc = ask(registry, known, subject, type, schema, err);
+        rc = ask(registry, known, subject, schema, err);
         known->refused.class = MR_OK;
         if (rc == 0) {
             known->faults = 0;
@@ -584,15 +536,15 @@ int mr_registry_latest(struct mr_registry *registry, const char *subject, struct
     return 0;
 }
 
-int mr_registry_compatible(struct mr_registry *registry, const char *subject, const char *type,
-                           struct mr_slice schema, bool *ret_compatible, struct mr_err *err)
+int mr_registry_compatible(struct mr_registry *registry, const char *subject,
+                           const struct mr_schema *schema, bool *ret_compatible, struct mr_err *err)
 {
     json_t *object;
     long status;
     int rc;
 
     set_path(registry, "/compatibility/subjects/", subject, "/versions/latest");
-    set_body(registry, type, schema);
+    set_body(registry, schema);
     rc = call(registry, "POST", true, &status, err);
     if (rc < 0)
         return rc;

@@ -17,21 +17,9 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/option.h"
 #include "plug/context.h"
-
-struct mr_registry_options {
-    struct mr_option_list urls;         /* tried in turn; count 0: no registry */
-    const char *user, *password;        /* basic */
-    const char *token;                  /* bearer */
-    const char *ca, *certificate, *key; /* PEM files */
-    bool auto_register;
-    bool normalize;
-    int64_t timeout_ns;
-};
-
-/* The GROUP below an encoder's `registry:`; its config is a struct mr_registry_options. */
-extern const struct mr_option mr_registry_option_table[];
+#include "schema/form/schema.h"
+#include "schema/registry/options.h"
 
 struct mr_registry;
 
@@ -45,17 +33,18 @@ void mr_registry_close(struct mr_registry *registry);
  * Later ones ask nobody and are MR_RETRY, and what a call that was cut found out is not kept. */
 void mr_registry_wait_until(struct mr_registry *registry, int64_t deadline_ns);
 
-/* The id of a schema under a subject: known, or looked up and, with auto_register, registered. type is "AVRO",
- * "JSON" or "PROTOBUF". A refusal explains itself by our own comparison with the subject's latest version. */
-int mr_registry_id(struct mr_registry *registry, const char *subject, const char *type,
-                   struct mr_slice schema, uint32_t *ret_id, struct mr_err *err) MR_MUST_CHECK;
+/* The id of a schema under a subject: known, or looked up and, with auto_register, registered. A refusal explains
+ * itself by the kind's own comparison with the subject's latest version. */
+int mr_registry_id(struct mr_registry *registry, const char *subject,
+                   const struct mr_schema *schema, uint32_t *ret_id,
+                   struct mr_err *err) MR_MUST_CHECK;
 
 /* The latest version of a subject; *ret_version is 0 and the text empty when there is no such subject. */
 int mr_registry_latest(struct mr_registry *registry, const char *subject, struct mr_buf *ret_schema,
                        int *ret_version, uint32_t *ret_id, struct mr_err *err) MR_MUST_CHECK;
 /* Whether the registry would take the schema as the subject's next version. */
-int mr_registry_compatible(struct mr_registry *registry, const char *subject, const char *type,
-                           struct mr_slice schema, bool *ret_compatible,
+int mr_registry_compatible(struct mr_registry *registry, const char *subject,
+                           const struct mr_schema *schema, bool *ret_compatible,
                            struct mr_err *err) MR_MUST_CHECK;
 /* The subject's compatibility level, its own or the global one: "BACKWARD" and so on. */
 int mr_registry_level(struct mr_registry *registry, const char *subject, char ret_level[32],
@@ -67,8 +56,8 @@ int mr_registry_mode(struct mr_registry *registry, const char *subject, char ret
 
 /* What would become of the schema: fills *ret_plan for an encoder's plan(). Registers nothing. */
 struct mr_subject_plan;
-int mr_registry_plan(struct mr_registry *registry, const char *subject, const char *type,
-                     struct mr_slice schema, struct mr_subject_plan *ret_plan,
+int mr_registry_plan(struct mr_registry *registry, const char *subject,
+                     const struct mr_schema *schema, struct mr_subject_plan *ret_plan,
                      struct mr_err *err) MR_MUST_CHECK;
 
 /* Ids in use and the registry they are from as a JSON object, for the checkpoint; the slice lives until the next call

@@ -1,4 +1,4 @@
-/* From a schema's text to the five bytes in front of every record.
+/* From a schema's text to the bytes in front of every record.
  *
  *     topic_name          shop.public.orders-value
  *     record_name         shop.public.orders.Envelope
@@ -9,6 +9,9 @@
  * A subject without a name is a schema that there is not; resolving and planning it does nothing, so that callers
  * treat keys and values alike. What the texts say is the formats' business (avro/text.h, json/schema.h). */
 #include "schema/registry/subject.h"
+
+#include <assert.h>
+#include <string.h>
 
 const char *const mr_strategies[] = {"topic_name", "record_name", "topic_record_name", NULL};
 
@@ -23,14 +26,22 @@ static char *name_of(struct mr_arena *arena, int strategy, struct mr_slice topic
 }
 
 void mr_subject_make(struct mr_arena *arena, const struct mr_subject_options *options,
-                     const char *type, struct mr_slice topic, struct mr_slice record, bool key,
-                     struct mr_slice text, struct mr_subject *ret_subject)
+                     const struct mr_schema *schema, struct mr_slice topic, struct mr_slice record,
+                     bool key, struct mr_subject *ret_subject)
 {
     int strategy = key ? options->key_strategy : options->value_strategy;
 
     *ret_subject = (struct mr_subject){.name = name_of(arena, strategy, topic, record, key),
-                                       .type = type,
-                                       .text = mr_arena_copy(arena, text)};
+                                       .schema = *schema,
+                                       .frame_size = MR_FRAME_ID};
+    ret_subject->schema.text = mr_arena_copy(arena, schema->text);
+}
+
+void mr_subject_frame(struct mr_subject *subject, struct mr_slice behind)
+{
+    assert(behind.size <= MR_FRAME_MAX - MR_FRAME_ID);
+    memcpy(subject->frame + MR_FRAME_ID, behind.data, behind.size);
+    subject->frame_size = (uint32_t)(MR_FRAME_ID + behind.size);
 }
 
 int mr_subject_resolve(struct mr_subject *subject, struct mr_registry *registry, struct mr_err *err)
@@ -39,7 +50,7 @@ int mr_subject_resolve(struct mr_subject *subject, struct mr_registry *registry,
 
     if (!subject->name || subject->id)
         return 0;
-    rc = mr_registry_id(registry, subject->name, subject->type, subject->text, &subject->id, err);
+    rc = mr_registry_id(registry, subject->name, &subject->schema, &subject->id, err);
     if (rc < 0)
         return rc;
     mr_registry_frame(subject->frame, subject->id);
@@ -55,7 +66,7 @@ int mr_subject_plan(const struct mr_subject *subject, struct mr_registry *regist
 
     if (!subject->name)
         return 0;
-    rc = mr_registry_plan(registry, subject->name, subject->type, subject->text, &plan, err);
+    rc = mr_registry_plan(registry, subject->name, &subject->schema, &plan, err);
     if (rc == 0)
         each(user, &plan);
     return rc;

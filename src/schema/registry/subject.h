@@ -16,21 +16,26 @@ struct mr_subject_options {
     int key_strategy, value_strategy; /* enum mr_strategy */
 };
 
-#define MR_FRAME_SIZE 5 /* 00 and the id, big-endian */
+/* 00 and the id, big-endian; then what a kind of schema needs besides (Protobuf: which message of the text). */
+#define MR_FRAME_ID  5
+#define MR_FRAME_MAX 32
 
-/* name is NULL where there is no schema (the key of a table without one). In the arena it was made in. */
+/* name is NULL where there is no schema (the key of a table without one). In the arena it was made in.
+ * MR_FRAME_ID <= frame_size <= MR_FRAME_MAX, or 0 without a name. */
 struct mr_subject {
     char *name;
-    const char *type; /* "AVRO", "JSON" */
-    struct mr_slice text;
+    struct mr_schema schema;
     uint32_t id; /* 0: not known yet */
-    char frame[MR_FRAME_SIZE];
+    uint32_t frame_size;
+    char frame[MR_FRAME_MAX]; /* what stands before every value */
 };
 
-/* `record` is the schema's full name. Copies the text. */
+/* `record` is the schema's full name. Copies the text; references live as long as the arena. */
 void mr_subject_make(struct mr_arena *arena, const struct mr_subject_options *options,
-                     const char *type, struct mr_slice topic, struct mr_slice record, bool key,
-                     struct mr_slice text, struct mr_subject *ret_subject);
+                     const struct mr_schema *schema, struct mr_slice topic, struct mr_slice record,
+                     bool key, struct mr_subject *ret_subject);
+/* What stands behind the id in the frame. At most MR_FRAME_MAX - MR_FRAME_ID bytes. */
+void mr_subject_frame(struct mr_subject *subject, struct mr_slice behind);
 /* Asks for the id unless it is known, and fills the frame. Errors as of mr_registry_id. */
 int mr_subject_resolve(struct mr_subject *subject, struct mr_registry *registry,
                        struct mr_err *err) MR_MUST_CHECK;

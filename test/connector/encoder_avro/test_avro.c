@@ -12,6 +12,7 @@
 #include <avro.h>
 
 #include "connectors/encoder_avro/plan.h"
+#include "schema/avro/text.h"
 #include "test/support/counting.h"
 #include "test/support/fake_registry.h"
 
@@ -95,12 +96,12 @@ static void setup(struct fixture *f, const struct fake_answer *answers)
     fake_registry_start(&f->fake, answers);
     f->urls[0] = f->fake.url;
     f->context = (struct mr_context){.pipeline = "p", .server = "shop", .counters = &f->counters};
-    f->config =
-        (struct avro_config){.subjects.registry = {.urls = {f->urls, 1},
-                                                   .auto_register = true,
-                                                   .timeout_ns = 5000000000},
-                             .events = {.tombstones = true, .source_version = "3.7.0.Final"},
-                             .forms = {.placeholder = "PH", .include_unknown = true}};
+    f->config = (struct avro_config){
+        .common = {.subjects.registry = {.urls = {f->urls, 1},
+                                         .auto_register = true,
+                                         .timeout_ns = 5000000000},
+                   .events = {.tombstones = true, .source_version = "3.7.0.Final"},
+                   .forms = {.placeholder = "PH", .include_unknown = true}}};
     f->table = make_table();
     f->batch = mr_batch_new(1 << 20, 8 << 20);
     f->transaction = (struct mr_transaction){.origin = {MR_ORIGIN_POSTGRES,
@@ -310,8 +311,8 @@ static void parse_schema(struct fixture *f)
 
     mr_arena_init(&arena, 4096, 0);
     mr_buf_init(&buf, 1 << 20);
-    f->config.forms.whole_scales = true;
-    mr_envelope_make(&arena, f->table, f->table->topic, &f->config.forms, &envelope);
+    f->config.common.forms.whole_scales = true;
+    mr_envelope_make(&arena, f->table, f->table->topic, &f->config.common.forms, &envelope);
     mr_avro_text(envelope.value, MR_AVRO_CONFLUENT, &buf);
     assert_int_equal(avro_schema_from_json_length(buf.data, buf.size, &f->schema), 0);
     f->class = avro_generic_class_from_schema(f->schema);
@@ -413,8 +414,8 @@ static void a_flat_row_is_the_row_alone(void **state)
 
     (void)state;
     setup(&f, two_ids);
-    f.config.events.envelope = MR_ENVELOPE_FLAT;
-    f.config.events.deletes = MR_DELETES_REWRITE;
+    f.config.common.events.envelope = MR_ENVELOPE_FLAT;
+    f.config.common.events.deletes = MR_DELETES_REWRITE;
     assert_int_equal(open_encoder(&f, &err), 0);
     change(&f, MR_OP_DELETE)->before = random_row(&f);
     encode(&f);

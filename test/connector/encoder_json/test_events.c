@@ -67,8 +67,8 @@ static struct fixture *setup(void)
     f->context.counters = &f->counters;
     f->context.notes = (struct mr_notes){note, f};
     f->config =
-        (struct json_config){.events = {.tombstones = true, .source_version = "3.7.0.Final"},
-                             .forms = {.include_unknown = true, .placeholder = "PH"}};
+        (struct json_config){.common.events = {.tombstones = true, .source_version = "3.7.0.Final"},
+                             .common.forms = {.include_unknown = true, .placeholder = "PH"}};
     f->batch = mr_batch_new(1 << 16, 1 << 20);
     f->transaction = (struct mr_transaction){.origin = {MR_ORIGIN_POSTGRES,
                                                         {.postgres = {.xid = 771,
@@ -265,7 +265,7 @@ static void a_key_change_is_delete_tombstone_create(void **state)
     struct mr_record *records;
 
     (void)state;
-    f->config.events.context_headers = true;
+    f->config.common.events.context_headers = true;
     open_encoder(f);
     c = change(f, MR_OP_UPDATE);
     c->before = old_key(f, 2);
@@ -316,7 +316,7 @@ static void unchanged_columns_are_taken_from_a_full_old_row(void **state)
     struct mr_change *c;
 
     (void)state;
-    f->config.events.envelope = MR_ENVELOPE_FLAT;
+    f->config.common.events.envelope = MR_ENVELOPE_FLAT;
     open_encoder(f);
     c = change(f, MR_OP_UPDATE);
     c->before = row(f, 1, "long", "x", 5);
@@ -409,7 +409,7 @@ static void the_content_of_messages_follows_the_binary_mode(void **state)
         char text[100];
 
         f->config.schemas = true;
-        f->config.forms.binary = cases[i].mode;
+        f->config.common.forms.binary = cases[i].mode;
         open_encoder(f);
         c = change(f, MR_OP_MESSAGE);
         c->table = NULL;
@@ -455,8 +455,8 @@ static void a_flat_delete_is_a_tombstone_or_a_marked_row(void **state)
     for (int deletes = MR_DELETES_TOMBSTONE; deletes <= MR_DELETES_DROP; deletes++) {
         struct fixture *f = setup();
 
-        f->config.events.envelope = MR_ENVELOPE_FLAT;
-        f->config.events.deletes = deletes;
+        f->config.common.events.envelope = MR_ENVELOPE_FLAT;
+        f->config.common.events.deletes = deletes;
         open_encoder(f);
         change(f, MR_OP_DELETE)->before = row(f, 1, "a", "b", 0);
         encode(f);
@@ -480,8 +480,8 @@ static void a_value_that_does_not_fit_follows_the_policy(void **state)
         size_t failed = 99;
         int rc;
 
-        f->config.events.envelope = MR_ENVELOPE_FLAT;
-        f->config.forms.failure = failure;
+        f->config.common.events.envelope = MR_ENVELOPE_FLAT;
+        f->config.common.forms.failure = failure;
         open_encoder(f);
         change(f, MR_OP_CREATE)->after = row(f, 1, "a", "b", 0);
         values = row(f, 2, "a", "b", 0);
@@ -517,7 +517,7 @@ static void long_texts_are_escaped_whole(void **state)
     (void)state;
     memset(long_text, '\n', size);
     long_text[size] = '\0';
-    f->config.events.envelope = MR_ENVELOPE_FLAT;
+    f->config.common.events.envelope = MR_ENVELOPE_FLAT;
     open_encoder(f);
     change(f, MR_OP_CREATE)->after = row(f, 1, long_text, "b", 0);
     encode(f);
@@ -562,8 +562,8 @@ static void transactions_have_a_topic_of_their_own(void **state)
     for (int flat = 0; flat < 2; flat++) {
         struct fixture *f = setup();
         f->transactions = mr_slice_str("shop.transaction");
-        f->config.events.envelope = flat ? MR_ENVELOPE_FLAT : MR_ENVELOPE_DEBEZIUM;
-        f->config.events.context_headers = true;
+        f->config.common.events.envelope = flat ? MR_ENVELOPE_FLAT : MR_ENVELOPE_DEBEZIUM;
+        f->config.common.events.context_headers = true;
         open_encoder(f);
         sides(f);
         encode(f);

@@ -93,8 +93,9 @@ static void warm_rows_make_no_malloc(void **unused)
     (void)unused;
     MR_COUNTING_OR_SKIP();
     struct mr_context context = {.server = "shop"};
-    struct json_config config = {.events = {.source_version = "3.7.0.Final", .tombstones = true},
-                                 .forms = {.placeholder = "PH"}};
+    struct json_config config = {
+        .common.events = {.source_version = "3.7.0.Final", .tombstones = true},
+        .common.forms = {.placeholder = "PH"}};
     struct mr_encoder_args args = {.context = &context, .config = &config};
     struct mr_table *table = orders();
     struct mr_batch *batch = mr_batch_new(1 << 20, 8 << 20);

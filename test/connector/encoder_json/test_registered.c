@@ -85,11 +85,11 @@ static void setup(struct fixture *f, const struct fake_answer *answers)
     f->config = (struct json_config){
         .schemas = JSON_SCHEMAS_REGISTRY,
         .additional_properties = true,
-        .subjects.registry = {.urls = {f->urls, 1},
-                              .auto_register = true,
-                              .timeout_ns = 5000000000},
-        .events = {.envelope = MR_ENVELOPE_FLAT, .source_version = "3.7.0.Final"},
-        .forms = {.placeholder = "PH", .include_unknown = true}};
+        .common.subjects.registry = {.urls = {f->urls, 1},
+                                     .auto_register = true,
+                                     .timeout_ns = 5000000000},
+        .common.events = {.envelope = MR_ENVELOPE_FLAT, .source_version = "3.7.0.Final"},
+        .common.forms = {.placeholder = "PH", .include_unknown = true}};
     f->table = make_table();
     f->batch = mr_batch_new(1 << 20, 8 << 20);
     f->transaction = (struct mr_transaction){
@@ -270,7 +270,7 @@ static void warm_rows_make_no_malloc(void **state)
     (void)state;
     MR_COUNTING_OR_SKIP();
     setup(&f, two_ids);
-    f.config.events.envelope = MR_ENVELOPE_DEBEZIUM;
+    f.config.common.events.envelope = MR_ENVELOPE_DEBEZIUM;
     for (int round = 0; round < 20; round++) {
         mr_batch_reset(f.batch);
         for (int i = 0; i < 500; i++)

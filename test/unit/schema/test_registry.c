@@ -12,6 +12,8 @@
 
 #include "base/clock.h"
 #include "plug/encoder.h"
+#include "schema/avro/diff.h"
+#include "schema/json/schema.h"
 #include "test/support/fake_registry.h"
 
 #define SUBJECT "shop.public.t-value"
@@ -54,7 +56,9 @@ static void end(struct fixture *f)
 
 static int ask(struct fixture *f, uint32_t *ret_id)
 {
-    return mr_registry_id(f->registry, SUBJECT, "AVRO", schema, ret_id, &f->err);
+    return mr_registry_id(f->registry, SUBJECT,
+                          &(struct mr_schema){.kind = &mr_schema_avro, .text = schema}, ret_id,
+                          &f->err);
 }
 
 static void an_id_is_asked_for_once_and_remembered(void **state)
@@ -185,7 +189,10 @@ static void a_json_schema_is_explained_by_its_own_rules(void **state)
 
     (void)state;
     begin(&f, answers, (struct mr_slice){NULL, 0});
-    assert_int_equal(mr_registry_id(f.registry, SUBJECT, "JSON", wider, &id, &f.err), MR_RETRY);
+    assert_int_equal(mr_registry_id(f.registry, SUBJECT,
+                                    &(struct mr_schema){.kind = &mr_schema_json, .text = wider},
+                                    &id, &f.err),
+                     MR_RETRY);
     assert_string_equal(f.err.code, "registry.incompatible");
     assert_non_null(strstr(f.err.text, "column a is new, and older events may hold anything"));
     end(&f);
@@ -305,12 +312,18 @@ static void the_next_url_is_tried_and_credentials_are_sent_and_never_shown(void 
     urls[1] = fake.url;
     assert_int_equal(
         mr_registry_open(&options, &context, (struct mr_slice){NULL, 0}, &registry, &err), 0);
-    assert_int_equal(mr_registry_id(registry, "a/b ü", "JSON", schema, &id, &err), 0);
+    assert_int_equal(mr_registry_id(registry, "a/b ü",
+                                    &(struct mr_schema){.kind = &mr_schema_json, .text = schema},
+                                    &id, &err),
+                     0);
     assert_int_equal(id, 3);
     assert_string_equal(fake.authorization, "Basic bWU6Z2VoZWlt");
     assert_non_null(strstr(fake.last_body, "\"schemaType\":\"JSON\""));
     fake_registry_stop(&fake);
-    assert_int_equal(mr_registry_id(registry, "other", "AVRO", schema, &id, &err), MR_RETRY);
+    assert_int_equal(mr_registry_id(registry, "other",
+                                    &(struct mr_schema){.kind = &mr_schema_avro, .text = schema},
+                                    &id, &err),
+                     MR_RETRY);
     assert_string_equal(err.code, "registry.unreachable");
     assert_null(strstr(err.text, "geheim"));
     mr_registry_close(registry);
@@ -360,11 +373,17 @@ static void a_sick_node_is_passed_over_and_a_500_of_all_is_an_answer(void **stat
     urls[1] = second.url;
     assert_int_equal(
         mr_registry_open(&options, &context, (struct mr_slice){NULL, 0}, &registry, &err), 0);
-    assert_int_equal(mr_registry_id(registry, "a", "AVRO", schema, &id, &err), 0);
+    assert_int_equal(mr_registry_id(registry, "a",
+                                    &(struct mr_schema){.kind = &mr_schema_avro, .text = schema},
+                                    &id, &err),
+                     0);
     assert_int_equal(id, 8);
     /* The one that answered is asked first; once it is gone, the sick one's fault is what is told. */
     fake_registry_stop(&second);
-    assert_int_equal(mr_registry_id(registry, "b", "AVRO", schema, &id, &err), MR_RETRY);
+    assert_int_equal(mr_registry_id(registry, "b",
+                                    &(struct mr_schema){.kind = &mr_schema_avro, .text = schema},
+                                    &id, &err),
+                     MR_RETRY);
     assert_string_equal(err.code, "registry.busy");
     assert_int_equal(first.requests, 2);
     mr_registry_close(registry);
@@ -423,9 +442,11 @@ static void a_plan_tells_what_would_become_of_a_schema(void **state)
         struct fixture f;
 
         begin(&f, cases[i].answers, (struct mr_slice){NULL, 0});
-        assert_int_equal(mr_registry_plan(f.registry, "s", "JSON", (struct mr_slice)MR_SLICE("x"),
-                                          &plan, &f.err),
-                         0);
+        assert_int_equal(
+            mr_registry_plan(f.registry, "s",
+                             &(struct mr_schema){.kind = &mr_schema_json, .text = MR_SLICE("x")},
+                             &plan, &f.err),
+            0);
         assert_int_equal(plan.version, cases[i].version);
         assert_int_equal(plan.same, cases[i].same);
         assert_int_equal(plan.compatible, cases[i].compatible);
@@ -495,11 +516,17 @@ static void latest_level_and_compatible(void **state)
     assert_int_equal(version, 0);
     assert_int_equal(mr_registry_level(f.registry, "s/x", level, &f.err), 0);
     assert_string_equal(level, "FULL");
-    assert_int_equal(mr_registry_compatible(f.registry, "s/x", "AVRO", schema, &compatible, &f.err),
-                     0);
+    assert_int_equal(
+        mr_registry_compatible(f.registry, "s/x",
+                               &(struct mr_schema){.kind = &mr_schema_avro, .text = schema},
+                               &compatible, &f.err),
+        0);
     assert_false(compatible);
-    assert_int_equal(mr_registry_compatible(f.registry, "s/x", "AVRO", schema, &compatible, &f.err),
-                     0);
+    assert_int_equal(
+        mr_registry_compatible(f.registry, "s/x",
+                               &(struct mr_schema){.kind = &mr_schema_avro, .text = schema},
+                               &compatible, &f.err),
+        0);
     assert_true(compatible);
     mr_buf_done(&text);
     end(&f);

@@ -6,7 +6,7 @@
  * The room is doubled when it runs out, so that a value of n bytes is moved log n times at most. Long strings
  * are escaped piece by piece: reserving the worst case of six bytes per byte would take 600 MB for a text of
  * 100 MB that needs hardly any escaping. */
-#include "schema/json/out.h"
+#include "schema/out/json.h"
 
 #define PIECE 4096
 
