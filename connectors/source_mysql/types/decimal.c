@@ -92,19 +92,18 @@ static bool digits_of(unsigned whole, unsigned scale, struct mr_slice bytes, cha
     return true;
 }
 
-bool mr_my_decimal(struct mr_arena *arena, unsigned precision, unsigned scale,
-                   struct mr_slice bytes, struct mr_value *ret_value)
+size_t mr_my_decimal_print(unsigned precision, unsigned scale, struct mr_slice bytes,
+                           char *ret_text)
 {
-    char digits[80], text[84], *out = text;
+    char digits[80], *out = ret_text;
     unsigned whole, skip = 0;
-    struct mr_slice printed;
 
     if (precision < 1 || precision > 65 || scale > precision)
-        return false;
+        return 0;
     whole = precision - scale;
     if (bytes.size != whole / 9 * 4U + bytes_of[whole % 9] + scale / 9 * 4U + bytes_of[scale % 9] ||
         !digits_of(whole, scale, bytes, digits))
-        return false;
+        return 0;
     if (!(bytes.data[0] & 0x80))
         *out++ = '-';
     while (skip + 1 < whole && digits[skip] == '0')
@@ -118,8 +117,16 @@ bool mr_my_decimal(struct mr_arena *arena, unsigned precision, unsigned scale,
         memcpy(out, digits + whole, scale);
         out += scale;
     }
-    printed = mr_slice(text, (size_t)(out - text));
-    if (!mr_my_decimal_text(printed, ret_value))
+    return (size_t)(out - ret_text);
+}
+
+bool mr_my_decimal(struct mr_arena *arena, unsigned precision, unsigned scale,
+                   struct mr_slice bytes, struct mr_value *ret_value)
+{
+    char text[MR_MY_DECIMAL_TEXT];
+    struct mr_slice printed = mr_slice(text, mr_my_decimal_print(precision, scale, bytes, text));
+
+    if (printed.size == 0 || !mr_my_decimal_text(printed, ret_value))
         return false;
     if (ret_value->kind == MR_DECIMAL_TEXT)
         ret_value->p = mr_arena_copy(arena, printed).data;

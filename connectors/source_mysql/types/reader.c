@@ -16,6 +16,8 @@
 #include <string.h>
 
 #include "connectors/source_mysql/types/compressed.h"
+#include "connectors/source_mysql/types/json.h"
+#include "connectors/source_mysql/types/json_patch.h"
 #include "connectors/source_mysql/types/values.h"
 
 static bool labelled(const struct mr_my_column *column)
@@ -287,6 +289,7 @@ bool mr_my_read(const struct mr_my_reader *reader, struct mr_my_reading *reading
     case MR_MY_READ_ENUM: return field.size <= 2 && label(reader, little_endian(field), ret_value);
     case MR_MY_READ_SET:
         return field.size <= 8 && set_of(reader, reading, little_endian(field), ret_value);
+    case MR_MY_READ_JSON: return mr_my_json_value(field, reading->compact, arena, ret_value);
     case MR_MY_READ_UUID: return mr_my_uuid(arena, field, ret_value);
     case MR_MY_READ_INET4: return mr_my_inet(arena, false, field, ret_value);
     case MR_MY_READ_INET6: return mr_my_inet(arena, true, field, ret_value);
@@ -317,6 +320,29 @@ int mr_my_read_row(const struct mr_my_reader *readers, const struct mr_my_map *m
     for (uint32_t i = 0; i < map->column_count; i++) {
         if (!mr_my_read(&readers[i], reading, fields[i], absent, &ret_values[i]))
             return mr_my_no_value(map, i, fields[i], err);
+    }
+    return 0;
+}
+
+int mr_my_read_new_row(const struct mr_my_reader *readers, const struct mr_my_map *map,
+                       struct mr_my_reading *reading, const struct mr_my_rows *rows,
+                       const struct mr_slice *before, const struct mr_slice *after,
+                       struct mr_value *ret_values, uint32_t *ret_lost, struct mr_err *err)
+{
+    for (uint32_t i = 0; i < map->column_count; i++) {
+        bool fine;
+        if (!mr_my_rows_diff(rows, &map->columns[i]) || !after[i].data) {
+            fine = mr_my_read(&readers[i], reading, after[i], MR_UNCHANGED, &ret_values[i]);
+        } else if (!before[i].data) {
+            ret_values[i] = (struct mr_value){.kind = MR_UNCHANGED};
+            *ret_lost += after[i].size > 0;
+            fine = true;
+        } else {
+            fine = mr_my_json_patched(before[i], after[i], reading->compact, reading->arena,
+                                      &ret_values[i]);
+        }
+        if (!fine)
+            return mr_my_no_value(map, i, after[i], err);
     }
     return 0;
 }

@@ -12,6 +12,10 @@
 /* decimal.c. NEWDECIMAL: big-endian groups of nine digits. */
 bool mr_my_decimal(struct mr_arena *arena, unsigned precision, unsigned scale,
                    struct mr_slice bytes, struct mr_value *ret_value);
+/* Its text, at most MR_MY_DECIMAL_TEXT - 1 bytes; 0: the bytes are no such number. */
+#define MR_MY_DECIMAL_TEXT 80
+size_t mr_my_decimal_print(unsigned precision, unsigned scale, struct mr_slice bytes,
+                           char *ret_text);
 bool mr_my_decimal_text(struct mr_slice text, struct mr_value *ret_value);
 
 /* time.c. `digits` of the fraction. */

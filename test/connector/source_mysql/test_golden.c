@@ -177,6 +177,9 @@ static void what_mysql_wrote(void **state)
     assert_int_equal(golden.map->table_id, 0x55);
     assert_int_equal(golden.map->told & MR_MY_TOLD_VISIBILITY, MR_MY_TOLD_VISIBILITY);
     assert_int_equal(golden.map->json_count, 1);
+    read_golden(&golden, MR_MY_WRITE_V2, MYSQL_ROWS);
+    expect_values(&golden);
+    expect_text(&golden, "j", "{\"a\": 1, \"b\": [1, 70000, \"x\"], \"c\": null, \"d\": 1.5}");
     mr_arena_done(&golden.arena);
 }
 
