@@ -8,7 +8,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -63,6 +65,47 @@ int mr_file_checkpoint_write(const struct mr_sink_args *args, struct mr_slice ch
     mr_buf_done(&old);
     mr_file_publisher_close(&publisher);
     return rc;
+}
+
+static int parse_path(const struct mr_file_config *config, struct mr_file_path *ret_path,
+                      struct mr_err *err)
+{
+    return mr_file_path_parse(mr_file_content_path(config),
+                              mr_file_block_suffix((enum mr_file_compression)config->compression),
+                              ret_path, err);
+}
+
+int mr_file_check(const void *config, const char **ret_key, struct mr_err *err)
+{
+    struct mr_file_path path;
+    int rc = parse_path(config, &path, err);
+
+    *ret_key = "path";
+    return rc < 0 ? rc : mr_file_path_judge(&path, mr_slice_str("t"), NAME_MAX, err);
+}
+
+/* Another way to the same directory is found once it is there. */
+void mr_file_alone(const struct mr_sink_args *args, struct mr_buf *ret_what)
+{
+    const struct mr_file_config *config = args->config;
+    char *real = realpath(config->directory, NULL);
+
+    mr_buf_printf(ret_what, "directory %s", real ? real : config->directory);
+    free(real);
+}
+
+int mr_file_fit(const struct mr_sink_args *args, const struct mr_table *table, struct mr_err *err)
+{
+    const struct mr_file_config *config = args->config;
+    const struct mr_file_content *content = mr_file_content(config->content);
+    long name_max = pathconf(config->directory, _PC_NAME_MAX);
+    struct mr_file_path path;
+    int rc = parse_path(config, &path, err);
+
+    if (rc == 0)
+        rc = mr_file_path_judge(&path, table->topic, name_max > 0 ? (size_t)name_max : NAME_MAX,
+                                err);
+    return rc < 0 || !content->fit ? rc : content->fit(table, err);
 }
 
 /* What a commit does, tried on a file of our own. NULL: all worked. */
@@ -127,12 +170,10 @@ int mr_file_preflight(const struct mr_sink_args *args, const struct mr_findings 
 {
     const struct mr_file_config *config = args->config;
     int directory = open(config->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), why = errno;
-    struct mr_file_path path;
     const char *failed;
     char text[600], hint[600];
 
-    if (mr_file_path_parse(mr_file_content_path(config), "", &path, err) < 0)
-        findings->add(findings->state, MR_FINDING_FAIL, err->code, err->text, err->hint);
+    (void)err;
     snprintf(hint, sizeof(hint), "install -d -o %u %.400s", (unsigned)geteuid(), config->directory);
     failed = directory < 0 ? "it cannot be opened" : try_commit(directory, &why);
     if (directory < 0 && why == ENOENT && can_be_made(config->directory)) {

@@ -443,15 +443,6 @@ static int file_describe(void *state, struct mr_table *table, int64_t deadline_n
     return sink->content->fit ? sink->content->fit(table, err) : 0;
 }
 
-static int file_fit(const struct mr_sink_args *args, const struct mr_table *table,
-                    struct mr_err *err)
-{
-    const struct mr_file_config *config = args->config;
-    const struct mr_file_content *content = mr_file_content(config->content);
-
-    return content->fit ? content->fit(table, err) : 0;
-}
-
 static void file_pace(void *state, struct mr_sink_pace *ret_pace)
 {
     struct sink_file *sink = state;
@@ -642,8 +633,10 @@ const struct mr_sink mr_sink_file = {
     .commit = file_commit,
     .poll = file_poll,
     .abort = file_abort,
+    .check = mr_file_check,
+    .alone = mr_file_alone,
     .preflight = mr_file_preflight,
-    .fit = file_fit,
+    .fit = mr_file_fit,
     .checkpoint_read = mr_file_checkpoint_read,
     .checkpoint_write = mr_file_checkpoint_write,
     .close = file_close,

@@ -147,8 +147,14 @@ static int check_file(struct verifier *verifier, const struct mr_file_commit *co
     int fd = openat(verifier->at.directory, entry->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     int rc;
 
-    if (fd < 0 && commit->n == verifier->highest)
+    if (fd < 0 && commit->n == verifier->highest) {
         fd = openat(verifier->at.tmp, entry->temporary, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd >= 0)
+            report(verifier, MR_FINDING_WARN, "files.unplaced",
+                   "start the pipeline again, if it does not run: it says what is in the way",
+                   "%.400s stands in " MR_FILE_META "/tmp as yet, as %.200s", entry->name,
+                   entry->temporary);
+    }
     if (fd < 0) /* or it was moved in this moment */
         fd = openat(verifier->at.directory, entry->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) {

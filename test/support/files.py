@@ -66,7 +66,9 @@ def records_of(commit, entry, content) -> list:
     names = [column["name"] for column in entry.get("columns", [])]
     assert header[3:] == names or header == ["__op", "__number", "prefix", "content"], (header, names)
     assert all(len(row) == len(header) for row in rows), entry
-    return [dict(zip(header, row)) | {"__table": entry.get("table")} for row in rows]
+    about = {"__table": entry.get("table"), "__stream": entry["stream"],
+             "__numbers": [column["name"] for column in entry.get("columns", []) if column["type"] in ("int4", "int8")]}
+    return [dict(zip(header, row)) | about for row in rows]
 
 
 def published(directory):

@@ -10,9 +10,10 @@ import pytest
 TORTURE = pathlib.Path(__file__).resolve().parents[1] / "torture"
 
 
-@pytest.mark.parametrize("program", ["torture.py", "snapshots.py", "kafka.py"])
-def test_everything_is_delivered_once_whatever_is_killed(program, capsys):
-    done = subprocess.run([sys.executable, TORTURE / program, "--short"], capture_output=True, text=True, timeout=900)
+@pytest.mark.parametrize("command", ["torture.py", "torture.py --content csv", "snapshots.py", "kafka.py"])
+def test_everything_is_delivered_once_whatever_is_killed(command, capsys):
+    program, *words = command.split()
+    done = subprocess.run([sys.executable, TORTURE / program, "--short", *words], capture_output=True, text=True, timeout=900)
     lines = [line for line in done.stdout.splitlines() if line.startswith("torture:")]
     with capsys.disabled():  # the seed, passed or failed
         print("\n" + "\n".join(lines[:1] + lines[-3:]))

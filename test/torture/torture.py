@@ -2,6 +2,7 @@
 
     test/torture/torture.py --short              45 s, at least 20 kills: for CI
     test/torture/torture.py --kills 500          the long form
+    test/torture/torture.py --content csv ...    rows instead of events
     test/torture/torture.py --seed N ...         the same choices again (the timing is the machine's)
 
 Writers work on ten tables (workload.py) while millrace is killed with SIGKILL at random moments, stopped in good
@@ -71,13 +72,19 @@ pipelines:
       slot: {self.slot}
       snapshot: {self.snapshot()}
       skipped_operations: none
-    format: {{type: json, envelope: debezium, tombstones: true}}
-    sink:
+{self.format()}    sink:
 {self.sink()}
 {self.limits()}""", f"{self.slot}.yaml")
 
     def snapshot(self):
         return "no_data"
+
+    def format(self):
+        return "    format: {type: json, envelope: debezium, tombstones: true}\n"
+
+    def check(self, records):
+        """Sentences: what is wrong."""
+        return checker.check(records, self.expected, self.tables)
 
     def limits(self):
         """Small batches end inside transactions, and there a commit may come."""
@@ -256,7 +263,7 @@ pipelines:
         self.deliver_all()
         self.lines, self.expected, self.tables = self.evidence()
         self.records = self.parse(self.lines)
-        wrong = checker.check(self.records, self.expected, self.tables)
+        wrong = self.check(self.records)
         self.seconds = time.monotonic() - begin
         self.transactions = sum(writer.committed for writer in self.writers)
         return wrong
@@ -266,6 +273,25 @@ class FileTorture(Torture):
     """A slow network, small batches, a low split: a good part of the kills comes inside transactions."""
 
     rate = 2_000_000
+
+    def rows_alone(self):
+        return self.options.content == "csv"
+
+    def format(self):
+        return "" if self.rows_alone() else super().format()
+
+    def sink(self):
+        return super().sink().replace("content: record", f"content: {self.options.content}")
+
+    def parse(self, lines):
+        return list(map(checker.record_of, lines)) if self.rows_alone() else super().parse(lines)
+
+    def evidence(self):
+        lines, expected, tables = super().evidence()
+        return lines, [change._replace(xid=None) for change in expected] if self.rows_alone() else expected, tables
+
+    def check(self, records):
+        return checker.check_rows(records, self.expected, self.tables) if self.rows_alone() else super().check(records)
 
     def write(self, **more):
         super().write(large=self.options.large, **more)
@@ -299,7 +325,7 @@ def prove(torture):
     """Every planted fault must be found; returns what was found, or fails."""
     found = {}
     for name, records in planted(torture.records, random.Random(torture.options.seed)):
-        wrong = checker.check(records, torture.expected, torture.tables)
+        wrong = torture.check(records)
         assert wrong, f"the checker missed: {name}"
         found[name] = wrong[0]
     return found
@@ -393,6 +419,7 @@ def main():
     parser.add_argument("--large", type=float, default=0.6, help="how often a large transaction comes, per 90 steps")
     parser.add_argument("--only", help="one kind of torment, by the name of its function, until --seconds are over")
     parser.add_argument("--keep", action="store_true", help="leave the files behind")
+    parser.add_argument("--content", choices=("record", "csv"), default="record", help="what the files hold")
     parser.add_argument("--report", help="keep the report in this page")
     parser.add_argument("--tell", action="store_true", help="each torment as it comes")
     parser.set_defaults(faults=0)

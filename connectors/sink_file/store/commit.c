@@ -251,33 +251,66 @@ static bool is_same_file(int a, const char *name_a, int b, const char *name_b)
            info_a.st_dev == info_b.st_dev && info_a.st_ino == info_b.st_ino;
 }
 
-int mr_file_commit_place(int directory, int tmp, const struct mr_file_entry *entry,
-                         const struct mr_file_patience *patience, bool *ret_missing,
-                         struct mr_err *err)
+static bool stands(int directory, const char *name)
 {
-    int rc, why;
+    return faccessat(directory, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
 
-    *ret_missing = false;
-    if (faccessat(tmp, entry->temporary, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT) {
-        *ret_missing = faccessat(directory, entry->name, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
-        return *ret_missing ? 0 : mr_file_sync_parent(directory, entry->name, err);
-    }
-    rc = mr_file_make_parents(directory, entry->name, patience, err);
-    if (rc < 0)
-        return rc;
+/* 0, or the errno. Folders that are gone are made again. */
+static int move(int directory, int tmp, const struct mr_file_entry *entry, bool folders,
+                const struct mr_file_patience *patience)
+{
+    int why = folders ? mr_file_make_parents(directory, entry->name, patience) : 0;
+
+    if (why)
+        return why;
     do {
         why = mr_file_move(tmp, entry->temporary, directory, entry->name);
     } while (why && mr_file_wait(patience, why));
-    if (why == EEXIST && is_same_file(tmp, entry->temporary, directory, entry->name))
-        why = unlinkat(tmp, entry->temporary, 0) < 0 ? errno : 0;
+    if (why == ENOENT && !folders && stands(tmp, entry->temporary))
+        return move(directory, tmp, entry, true, patience);
+    return why;
+}
+
+/* The commit is published: its file must get its name, or be taken away by hand. */
+static int cannot_place(const struct mr_file_entry *entry, int why, struct mr_err *err)
+{
     if (why == EEXIST) {
         mr_err_set(err, MR_CONFIG, "sink.file.name_taken",
                    "%.300s is published, but another file has its name", entry->name);
         mr_err_hint(err, "move the other file away; nothing is lost, millrace goes on from there");
         return MR_CONFIG;
     }
-    if (why && why != ENOENT)
+    if (!mr_file_needs_human(why))
         return mr_err_errno(err, MR_RETRY, "sink.file.write", why,
                             "cannot move a segment to %.300s", entry->name);
+    mr_err_errno(err, MR_CONFIG, "sink.file.cannot_place", why,
+                 "%.300s is published, but its file cannot get that name", entry->name);
+    mr_err_hint(err,
+                "It stands, complete, as " MR_FILE_META "/tmp/%.200s. Take away what is in the way "
+                "and start again; or, where no file can have such a name, move it to a place of "
+                "your own and start again: it is told as missing, and nothing else changes.",
+                entry->temporary);
+    if (why == EACCES || why == EPERM)
+        err->exit_code = 77;
+    return MR_CONFIG;
+}
+
+int mr_file_commit_place(int directory, int tmp, const struct mr_file_entry *entry, bool redo,
+                         const struct mr_file_patience *patience, bool *ret_missing,
+                         struct mr_err *err)
+{
+    int why;
+
+    *ret_missing = false;
+    if (faccessat(tmp, entry->temporary, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT) {
+        *ret_missing = !stands(directory, entry->name);
+        return *ret_missing ? 0 : mr_file_sync_parent(directory, entry->name, err);
+    }
+    why = move(directory, tmp, entry, redo, patience);
+    if (why == EEXIST && is_same_file(tmp, entry->temporary, directory, entry->name))
+        why = unlinkat(tmp, entry->temporary, 0) < 0 ? errno : 0;
+    if (why && why != ENOENT)
+        return cannot_place(entry, why, err);
     return mr_file_sync_parent(directory, entry->name, err);
 }

@@ -71,8 +71,9 @@ void mr_file_commit_done(struct mr_file_commit *commit);
 
 /* The highest n among the commit files in `meta`; 0: none. */
 int mr_file_commit_highest(int meta, uint64_t *ret_n, struct mr_err *err) MR_MUST_CHECK;
-/* Moves one file of a published commit from tmp to its place and makes it durable; was it moved before, fine.
- * *ret_missing: it is in neither place. */
-int mr_file_commit_place(int directory, int tmp, const struct mr_file_entry *entry,
+/* Moves one file of a published commit from tmp to its place, whose folders are there, and makes it durable; was it
+ * moved before, fine. *ret_missing: it is in neither place. `redo`: who published it may have made no folders.
+ * MR_CONFIG: something is in the way that only a human can take away; err says what, and how to go on. */
+int mr_file_commit_place(int directory, int tmp, const struct mr_file_entry *entry, bool redo,
                          const struct mr_file_patience *patience, bool *ret_missing,
                          struct mr_err *err) MR_MUST_CHECK;

@@ -73,12 +73,17 @@ int mr_file_read(int directory, const char *name, struct mr_buf *ret_content, st
     return 0;
 }
 
-/* The part of a path before its last slash; "." when there is none. */
+/* The folder that the path's last part stands in: "." when there is no other part, "/" of "/x". */
 static void parent_of(const char *path, char *ret_parent)
 {
-    const char *slash = strrchr(path, '/');
-    size_t size = slash ? (size_t)(slash - path) : 0;
+    size_t size = strlen(path);
 
+    while (size > 1 && path[size - 1] == '/')
+        size--;
+    while (size > 0 && path[size - 1] != '/')
+        size--;
+    while (size > 1 && path[size - 1] == '/')
+        size--;
     if (size == 0 || size >= PATH_BYTES) {
         memcpy(ret_parent, ".", 2);
         return;
@@ -87,28 +92,74 @@ static void parent_of(const char *path, char *ret_parent)
     ret_parent[size] = 0;
 }
 
+/* 0, or the errno. */
+static int sync_parent(int directory, const char *path, char *ret_parent)
+{
+    int fd, why = 0;
+
+    parent_of(path, ret_parent);
+    fd = openat(directory, ret_parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) < 0)
+        why = errno;
+    if (fd >= 0)
+        close(fd);
+    return why;
+}
+
 int mr_file_sync_parent(int directory, const char *path, struct mr_err *err)
 {
     char parent[PATH_BYTES];
-    int fd, rc = 0;
+    int why = sync_parent(directory, path, parent);
 
-    parent_of(path, parent);
-    fd = openat(directory, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) < 0)
-        rc = mr_err_errno(err, MR_RETRY, "sink.file.sync", errno,
-                          "cannot make directory %s durable", parent);
-    if (fd >= 0)
-        close(fd);
-    return rc;
+    return why ? mr_err_errno(err, MR_RETRY, "sink.file.sync", why,
+                              "cannot make directory %s durable", parent)
+               : 0;
 }
 
-int mr_file_make_parents(int directory, const char *path, const struct mr_file_patience *patience,
-                         struct mr_err *err)
+int mr_file_sync_given(int directory, const char *path, struct mr_err *err)
 {
-    char prefix[PATH_BYTES];
-    int rc = 0;
+    char parent[PATH_BYTES];
+    int why = sync_parent(directory, path, parent);
 
-    for (const char *slash = strchr(path, '/'); slash && rc == 0; slash = strchr(slash + 1, '/')) {
+    return why && why != EACCES ? mr_err_errno(err, MR_RETRY, "sink.file.sync", why,
+                                               "cannot make directory %s durable", parent)
+                                : 0;
+}
+
+bool mr_file_needs_human(int saved_errno)
+{
+    static const int needs[] = {ENAMETOOLONG, ENOTDIR, EISDIR, ELOOP,      EXDEV, EACCES,
+                                EPERM,        EINVAL,  EILSEQ, EOPNOTSUPP, EMLINK};
+
+    for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
+        if (needs[i] == saved_errno)
+            return true;
+    return false;
+}
+
+int mr_file_name_refused(const char *name, int saved_errno, struct mr_err *err)
+{
+    if (!mr_file_needs_human(saved_errno))
+        return mr_err_errno(err, MR_RETRY, "sink.file.write", saved_errno,
+                            "cannot make a place for %.300s", name);
+    mr_err_errno(err, MR_CONFIG, "sink.file.name", saved_errno, "no file can be written as %.600s",
+                 name);
+    mr_err_hint(err, saved_errno == ENAMETOOLONG
+                         ? "choose a shorter sink.path or sink.topic; nothing was published, and "
+                           "millrace goes on where it stopped"
+                         : "see what stands in the way on this path; nothing was published, and "
+                           "millrace goes on where it stopped");
+    if (saved_errno == EACCES || saved_errno == EPERM)
+        err->exit_code = 77;
+    return MR_CONFIG;
+}
+
+int mr_file_make_parents(int directory, const char *path, const struct mr_file_patience *patience)
+{
+    char prefix[PATH_BYTES], parent[PATH_BYTES];
+    int why = 0;
+
+    for (const char *slash = strchr(path, '/'); slash && why == 0; slash = strchr(slash + 1, '/')) {
         size_t size = (size_t)(slash - path);
         if (size == 0 || size >= sizeof(prefix))
             continue;
@@ -116,12 +167,11 @@ int mr_file_make_parents(int directory, const char *path, const struct mr_file_p
         prefix[size] = 0;
         while (mkdirat(directory, prefix, 0777) < 0 && errno != EEXIST)
             if (!mr_file_wait(patience, errno))
-                return mr_err_errno(err, MR_RETRY, "sink.file.write", errno,
-                                    "cannot make directory %s", prefix);
+                return errno;
         /* Also when it was there: who made it may have been killed before this fsync. */
-        rc = mr_file_sync_parent(directory, prefix, err);
+        why = sync_parent(directory, prefix, parent);
     }
-    return rc;
+    return why;
 }
 
 int mr_file_move(int from, const char *old, int to, const char *new)

@@ -29,11 +29,17 @@ int mr_file_sync(int fd, const char *what, struct mr_err *err) MR_MUST_CHECK;
  * is no such file (err is not written). */
 int mr_file_read(int directory, const char *name, struct mr_buf *ret_content,
                  struct mr_err *err) MR_MUST_CHECK;
-/* Makes all directories above `path` (relative to `directory`) and makes their entries durable. */
-int mr_file_make_parents(int directory, const char *path, const struct mr_file_patience *patience,
-                         struct mr_err *err) MR_MUST_CHECK;
+/* Makes all directories above `path` (relative to `directory`) and makes their entries durable. 0, or the errno. */
+int mr_file_make_parents(int directory, const char *path, const struct mr_file_patience *patience);
 /* Makes the entry of `path` in its directory durable. */
 int mr_file_sync_parent(int directory, const char *path, struct mr_err *err) MR_MUST_CHECK;
+/* The same of a folder that is there, whoever made it, and perhaps not given to us to read. */
+int mr_file_sync_given(int directory, const char *path, struct mr_err *err) MR_MUST_CHECK;
+/* Only a human can do something about it: a name too long, something in the way, no right. Neither a disk that is full
+ * nor one that fails. */
+bool mr_file_needs_human(int saved_errno);
+/* A file cannot have this name, and nothing was published: MR_CONFIG where it needs a human, else MR_RETRY. */
+int mr_file_name_refused(const char *name, int saved_errno, struct mr_err *err);
 /* Moves a file without ever replacing one. 0, or the errno (EEXIST, ENOENT, ...). */
 int mr_file_move(int from, const char *old, int to, const char *new);
 /* The SHA-256 of bytes as 64 hex digits and a NUL. */

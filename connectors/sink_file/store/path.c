@@ -142,3 +142,30 @@ void mr_file_path_put(const struct mr_file_path *path, struct mr_slice topic, in
     }
     mr_buf_add_str(ret_path, path->suffix);
 }
+
+int mr_file_path_judge(const struct mr_file_path *path, struct mr_slice topic, size_t name_max,
+                       struct mr_err *err)
+{
+    struct mr_buf name;
+    const char *at, *slash = "";
+    size_t longest = 0;
+
+    mr_buf_init(&name, 1 << 16);
+    mr_file_path_put(path, topic, 0, UINT64_MAX, 0, &name);
+    for (at = mr_buf_cstr(&name); slash; at = slash ? slash + 1 : at) {
+        size_t size;
+        slash = strchr(at, '/');
+        size = slash ? (size_t)(slash - at) : strlen(at);
+        longest = size > longest ? size : longest;
+    }
+    mr_buf_done(&name);
+    if (longest <= name_max)
+        return 0;
+    mr_err_set(
+        err, MR_CONFIG, "sink.file.name",
+        "sink.path \"%.300s\" makes a name of %zu bytes for topic %.*s: a file's name has %zu "
+        "at most",
+        path->template, longest, MR_SLICE_ARG(topic), name_max);
+    mr_err_hint(err, "choose a shorter sink.path or sink.topic");
+    return MR_CONFIG;
+}

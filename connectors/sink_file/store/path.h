@@ -21,6 +21,9 @@ struct mr_file_path {
 /* Checks the template: unknown placeholder, no {sequence}, absolute, "..", or inside _millrace -> MR_CONFIG. */
 int mr_file_path_parse(const char *template, const char *suffix, struct mr_file_path *ret_path,
                        struct mr_err *err) MR_MUST_CHECK;
+/* Whether a file of this topic can have its name: no part longer than name_max bytes. MR_CONFIG sink.file.name. */
+int mr_file_path_judge(const struct mr_file_path *path, struct mr_slice topic, size_t name_max,
+                       struct mr_err *err) MR_MUST_CHECK;
 /* The start of the time span that shares a file with `commit_us`; 0 when time does not part files. */
 int64_t mr_file_path_span(const struct mr_file_path *path, int64_t commit_us);
 /* Appends the file's path. `again` > 0 tells a name apart from one that is taken. The topic's bytes outside

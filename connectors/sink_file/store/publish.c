@@ -43,6 +43,8 @@ static int open_directory(int at, const char *name, bool make, int *ret_fd, stru
     bool made = make && mkdirat(at, name, 0777) == 0;
     int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
+    /* Also when it was there: nobody knows whether it is durable, and what stands in it must not be lost with it. */
+
     if (fd < 0 && errno == ENOENT && !make)
         return MR_AGAIN;
     if (fd < 0) {
@@ -56,7 +58,9 @@ static int open_directory(int at, const char *name, bool make, int *ret_fd, stru
         return MR_CONFIG;
     }
     *ret_fd = fd;
-    return made ? mr_file_sync_parent(at, name, err) : 0;
+    if (!make)
+        return 0;
+    return made ? mr_file_sync_parent(at, name, err) : mr_file_sync_given(at, name, err);
 }
 
 int mr_file_publisher_open(struct mr_file_publisher *publisher, const char *path, bool make,
@@ -99,7 +103,7 @@ static int place_all(struct mr_file_publisher *publisher, const struct mr_file_c
 
     for (size_t i = 0; i < commit->entry_count && rc == 0; i++) {
         bool missing;
-        rc = mr_file_commit_place(publisher->directory, publisher->tmp, &commit->entries[i],
+        rc = mr_file_commit_place(publisher->directory, publisher->tmp, &commit->entries[i], true,
                                   publisher->patience, &missing, err);
         if (rc == 0 && missing)
             tell_missing(publisher, &commit->entries[i]);
@@ -179,6 +183,10 @@ int mr_file_publisher_recover(struct mr_file_publisher *publisher, bool redo,
     if (rc == 0)
         rc = check_chain(publisher, &commit, err);
     publisher->follows_claim = commit.claim;
+    /* Who linked it may have been killed before it was durable: it must be before its files have their names. */
+    if (rc == 0 && redo && fsync(publisher->meta) < 0)
+        rc = mr_err_errno(err, MR_RETRY, "sink.file.sync", errno,
+                          "cannot make the directory of the commit files durable");
     if (rc == 0 && redo)
         rc = place_all(publisher, &commit, err);
     if (rc == 0) {
@@ -211,30 +219,68 @@ static int sync_segments(struct mr_file_publisher *publisher, struct mr_file_seg
     return rc;
 }
 
-/* Gives each segment its final name: one that nothing has, on disk or among the others. */
-static void name_segments(struct mr_file_publisher *publisher, struct mr_file_segment *segments)
+/* Whether a file can have this name: its folders are made, on the file system of tmp, and nothing has it. A name is
+ * only looked up for that: what cannot be looked up cannot be made. *ret_taken: choose another one. */
+static int judge_name(const struct mr_file_publisher *publisher, const char *name, bool *ret_taken,
+                      struct mr_err *err)
+{
+    struct stat folder, tmp;
+    char parent[4096];
+    const char *slash = strrchr(name, '/');
+    int why = mr_file_make_parents(publisher->directory, name, publisher->patience);
+
+    *ret_taken = false;
+    if (why)
+        return mr_file_name_refused(name, why, err);
+    if (faccessat(publisher->directory, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+        *ret_taken = true;
+        return 0;
+    }
+    if (errno != ENOENT)
+        return mr_file_name_refused(name, errno, err);
+    snprintf(parent, sizeof(parent), "%.*s", slash ? (int)(slash - name) : 1, slash ? name : ".");
+    if (fstatat(publisher->directory, parent, &folder, 0) < 0 || fstat(publisher->tmp, &tmp) < 0)
+        return mr_file_name_refused(name, errno, err);
+    return folder.st_dev == tmp.st_dev ? 0 : mr_file_name_refused(name, EXDEV, err);
+}
+
+/* Gives a segment a final name that nothing has, on disk or among the others. */
+static int name_segment(struct mr_file_publisher *publisher, struct mr_file_segment *segment,
+                        struct mr_map *taken, struct mr_buf *path, struct mr_err *err)
+{
+    struct mr_file_entry *entry = &segment->entry;
+    unsigned again = 0;
+    bool is_taken = true;
+    int rc = 0;
+
+    while (rc == 0 && is_taken) {
+        mr_buf_clear(path);
+        mr_file_path_put(publisher->path, mr_slice_str(entry->stream), segment->span_us,
+                         entry->first, again++, path);
+        is_taken = mr_map_get(taken, mr_buf_slice(path)) != NULL;
+        if (!is_taken)
+            rc = judge_name(publisher, mr_buf_cstr(path), &is_taken, err);
+    }
+    (void)mr_map_put(taken, mr_buf_slice(path), entry);
+    free(entry->name);
+    entry->name = mr_strdup(mr_buf_cstr(path));
+    return rc;
+}
+
+static int name_segments(struct mr_file_publisher *publisher, struct mr_file_segment *segments,
+                         struct mr_err *err)
 {
     struct mr_map taken;
     struct mr_buf path;
+    int rc = 0;
 
     mr_map_init(&taken);
-    mr_buf_init(&path, 1 << 13);
-    for (struct mr_file_segment *segment = segments; segment; segment = segment->next) {
-        struct mr_file_entry *entry = &segment->entry;
-        unsigned again = 0;
-        do {
-            mr_buf_clear(&path);
-            mr_file_path_put(publisher->path, mr_slice_str(entry->stream), segment->span_us,
-                             entry->first, again++, &path);
-        } while (mr_map_get(&taken, mr_buf_slice(&path)) ||
-                 faccessat(publisher->directory, mr_buf_cstr(&path), F_OK, AT_SYMLINK_NOFOLLOW) ==
-                     0);
-        (void)mr_map_put(&taken, mr_buf_slice(&path), entry);
-        free(entry->name);
-        entry->name = mr_strdup(mr_buf_cstr(&path));
-    }
+    mr_buf_init(&path, 1 << 16);
+    for (struct mr_file_segment *segment = segments; segment && rc == 0; segment = segment->next)
+        rc = name_segment(publisher, segment, &taken, &path, err);
     mr_buf_done(&path);
     mr_map_done(&taken);
+    return rc;
 }
 
 static void render(const struct mr_file_publisher *publisher, const struct mr_file_job *job,
@@ -317,6 +363,20 @@ static bool is_superseded(const struct mr_file_publisher *publisher)
            mr_file_archive_covers(publisher->meta, publisher->n + 1);
 }
 
+/* Nothing was published. A file system that has no links never will. */
+static int cannot_link(const char *name, int why, struct mr_err *err)
+{
+    if (!mr_file_needs_human(why))
+        return mr_err_errno(err, MR_RETRY, "sink.file.write", why, "cannot publish commit %s",
+                            name);
+    mr_err_errno(err, MR_CONFIG, "sink.file.no_links", why,
+                 "commit %s cannot be linked into " MR_FILE_META, name);
+    mr_err_hint(err, "Publishing needs link(2): choose a directory on a file system that has it "
+                     "(ext4, XFS, btrfs, NFS; not FAT, nor most of what FUSE shows). Nothing was "
+                     "published: millrace goes on where it stopped.");
+    return MR_CONFIG;
+}
+
 /* The atomic act. */
 static int link_commit(struct mr_file_publisher *publisher, const char *temporary, bool claim,
                        struct mr_err *err)
@@ -333,8 +393,7 @@ static int link_commit(struct mr_file_publisher *publisher, const char *temporar
     if (why == EEXIST)
         return lost_race(publisher, claim, err);
     if (why)
-        return mr_err_errno(err, MR_RETRY, "sink.file.write", why, "cannot publish commit %s",
-                            name);
+        return cannot_link(name, why, err);
     if (mr_file_archive_covers(publisher->meta, publisher->n + 1)) {
         (void)unlinkat(publisher->meta, name, 0);
         return lost_race(publisher, claim, err);
@@ -380,7 +439,7 @@ static int place_segments(struct mr_file_publisher *publisher, struct mr_file_jo
     for (struct mr_file_segment *segment = job->segments; segment && rc == 0;
          segment = segment->next) {
         bool missing;
-        rc = mr_file_commit_place(publisher->directory, publisher->tmp, &segment->entry,
+        rc = mr_file_commit_place(publisher->directory, publisher->tmp, &segment->entry, false,
                                   publisher->patience, &missing, err);
         if (rc == 0 && missing)
             tell_missing(publisher, &segment->entry);
@@ -427,11 +486,12 @@ static int publish_once(struct mr_file_publisher *publisher, struct mr_file_job 
         list_temporaries(publisher, &leftovers);
     snprintf(temporary, sizeof(temporary), "%.180s-%llu.commit", publisher->owner,
              (unsigned long long)publisher->n + 1);
-    name_segments(publisher, job->segments);
+    rc = name_segments(publisher, job->segments, err);
     render(publisher, job, &text);
-    rc = text.failed ? mr_err_set(err, MR_BUG, "sink.file.commit_too_large",
-                                  "a commit names too many files")
-                     : write_commit(publisher, temporary, mr_buf_slice(&text), err);
+    if (rc == 0)
+        rc = text.failed ? mr_err_set(err, MR_BUG, "sink.file.commit_too_large",
+                                      "a commit names too many files")
+                         : write_commit(publisher, temporary, mr_buf_slice(&text), err);
     if (rc == 0)
         rc = link_commit(publisher, temporary, job->claim, err);
     if (rc < 0 && rc != MR_FENCED && is_superseded(publisher))

@@ -1,6 +1,7 @@
 /* Making segments visible: the commit protocol. Used by one thread at a time.
  *
  *     fdatasync segments, fsync tmp       what the commit names is durable
+ *     make folders, fsync; judge names    nothing is published that cannot get its name
  *     commit file as temporary, fdatasync
  *     link(tmp/x, <n>.json)               the atomic act: EEXIST = somebody else made commit n, we are fenced
  *     fsync _millrace                     durable

@@ -116,16 +116,16 @@ static void a_claim_that_is_settled_late_spares_its_successor(void **unused)
     must_verify(0, "1 files, 50000 records");
 }
 
-/* mkdirat of this program: there is no room while this is set. */
+/* renameat2 of this program: there is no room while this is set. */
 static atomic_bool no_room;
 
-int mkdirat(int at, const char *path, mode_t mode)
+int renameat2(int from, const char *old, int to, const char *new, unsigned int flags)
 {
     if (atomic_load(&no_room)) {
         errno = ENOSPC;
         return -1;
     }
-    return (int)syscall(SYS_mkdirat, at, path, mode);
+    return (int)syscall(SYS_renameat2, from, old, to, new, flags);
 }
 
 /* The commit is made, its files wait for room to be moved: the next start's work, not something to be forgotten. */

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -144,7 +145,8 @@ static void renames_are_redone_after_a_crash(void **unused)
     snprintf(from, sizeof(from), "%s/a/2026-11-21/a+00000000000000000001.jsonl", directory);
     snprintf(to, sizeof(to), "%s/_millrace/tmp/one-1.segment", directory);
     assert_int_equal(rename(from, to), 0);
-    must_verify(0, "2 records"); /* a reader finds it on its way */
+    must_verify(0, "WARN files.unplaced"); /* a reader finds it on its way */
+    must_verify(0, "2 records");
     open_and_claim(&bench, "two", "{\"p\":2}");
     assert_int_equal(access(to, F_OK), -1);
     assert_string_equal(read_text("a/2026-11-21/a+00000000000000000001.jsonl"),
@@ -235,6 +237,125 @@ static void a_taken_name_stops_the_redo(void **unused)
     assert_string_equal(err.code, "sink.file.name_taken");
     mr_bench_close(&bench);
     assert_string_equal(read_text("00000000000000000001.jsonl"), "another\n");
+}
+
+/* Names of 60 bytes, three of them in one part of the path: found before the link, so nothing is published that cannot
+ * get its name, and a shorter path goes on from there. */
+static void a_name_too_long_is_found_before_anything_is_published(void **unused)
+{
+    static const char topic[] =
+        "a_topic_with_a_name_of_a_little_more_than_sixty_bytes_as_some_have_them_and_more";
+    struct mr_bench bench;
+    struct mr_err err;
+
+    (void)unused;
+    config.path = "{topic}/{date}-{topic}-{topic}-{topic}+{sequence}.jsonl";
+    open_and_claim(&bench, "one", "");
+    assert_int_equal(mr_bench_write(&bench, topic, 1, 2, NOON, &err), 0);
+    assert_int_equal(mr_bench_commit(&bench, false, "{\"p\":2}", &err), MR_CONFIG);
+    assert_string_equal(err.code, "sink.file.name");
+    mr_bench_close(&bench);
+    must_verify(0, "1 commits, 0 files");
+    config.path = "{topic}/{sequence}.jsonl";
+    open_and_claim(&bench, "two", "{\"claim\":1}");
+    assert_int_equal(mr_bench_write(&bench, topic, 1, 2, NOON, &err), 0);
+    assert_int_equal(mr_bench_commit(&bench, false, "{\"p\":2}", &err), 0);
+    mr_bench_close(&bench);
+    must_verify(0, "3 commits, 1 files, 2 records");
+}
+
+/* A file where a folder should be: likewise. */
+static void a_file_in_the_way_of_a_folder_is_found_before_anything_is_published(void **unused)
+{
+    struct mr_bench bench;
+    struct mr_err err;
+
+    (void)unused;
+    config.path = "{topic}/{sequence}.jsonl";
+    open_and_claim(&bench, "one", "");
+    make_file("a", "mine\n");
+    assert_int_equal(mr_bench_write(&bench, "a", 1, 2, NOON, &err), 0);
+    assert_int_equal(mr_bench_commit(&bench, false, "{\"p\":2}", &err), MR_CONFIG);
+    assert_string_equal(err.code, "sink.file.name");
+    mr_bench_close(&bench);
+    must_verify(1, "1 commits, 0 files");
+    remove_file("a");
+    open_and_claim(&bench, "two", "{\"claim\":1}");
+    mr_bench_close(&bench);
+}
+
+/* The folder became a file between the link and the rename, as after a crash: a human must act, is told how, and both
+ * ways of acting lead on. */
+static void a_commit_that_cannot_be_completed_has_a_way_out(void **unused)
+{
+    struct mr_bench bench;
+    struct mr_err err;
+    char from[900], to[800], folder[800];
+
+    (void)unused;
+    config.path = "{topic}/{sequence}.jsonl";
+    for (int way = 0; way < 2; way++) {
+        open_and_claim(&bench, "one", way ? "{\"p\":2}" : "");
+        assert_int_equal(mr_bench_write(&bench, "a", way ? 5 : 1, 2, NOON, &err), 0);
+        assert_int_equal(mr_bench_commit(&bench, false, "{\"p\":2}", &err), 0);
+        mr_bench_close(&bench);
+        snprintf(folder, sizeof(folder), "%s/a", directory);
+        snprintf(from, sizeof(from), "%s/0000000000000000000%d.jsonl", folder, way ? 5 : 1);
+        snprintf(to, sizeof(to), "%s/_millrace/tmp/one-1.segment", directory);
+        assert_int_equal(rename(from, to), 0);
+        if (way) {
+            snprintf(from, sizeof(from), "%s/aside", directory);
+            assert_int_equal(rename(folder, from), 0);
+        } else {
+            assert_int_equal(rmdir(folder), 0);
+        }
+        make_file("a", "in the way\n");
+        assert_int_equal(mr_bench_open(&bench, mr_plug_sink("file"), &config, "two", &err),
+                         MR_CONFIG);
+        assert_string_equal(err.code, "sink.file.cannot_place");
+        assert_non_null(strstr(err.hint, "_millrace/tmp/one-1.segment"));
+        mr_bench_close(&bench);
+        if (way) /* the file is moved away */
+            remove_file("_millrace/tmp/one-1.segment");
+        else /* what is in the way is */
+            remove_file("a");
+        open_and_claim(&bench, "two", "{\"p\":2}");
+        assert_int_equal(strstr(bench.notes, "sink.file.segment_missing ") != NULL, way);
+        mr_bench_close(&bench);
+        if (!way)
+            must_verify(0, "1 files, 2 records");
+    }
+}
+
+/* link(2) of a file system that has none: as FAT and some of FUSE answer it. */
+static int link_fails;
+
+int linkat(int from, const char *old, int to, const char *new, int flags)
+{
+    if (link_fails) {
+        errno = link_fails;
+        return -1;
+    }
+    return (int)syscall(SYS_linkat, from, old, to, new, flags);
+}
+
+static void a_file_system_without_links_is_told_and_not_tried_for_ever(void **unused)
+{
+    static const int answers[] = {EPERM, EOPNOTSUPP};
+    struct mr_bench bench;
+    struct mr_err err;
+
+    (void)unused;
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(mr_bench_open(&bench, mr_plug_sink("file"), &config, "one", &err), 0);
+        link_fails = answers[i];
+        assert_int_equal(mr_bench_commit(&bench, true, "{\"claim\":1}", &err), MR_CONFIG);
+        link_fails = 0;
+        assert_string_equal(err.code, "sink.file.no_links");
+        mr_bench_close(&bench);
+    }
+    open_and_claim(&bench, "one", "");
+    mr_bench_close(&bench);
 }
 
 static void midnight_is_crossed_once(void **unused)
@@ -590,6 +711,10 @@ int main(void)
         CASE(temporaries_go_after_the_claim_and_not_before),
         CASE(a_name_that_is_taken_is_not_replaced),
         CASE(a_taken_name_stops_the_redo),
+        CASE(a_name_too_long_is_found_before_anything_is_published),
+        CASE(a_file_in_the_way_of_a_folder_is_found_before_anything_is_published),
+        CASE(a_commit_that_cannot_be_completed_has_a_way_out),
+        CASE(a_file_system_without_links_is_told_and_not_tried_for_ever),
         CASE(midnight_is_crossed_once),
         CASE(topics_cannot_lead_outside),
         CASE(a_large_table_is_one_commit_of_many_files),

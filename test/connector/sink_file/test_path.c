@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "connectors/sink_file/store/path.h"
@@ -69,10 +70,39 @@ static void a_span_is_a_day_an_hour_or_for_ever(void **unused)
     assert_int_equal(mr_file_path_span(&path, 25 * hour + 1), 25 * hour);
 }
 
+static void a_part_that_is_too_long_is_judged_with_its_topic(void **unused)
+{
+    static const struct {
+        const char *template;
+        size_t topic;
+        bool fits;
+    } judged[] = {
+        {"{topic}/{date}-{topic}-{topic}+{sequence}.jsonl", 60, true},
+        {"{topic}/{date}-{topic}-{topic}+{sequence}.jsonl", 110, false},
+        {"{topic}/{date}/{topic}+{sequence}.jsonl", 249, true}, /* cut at 120, with a hash */
+        {"{topic}{topic}/{sequence}", 240, false},
+    };
+    char topic[300];
+
+    (void)unused;
+    memset(topic, 't', sizeof(topic));
+    for (size_t i = 0; i < sizeof(judged) / sizeof(judged[0]); i++) {
+        struct mr_file_path path;
+        struct mr_err err = {0};
+        int rc;
+        assert_int_equal(mr_file_path_parse(judged[i].template, ".gz", &path, &err), 0);
+        rc = mr_file_path_judge(&path, mr_slice(topic, judged[i].topic), 255, &err);
+        assert_int_equal(rc, judged[i].fits ? 0 : MR_CONFIG);
+        if (rc < 0)
+            assert_string_equal(err.code, "sink.file.name");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(templates_are_checked_and_filled_in),
+        cmocka_unit_test(a_part_that_is_too_long_is_judged_with_its_topic),
         cmocka_unit_test(a_span_is_a_day_an_hour_or_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
