@@ -209,7 +209,7 @@ static void write_relation(struct mr_buf *buf)
 
 static void open_feed(struct contestant *contestant)
 {
-    struct mr_pg_position position = {.base = 1, .started = true};
+    struct mr_pg_position position = {.standing = {.base = 1, .started = true}};
     struct mr_buf relation;
     struct mr_err err;
 
@@ -272,8 +272,7 @@ static void decode(struct contestant *contestant, const struct wire *wire, struc
     struct mr_pg_feed *feed = &contestant->feed;
     struct mr_batch *batch = contestant->batch;
 
-    mr_pg_feed_new_batch(feed);
-    feed->read_us = 1787220930351042;
+    mr_track_new_batch(&feed->track, 1787220930351042);
     for (size_t i = 0; i < wire->count; i++) {
         struct mr_slice message = message_at(wire, i);
 

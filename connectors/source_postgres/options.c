@@ -12,8 +12,6 @@
     (offsetof(struct mr_pg_config, publication.field) - offsetof(struct mr_pg_config, publication))
 
 static const char *const creates[] = {"filtered", "all_tables", "never", NULL};
-static const char *const snapshots[] = {"initial", "initial_only", "no_data", "when_needed", NULL};
-static const char *const operations[] = {"c", "u", "d", "t", "none", NULL};
 static const char *const binaries[] = {"auto", "never", NULL};
 
 static const struct mr_option publication_options[] = {
@@ -46,32 +44,6 @@ static const struct mr_option publication_options[] = {
     {0},
 };
 
-#define HEARTBEAT_AT(field)                                                                        \
-    (offsetof(struct mr_pg_config, heartbeat.field) - offsetof(struct mr_pg_config, heartbeat))
-
-static const struct mr_option heartbeat_options[] = {
-    {.key = "interval",
-     .type = MR_OPTION_DURATION,
-     .offset = HEARTBEAT_AT(interval),
-     .standard = "0",
-     .min = 0,
-     .max = 86400LL * 1000000000,
-     .doc = "How often; 0 sends none. Once the tables are read, and not while the sink takes "
-            "nothing."},
-    {.key = "topic",
-     .type = MR_OPTION_STRING,
-     .offset = HEARTBEAT_AT(topic),
-     .standard = "__debezium-heartbeat.{name}",
-     .doc = "Their topic. {name} is the source's logical name; there are no other placeholders."},
-    {.key = "action_query",
-     .type = MR_OPTION_STRING,
-     .offset = HEARTBEAT_AT(query),
-     .doc = "SQL to run with each of them, such as UPDATE public.beat SET at = now(); names with "
-            "their schema. For databases whose own writing shall be seen; the position moves "
-            "without it. It is ended after 5s, and a failure is noted and no more."},
-    {0},
-};
-
 const struct mr_option mr_pg_options[] = {
     {.key = "dsn",
      .type = MR_OPTION_STRING,
@@ -87,14 +59,7 @@ const struct mr_option mr_pg_options[] = {
      .doc =
          "The password, best as ${file:/run/secrets/pg} or ${env:PGPASSWORD}. Default: what libpq "
          "finds (.pgpass, PGPASSWORD)."},
-    {.key = "tables",
-     .type = MR_OPTION_LIST,
-     .offset = AT(tables),
-     .doc =
-         "Which tables: patterns of schema.table with * and ?; a leading ! takes tables out again; "
-         "/.../ is a regular expression that must match the whole name, without regard to case, as "
-         "in "
-         "Debezium's lists. Default: all tables that are not the system's."},
+    MR_CAPTURE_OPTIONS(struct mr_pg_config, capture),
     {.key = "slot",
      .type = MR_OPTION_STRING,
      .offset = AT(slot),
@@ -105,49 +70,12 @@ const struct mr_option mr_pg_options[] = {
      .offset = AT(publication),
      .group = publication_options,
      .doc = "The publication that says which tables the server sends."},
-    {.key = "heartbeat",
-     .type = MR_OPTION_GROUP,
-     .flags = MR_OPTION_SHORT,
-     .offset = AT(heartbeat),
-     .group = heartbeat_options,
-     .doc = "A record now and then although nothing changes, of Debezium's form, as a sign of "
-            "life. Its header __millrace.position has the position that is committed with it: "
-            "whoever reads the record has everything up to there."},
-    {.key = "snapshot",
-     .type = MR_OPTION_ENUM,
-     .offset = AT(snapshot),
-     .standard = "initial",
-     .choices = snapshots,
-     .doc =
-         "initial reads the tables' rows at the first start, then the changes from exactly there; "
-         "initial_only ends after the rows; no_data reads changes only; when_needed is initial, "
-         "and "
-         "reads the tables again when the position cannot be resumed."},
-    {.key = "snapshot_include_collection_list",
-     .type = MR_OPTION_LIST,
-     .offset = AT(snapshot_tables),
-     .doc = "Read the rows of these tables only (patterns as in tables). Changes still come from "
-            "all."},
-    {.key = "snapshot_select_statement_overrides",
-     .type = MR_OPTION_MAP,
-     .offset = AT(snapshot_selects),
-     .doc =
-         "For single tables (schema.table), the SELECT that reads their rows instead of the whole "
-         "table. It must give the table's columns."},
     {.key = "adopt_slot",
      .type = MR_OPTION_BOOL,
      .offset = AT(adopt_slot),
      .standard = "false",
      .doc = "Take over a slot that exists although this pipeline never made it, and begin where it "
             "stands. Without this such a slot is refused: it may be somebody else's."},
-    {.key = "skipped_operations",
-     .type = MR_OPTION_LIST,
-     .offset = AT(skipped_operations),
-     .choices = operations,
-     .standard = "t",
-     .doc =
-         "Operations that give no events: c (insert), u (update), d (delete), t (truncate); none "
-         "skips nothing."},
     {.key = "message_prefixes",
      .type = MR_OPTION_LIST,
      .offset = AT(message_prefixes),
@@ -178,12 +106,5 @@ const struct mr_option mr_pg_options[] = {
      .max = 3600LL * 1000000000,
      .doc = "How often the server is told where we are, at the latest; a quarter of its "
             "wal_sender_timeout when that is less."},
-    {.key = "connect_timeout",
-     .type = MR_OPTION_DURATION,
-     .offset = AT(connect_timeout),
-     .standard = "10s",
-     .min = 100000000,
-     .max = 600LL * 1000000000,
-     .doc = "How long one attempt to connect may take."},
     {0},
 };

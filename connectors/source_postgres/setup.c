@@ -8,9 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "connectors/source_postgres/catalog/catalog.h"
-#include "connectors/source_postgres/read/heartbeat.h"
 #include "connectors/source_postgres/session/locks.h"
 #include "connectors/source_postgres/publish/publication.h"
 #include "connectors/source_postgres/place/slot.h"
@@ -24,42 +22,34 @@ static int wanted(void *state, uint32_t oid, struct mr_slice schema, struct mr_s
     return mr_pg_captured(state, oid, schema, table, ret_wanted, err);
 }
 
-static int set_skipped(struct mr_pg_source *source, struct mr_err *err)
+static int set_selections(struct mr_pg_source *source, struct mr_err *err)
 {
-    const struct mr_option_list *list = &source->config->skipped_operations;
-    struct mr_pg_feed *feed = &source->feed;
+    static const char *const system_schemas[] = {"information_schema", "pg_*", NULL};
+    static const struct mr_select_rules tables = {"source.tables", "source.tables", true,
+                                                  system_schemas};
+    static const struct mr_select_rules snapshot = {"source.snapshot_include_collection_list",
+                                                    "source.tables", true, system_schemas};
+    static const struct mr_select_rules prefixes = {"source.message_prefixes", "source.tables",
+                                                    false, NULL};
+    const struct mr_pg_config *config = source->config;
+    int rc = mr_select_new(&config->capture.tables, &tables, &source->selected, err);
 
-    feed->skip_truncate = list->count == 0;
-    for (size_t i = 0; i < list->count; i++) {
-        const char *item = list->items[i];
-        if (strcmp(item, "c") == 0)
-            feed->skip_create = true;
-        else if (strcmp(item, "u") == 0)
-            feed->skip_update = true;
-        else if (strcmp(item, "d") == 0)
-            feed->skip_delete = true;
-        else if (strcmp(item, "t") == 0)
-            feed->skip_truncate = true;
-        else if (strcmp(item, "none") != 0 || list->count > 1)
-            return mr_err_set(err, MR_CONFIG, "source.skipped_operations",
-                              "skipped_operations knows c, u, d, t, or none alone; not \"%s\"",
-                              item);
-    }
-    feed->relations.truncates = !feed->skip_truncate;
-    return 0;
+    if (rc == 0)
+        rc = mr_select_new(&config->capture.snapshot_tables, &snapshot, &source->snapshot_selected,
+                           err);
+    if (rc == 0)
+        rc = mr_select_new(&config->message_prefixes, &prefixes, &source->prefixes, err);
+    if (config->message_prefixes.count > 0)
+        source->feed.prefixes = source->prefixes;
+    return rc;
 }
 
-static int set_filters(struct mr_pg_source *source, struct mr_err *err)
+static int set_skipped(struct mr_pg_source *source, struct mr_err *err)
 {
-    const struct mr_pg_config *config = source->config;
-    int rc = mr_pg_filter_init(&source->filter, &config->tables, err);
+    struct mr_left_out *left_out = &source->feed.track.left_out;
+    int rc = mr_left_out_set(left_out, &source->config->capture.skipped_operations, err);
 
-    if (rc == 0)
-        rc = mr_pg_filter_init(&source->snapshot_filter, &config->snapshot_tables, err);
-    if (rc == 0)
-        rc = mr_pg_filter_init_text(&source->prefixes, &config->message_prefixes, err);
-    if (config->message_prefixes.count > 0)
-        source->feed.prefixes = &source->prefixes;
+    source->feed.relations.truncates = !left_out->truncates;
     return rc;
 }
 
@@ -71,7 +61,7 @@ static void set_connects(struct mr_pg_source *source)
         .dsn = source->config->dsn,
         .password = source->config->password,
         .application = source->application,
-        .timeout_ns = source->config->connect_timeout,
+        .timeout_ns = source->config->capture.connect_timeout,
         .waits = mr_pg_name_lock,
         .waits_state = source,
     };
@@ -106,14 +96,15 @@ int mr_pg_set_up(struct mr_pg_source *source, const struct mr_source_args *args,
     source->feed.relations.filter_state = source;
     mr_pg_catalog_init(source);
     source->feed.relations.hints = &source->hints;
-    source->feed.boundaries = args->boundaries;
+    source->feed.track.boundaries = args->boundaries;
     source->via_root = source->config->publication.via_root;
     if (rc == 0)
-        rc = set_filters(source, err);
+        rc = set_selections(source, err);
     if (rc == 0)
         rc = set_skipped(source, err);
     if (rc == 0)
-        rc = mr_pg_heartbeat_set_up(source, err);
+        rc = mr_heartbeat_open(&source->beats, &source->config->capture.heartbeat,
+                               source->context->server, &source->arena, err);
     if (rc == 0)
         rc = mr_pg_slot_name(source, err);
     if (rc == 0)
@@ -125,7 +116,6 @@ int mr_pg_set_up(struct mr_pg_source *source, const struct mr_source_args *args,
 void mr_pg_set_identity(struct mr_pg_source *source)
 {
     struct mr_pg_position *position = &source->feed.position;
-    int64_t now_us = mr_clock_wall_us();
 
     (void)snprintf(position->system, sizeof(position->system), "%s", source->server.system);
     (void)snprintf(position->database, sizeof(position->database), "%s", source->server.database);
@@ -134,11 +124,8 @@ void mr_pg_set_identity(struct mr_pg_source *source)
     position->timeline = source->server.timeline;
     position->began = source->server.began;
     source->feed.relations.database = mr_slice_str(position->database);
-    if (!source->first)
-        return;
-    position->base = source->resume_number + 1;
-    if (now_us > 0 && (uint64_t)now_us > position->base)
-        position->base = (uint64_t)now_us;
+    if (source->first)
+        mr_standing_rebase(&position->standing, source->resume_number);
 }
 
 void mr_pg_tear_down(struct mr_pg_source *source)
@@ -151,9 +138,9 @@ void mr_pg_tear_down(struct mr_pg_source *source)
     PQfinish(source->sql);
     source->sql = NULL;
     mr_pg_feed_done(&source->feed);
-    mr_pg_filter_done(&source->filter);
-    mr_pg_filter_done(&source->snapshot_filter);
-    mr_pg_filter_done(&source->prefixes);
+    mr_select_free(source->selected);
+    mr_select_free(source->snapshot_selected);
+    mr_select_free(source->prefixes);
     mr_map_done(&source->named);
     mr_arena_done(&source->arena);
     mr_buf_done(&source->sql_text);

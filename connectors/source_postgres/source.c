@@ -33,7 +33,7 @@ static int check_publication(struct mr_pg_source *source, struct mr_err *err)
     bool exists;
     int rc = mr_pg_publication_look(source, &exists, err);
 
-    if (rc == 0 && !exists && source->feed.position.started)
+    if (rc == 0 && !exists && source->feed.position.standing.started)
         return mr_pg_publication_gone(source, NULL, err);
     return rc;
 }
@@ -43,7 +43,7 @@ static int check_all(struct mr_pg_source *source, const struct mr_pg_slot *slot,
 {
     int rc = source->first ? 0 : mr_pg_check_position(source, &source->feed.position, err);
 
-    source->feed.resume_lsn = source->feed.position.resume;
+    mr_pg_feed_resume(&source->feed);
     if (rc == 0)
         rc = mr_pg_slot_check(source, slot, err);
     return rc < 0 ? rc : check_publication(source, err);
@@ -61,7 +61,8 @@ static int begin_anew(struct mr_pg_source *source, const struct mr_pg_slot *slot
     source->anew = slot->exists && strcmp(position->system, source->server.system) == 0 &&
                    strcmp(position->slot, source->slot) == 0;
     mr_pg_position_done(position);
-    source->feed.resume_lsn = source->feed.skip = source->feed.skip_hash = 0;
+    mr_track_forget(&source->feed.track);
+    mr_pg_feed_resume(&source->feed);
     source->first = true;
     mr_err_clear(err);
     return source->anew ? 0 : mr_pg_slot_check(source, slot, err);
@@ -81,14 +82,14 @@ static int source_open(void *state, const struct mr_source_args *args, struct mr
     if (rc < 0)
         return rc;
     rc = check_all(source, &slot, err);
-    if (rc == MR_GAP && source->config->snapshot == MR_PG_SNAPSHOT_WHEN_NEEDED)
+    if (rc == MR_GAP && source->config->capture.snapshot == MR_SNAPSHOT_MODE_WHEN_NEEDED)
         rc = begin_anew(source, &slot, err);
     if (rc < 0)
         return rc;
     if (slot.exists)
         source->slot_point = slot.confirmed;
     mr_pg_set_identity(source);
-    mr_pg_position_write(&source->feed.position, &source->claim);
+    mr_pg_position_write(&source->feed.position, &source->feed.position.standing, &source->claim);
     *ret_claim = mr_buf_slice(&source->claim);
     return 0;
 }
@@ -132,7 +133,7 @@ static int set_until(struct mr_pg_source *source, struct mr_err *err)
 static int make_slot(struct mr_pg_source *source, struct mr_err *err)
 {
     struct mr_pg_position *position = &source->feed.position;
-    bool snapshot = source->config->snapshot != MR_PG_SNAPSHOT_NO_DATA;
+    bool snapshot = source->config->capture.snapshot != MR_SNAPSHOT_MODE_NO_DATA;
     struct mr_pg_slot slot;
     int rc = mr_pg_slot_look(source, &slot, err);
 
@@ -148,12 +149,12 @@ static int make_slot(struct mr_pg_source *source, struct mr_err *err)
         source->slot_point = slot.confirmed;
     if (rc < 0)
         return rc;
-    position->started = true;
+    position->standing.started = true;
     position->resume = source->slot_point;
-    position->snapshot.active =
+    position->standing.snapshot.active =
         snapshot && (source->slot_made || source->unread || !source->args->adopt);
-    position->snapshot.again = snapshot && source->unread && !source->slot_made;
-    source->feed.resume_lsn = position->resume;
+    position->standing.snapshot.again = snapshot && source->unread && !source->slot_made;
+    mr_pg_feed_resume(&source->feed);
     return 0;
 }
 
@@ -205,7 +206,7 @@ static int source_start(void *state, struct mr_err *err)
 
     if (rc == 0)
         rc = mr_pg_unread_look(source, err);
-    if (rc == 0 && !source->feed.position.started)
+    if (rc == 0 && !source->feed.position.standing.started)
         rc = make_slot(source, err);
     if (rc == 0)
         rc = set_until(source, err);
@@ -214,12 +215,12 @@ static int source_start(void *state, struct mr_err *err)
     if (rc < 0)
         return rc;
     atomic_store(&source->flush, source->feed.position.resume);
-    source->ended = source->config->snapshot == MR_PG_SNAPSHOT_INITIAL_ONLY &&
-                    !source->feed.position.snapshot.active;
+    source->ended = source->config->capture.snapshot == MR_SNAPSHOT_MODE_INITIAL_ONLY &&
+                    !source->feed.position.standing.snapshot.active;
     if (source->ended)
         return 0;
-    return source->feed.position.snapshot.active ? mr_pg_snapshot_open(source, err)
-                                                 : mr_pg_stream_start(source, err);
+    return source->feed.position.standing.snapshot.active ? mr_pg_snapshot_open(source, err)
+                                                          : mr_pg_stream_start(source, err);
 }
 
 static int source_read(void *state, struct mr_batch *batch, int64_t deadline_ns, struct mr_err *err)
@@ -248,9 +249,10 @@ static void source_confirm(void *state, const struct mr_position *position)
 
     if (position->text.size == 0 || mr_pg_position_parse(position->text, &held, NULL) < 0)
         return;
-    if (held.started && held.resume > atomic_load_explicit(&source->flush, memory_order_relaxed))
+    if (held.standing.started &&
+        held.resume > atomic_load_explicit(&source->flush, memory_order_relaxed))
         atomic_store_explicit(&source->flush, held.resume, memory_order_relaxed);
-    if (held.started && !held.snapshot.active)
+    if (held.standing.started && !held.standing.snapshot.active)
         atomic_store(&source->rows_out, true);
     mr_pg_position_done(&held);
 }

@@ -9,7 +9,8 @@
 #include "base/arena.h"
 #include "connectors/source_postgres/session/connect.h"
 #include "connectors/source_postgres/read/feed.h"
-#include "connectors/source_postgres/publish/filter.h"
+#include "capture/heartbeat.h"
+#include "capture/select.h"
 #include "connectors/source_postgres/options.h"
 #include "plug/source.h"
 
@@ -66,7 +67,7 @@ struct mr_pg_source {
     PGconn *watch;      /* of a standby: asked for its timeline; NULL: none */
     struct mr_pg_server server;
     char *history; /* of the server's timeline; NULL: it is the first, or was not to be had */
-    struct mr_pg_filter filter, snapshot_filter, prefixes;
+    struct mr_select *selected, *snapshot_selected, *prefixes;
     char slot[MR_PG_NAME];
     char publication[MR_PG_NAME], inserts[MR_PG_NAME]; /* inserts: for tables without identity */
     bool use_inserts;                                  /* that second publication exists */
@@ -79,12 +80,10 @@ struct mr_pg_source {
     char *snapshot_name; /* exported by the slot's creation; NULL: none */
     uint64_t slot_point; /* where a slot made or adopted by this session begins */
 
-    uint64_t broken_told;       /* hash of the last warning of source.breaks_updates; 0 none */
-    struct mr_map named;        /* by table OID, and what it was: a note about it was given */
-    struct mr_slice beat_topic; /* of heartbeats; in `arena` */
-    int64_t beat_ns;            /* when the last one was made; 0 none */
-    int64_t beat_failed_ns;     /* when its query's failure was noted last; 0 never */
-    int64_t followed_ns;        /* when new tables were looked for last */
+    uint64_t broken_told; /* hash of the last warning of source.breaks_updates; 0 none */
+    struct mr_map named;  /* by table OID, and what it was: a note about it was given */
+    struct mr_heartbeats beats;
+    int64_t followed_ns; /* when new tables were looked for last */
     struct mr_pg_hints hints;
     uint64_t seen_xid; /* the open transaction, once other sessions see it (catalog.c); 0 none */
     struct mr_pg_feed feed;

@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct mr_err err;
     uint64_t lsn = 1;
 
-    mr_pg_feed_init(&feed, &context, (struct mr_pg_position){.base = 1});
+    mr_pg_feed_init(&feed, &context, (struct mr_pg_position){.standing.base = 1});
     while (mr_cur_left(&cur) > 2) {
         struct mr_slice message = mr_cur_bytes(&cur, mr_cur_be16(&cur));
         if (cur.failed)

@@ -81,11 +81,11 @@ void pg_run_begin(struct pg_run *run)
     (void)snprintf(run->dsn, sizeof(run->dsn), "%s dbname=%s", pg_run_server.dsn, run->database);
     run->sql = PQconnectdb(run->dsn);
     assert_int_equal(PQstatus(run->sql), CONNECTION_OK);
-    run->config = (struct mr_pg_config){.dsn = run->dsn,
-                                        .snapshot = MR_PG_SNAPSHOT_NO_DATA,
-                                        .decoding_memory = 64 << 20,
-                                        .status_interval = 10 * MR_SECOND_NS,
-                                        .connect_timeout = 10 * MR_SECOND_NS};
+    run->config = (struct mr_pg_config){
+        .dsn = run->dsn,
+        .capture = {.snapshot = MR_SNAPSHOT_MODE_NO_DATA, .connect_timeout = 10 * MR_SECOND_NS},
+        .decoding_memory = 64 << 20,
+        .status_interval = 10 * MR_SECOND_NS};
     run->context = (struct mr_context){.pipeline = run->database,
                                        .server = run->database,
                                        .notes = {note, run},
@@ -298,7 +298,7 @@ static bool read_up_to(const struct pg_run *run, uint64_t end)
     const struct mr_pg_source *source = run->state;
 
     return source->ended ||
-           (!source->snapshot && !source->feed.open && source->feed.position.resume >= end);
+           (!source->snapshot && !source->feed.track.open && source->feed.position.resume >= end);
 }
 
 static uint64_t log_end(struct pg_run *run)

@@ -62,7 +62,7 @@ static int ask_seen(struct mr_pg_source *source, uint32_t xid, bool *ret_seen, s
 static int await_seen(struct mr_pg_source *source, struct mr_err *err)
 {
     int64_t deadline = mr_clock_mono_ns() + SEEN_NS;
-    uint64_t xid = source->feed.open ? source->feed.transaction.origin.postgres.xid : 0;
+    uint64_t xid = source->feed.track.open ? source->feed.track.transaction.origin.postgres.xid : 0;
     bool seen = xid == 0 || xid == source->seen_xid;
     int rc = 0;
 
@@ -248,8 +248,9 @@ int mr_pg_candidates_load(struct mr_pg_source *source, struct mr_arena *arena,
         return rc;
     found.items = MR_ARENA_ARRAY(arena, struct mr_pg_candidate, (size_t)PQntuples(result) + 1);
     rows = MR_ARENA_ARRAY(arena, int, (size_t)PQntuples(result) + 1);
-    for (int i = 0; i < PQntuples(result); i++) {
+    for (int i = 0; i < PQntuples(result) && rc == 0; i++) {
         struct mr_pg_candidate *candidate = &found.items[found.count];
+        bool wanted = false;
         *candidate = (struct mr_pg_candidate){
             .oid = (uint32_t)mr_pg_number(result, i, 0),
             .schema = copy(arena, result, i, 1),
@@ -263,14 +264,14 @@ int mr_pg_candidates_load(struct mr_pg_source *source, struct mr_arena *arena,
             .parents = mr_arena_str(arena, copy(arena, result, i, 9)),
         };
         rows[found.count] = i;
-        found.count += mr_pg_filter_match(&source->filter, candidate->schema, candidate->name) &&
-                       !candidate->unlogged;
+        rc = mr_select_table(source->selected, candidate->schema, candidate->name, &wanted, err);
+        found.count += wanted && !candidate->unlogged;
     }
-    if (source->via_root)
+    if (rc == 0 && source->via_root)
         keep_roots(&found, result, rows);
     PQclear(result);
     *ret_candidates = found;
-    return 0;
+    return rc;
 }
 
 /* Its parents; a row of nulls when there is no such table any more. */
@@ -334,27 +335,39 @@ static int guess_captured(struct mr_pg_source *source, struct mr_slice schema,
     return rc;
 }
 
-int mr_pg_captured(struct mr_pg_source *source, uint32_t oid, struct mr_slice schema,
-                   struct mr_slice table, bool *ret_captured, struct mr_err *err)
+/* By the parents of a partition. */
+static int look_at_parents(struct mr_pg_source *source, uint32_t oid, bool *ret_captured,
+                           bool *ret_gone, struct mr_err *err)
 {
-    bool captured = mr_pg_filter_match(&source->filter, schema, table), gone = false;
     PGresult *result;
     int rc;
 
-    *ret_captured = captured;
-    if (captured || !source->sql || mr_pg_filter_excludes(&source->filter, schema, table))
-        return 0;
     parents_sql(&source->sql_text, oid);
     rc = ask(source, "look for a table's parents", &result, err);
     if (rc < 0)
         return rc;
-    for (int i = 0; i < PQntuples(result); i++) {
-        gone |= PQgetisnull(result, i, 1);
-        captured |=
-            !gone && mr_pg_filter_match(&source->filter, mr_slice_str(mr_pg_text(result, i, 0)),
-                                        mr_slice_str(mr_pg_text(result, i, 1)));
+    for (int i = 0; i < PQntuples(result) && rc == 0 && !*ret_captured; i++) {
+        *ret_gone |= PQgetisnull(result, i, 1);
+        if (!*ret_gone)
+            rc = mr_select_table(source->selected, mr_slice_str(mr_pg_text(result, i, 0)),
+                                 mr_slice_str(mr_pg_text(result, i, 1)), ret_captured, err);
     }
     PQclear(result);
+    return rc;
+}
+
+int mr_pg_captured(struct mr_pg_source *source, uint32_t oid, struct mr_slice schema,
+                   struct mr_slice table, bool *ret_captured, struct mr_err *err)
+{
+    bool captured, gone = false, out = false;
+    int rc = mr_select_table(source->selected, schema, table, &captured, err);
+
+    if (rc == 0 && !captured)
+        rc = mr_select_excludes(source->selected, schema, table, &out, err);
+    if (rc == 0 && !captured && !out && source->sql)
+        rc = look_at_parents(source, oid, &captured, &gone, err);
+    if (rc < 0)
+        return rc;
     if (gone)
         return guess_captured(source, schema, table, ret_captured, err);
     *ret_captured = captured;

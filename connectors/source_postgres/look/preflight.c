@@ -135,7 +135,7 @@ static bool refused(struct look *look, const struct mr_pg_slot *slot)
 
     if (rc == 0)
         rc = mr_pg_slot_check(source, slot, &found);
-    if (rc == MR_GAP && source->config->snapshot == MR_PG_SNAPSHOT_WHEN_NEEDED) {
+    if (rc == MR_GAP && source->config->capture.snapshot == MR_SNAPSHOT_MODE_WHEN_NEEDED) {
         SAY(look, "the tables will be read again, because %.1400s", found.text);
         add(look, MR_FINDING_WARN, "source.snapshot_again", NULL);
     } else if (rc < 0) {
@@ -212,7 +212,7 @@ static int look_at_publication(struct look *look, const struct mr_pg_candidates 
         add(look, MR_FINDING_PASS, "source.publication", NULL);
         return mr_pg_publication_uncovered(source, candidates, look->findings, err);
     }
-    if (source->feed.position.started) {
+    if (source->feed.position.standing.started) {
         struct mr_err gone;
         (void)mr_pg_publication_gone(source, NULL, &gone);
         add_err(look, &gone);
@@ -372,7 +372,7 @@ static int look_at_tables(struct look *look, const struct mr_pg_candidates *cand
         "Such a field arrives as unchanged (__debezium_unavailable_value). To have it: ALTER "
         "TABLE ... REPLICA IDENTITY FULL;",
         err);
-    if (rc == 0 && look->source->config->snapshot != MR_PG_SNAPSHOT_NO_DATA)
+    if (rc == 0 && look->source->config->capture.snapshot != MR_SNAPSHOT_MODE_NO_DATA)
         rc = count_tables(
             look, candidates,
             "NOT (pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE') AND "
@@ -456,7 +456,7 @@ static int plan(struct look *look, struct mr_err *err)
         rc = mr_pg_candidates_load(source, &source->arena, &candidates, err);
     if (rc == 0)
         rc = mr_pg_slot_look(source, &slot, err);
-    if (rc == 0 && !source->feed.position.started)
+    if (rc == 0 && !source->feed.position.standing.started)
         rc = look_at_breaks(look, &candidates, exists, err);
     if (rc < 0)
         return rc;
@@ -478,7 +478,8 @@ static int plan(struct look *look, struct mr_err *err)
         SAY(look, "SELECT pg_create_logical_replication_slot('%s', 'pgoutput');", source->slot);
         add(look, MR_FINDING_PASS, "source.slot", NULL);
     }
-    if (!source->feed.position.started && source->config->snapshot != MR_PG_SNAPSHOT_NO_DATA) {
+    if (!source->feed.position.standing.started &&
+        source->config->capture.snapshot != MR_SNAPSHOT_MODE_NO_DATA) {
         SAY(look, "read the rows of %zu tables", candidates.count);
         add(look, MR_FINDING_PASS, "source.snapshot", NULL);
     }

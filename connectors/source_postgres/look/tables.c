@@ -10,7 +10,6 @@
 #include <stdlib.h>
 
 #include "connectors/source_postgres/catalog/catalog.h"
-#include "connectors/source_postgres/read/heartbeat.h"
 #include "connectors/source_postgres/place/open.h"
 #include "connectors/source_postgres/publish/publication.h"
 #include "connectors/source_postgres/setup.h"
@@ -79,7 +78,8 @@ int mr_pg_sides(const struct mr_source_args *args, struct mr_arena *arena,
     const struct mr_pg_config *config = args->config;
     struct mr_source_sides sides = {.messages = true,
                                     .messages_wanted = config->message_prefixes.count > 0};
-    int rc = mr_pg_heartbeat_topic(config, args->context->server, arena, &sides.heartbeats, err);
+    int rc = mr_heartbeat_topic(&config->capture.heartbeat, args->context->server, arena,
+                                &sides.heartbeats, err);
 
     if (rc == 0)
         *ret_sides = sides;

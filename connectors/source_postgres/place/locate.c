@@ -95,10 +95,10 @@ static int locate(struct mr_pg_source *source, const char *place, bool held,
     if (rc < 0)
         return rc;
     mr_pg_set_identity(source);
-    position->started = true;
+    position->standing.started = true;
     position->resume = lsn;
     position->done = lsn;
-    mr_pg_position_write(position, ret_position);
+    mr_pg_position_write(position, &position->standing, ret_position);
     return 0;
 }
 
@@ -118,52 +118,6 @@ int mr_pg_locate(const struct mr_source_args *args, const char *place, struct mr
     return rc;
 }
 
-static void forget_done(struct mr_pg_snapshot_progress *snapshot, const char *name)
-{
-    for (size_t i = 0; i < snapshot->done_count; i++) {
-        if (name && strcmp(snapshot->done[i].name, name) != 0)
-            continue;
-        free(snapshot->done[i].name);
-        snapshot->done[i--] = snapshot->done[--snapshot->done_count];
-    }
-}
-
-static bool has_only(const struct mr_pg_snapshot_progress *snapshot, const char *name)
-{
-    for (size_t i = 0; i < snapshot->only_count; i++) {
-        if (strcmp(snapshot->only[i], name) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Adds tables to what is to be read: to those of an earlier `again`, or to nothing. While all tables are being
- * read, it is enough that these no longer count as done. */
-static void add_tables(struct mr_pg_snapshot_progress *snapshot, const char *const *tables,
-                       size_t count)
-{
-    bool all = snapshot->active && snapshot->only_count == 0;
-
-    for (size_t i = 0; i < count; i++) {
-        forget_done(snapshot, tables[i]);
-        if (all || has_only(snapshot, tables[i]))
-            continue;
-        snapshot->only =
-            mr_realloc(snapshot->only, (snapshot->only_count + 1) * sizeof(snapshot->only[0]));
-        snapshot->only[snapshot->only_count++] = mr_strdup(tables[i]);
-    }
-    snapshot->again = snapshot->active = true;
-}
-
-static void add_all(struct mr_pg_snapshot_progress *snapshot)
-{
-    forget_done(snapshot, NULL);
-    for (size_t i = 0; i < snapshot->only_count; i++)
-        free(snapshot->only[i]);
-    snapshot->only_count = 0;
-    snapshot->again = snapshot->active = true;
-}
-
 /* The position cannot be resumed (err says why): begin as at a first start. */
 static int begin_anew(struct mr_pg_source *source, const struct mr_pg_slot *slot, size_t count,
                       struct mr_buf *ret_position, struct mr_err *err)
@@ -178,7 +132,7 @@ static int begin_anew(struct mr_pg_source *source, const struct mr_pg_slot *slot
                     source->context->pipeline);
         return (int)err->class;
     }
-    if (source->config->snapshot == MR_PG_SNAPSHOT_NO_DATA)
+    if (source->config->capture.snapshot == MR_SNAPSHOT_MODE_NO_DATA)
         return mr_err_set(err, MR_CONFIG, "source.place",
                           "source.snapshot is no_data: no table would be read; set it to initial");
     rc = slot->exists && slot->lost ? mr_pg_slot_drop(source, err) : 0;
@@ -188,7 +142,7 @@ static int begin_anew(struct mr_pg_source *source, const struct mr_pg_slot *slot
     *position = (struct mr_pg_position){0};
     source->first = true;
     mr_pg_set_identity(source);
-    mr_pg_position_write(position, ret_position);
+    mr_pg_position_write(position, &position->standing, ret_position);
     return 0;
 }
 
@@ -212,11 +166,8 @@ static int again(struct mr_pg_source *source, const char *const *tables, size_t 
         return begin_anew(source, &slot, count, ret_position, err);
     if (rc < 0)
         return rc;
-    if (count > 0)
-        add_tables(&position->snapshot, tables, count);
-    else
-        add_all(&position->snapshot);
-    mr_pg_position_write(position, ret_position);
+    mr_snapshot_ask_again(&position->standing.snapshot, tables, count);
+    mr_pg_position_write(position, &position->standing, ret_position);
     return 0;
 }
 
@@ -226,7 +177,7 @@ int mr_pg_again(const struct mr_source_args *args, const char *const *tables, si
     struct mr_pg_source *source = mr_alloc_zero(sizeof(*source));
     int rc = mr_pg_set_up(source, args, err);
 
-    if (rc == 0 && !source->feed.position.started)
+    if (rc == 0 && !source->feed.position.standing.started)
         rc = mr_err_set(err, MR_CONFIG, "source.place",
                         "nothing was read yet: the next start reads the tables anyway");
     if (rc == 0)

@@ -154,7 +154,7 @@ int mr_pg_check_timeline(const struct mr_pg_position *position, uint32_t timelin
     uint64_t delivered = position->done > position->read ? position->done : position->read;
 
     if (found && !namesake && delivered <= switched &&
-        (position->n == 0 || position->resume < switched))
+        (position->standing.n == 0 || position->resume < switched))
         return 0;
     if (found && namesake)
         mr_err_set(err, MR_GAP, "source.timeline_unknown",
@@ -180,7 +180,7 @@ static void pull_back(struct mr_pg_position *position, const char *history)
 {
     uint64_t switched;
 
-    if (mr_pg_history_find(history, position->timeline, &switched) && position->n == 0 &&
+    if (mr_pg_history_find(history, position->timeline, &switched) && position->standing.n == 0 &&
         position->resume > switched)
         position->resume = switched;
 }
@@ -203,7 +203,7 @@ static int check_log_end(struct mr_pg_source *source, const struct mr_pg_positio
 {
     char at[24], end[24];
 
-    if (!position->started || position->resume <= source->server.wal_end)
+    if (!position->standing.started || position->resume <= source->server.wal_end)
         return 0;
     if (source->server.standby)
         return mr_err_set(err, MR_RETRY, "source.position_ahead",
@@ -253,7 +253,7 @@ int mr_pg_check_position(struct mr_pg_source *source, struct mr_pg_position *pos
             server->timeline, position->timeline);
         return gap_hint(source->context->pipeline, err);
     }
-    if (position->started) {
+    if (position->standing.started) {
         int rc = check_history(source, position, err);
         if (rc < 0)
             return rc;

@@ -178,7 +178,7 @@ int mr_pg_slot_check(struct mr_pg_source *source, const struct mr_pg_slot *slot,
 
     if (rc < 0)
         return rc;
-    if (source->feed.position.started)
+    if (source->feed.position.standing.started)
         return check_held(source, slot, err);
     if (!slot->exists || !source->first || source->config->adopt_slot || source->args->adopt)
         return slot->exists && slot->lost ? check_held(source, slot, err) : 0;

@@ -31,7 +31,7 @@ static bool possible(const struct mr_pg_source *source)
 
 static bool reads_tables(const struct mr_pg_source *source)
 {
-    return source->config->snapshot != MR_PG_SNAPSHOT_NO_DATA;
+    return source->config->capture.snapshot != MR_SNAPSHOT_MODE_NO_DATA;
 }
 
 /* 56 + 7 bytes, or 47 + 1 + 8 + 7: what a slot's name may have. */
@@ -77,8 +77,8 @@ int mr_pg_unread_look(struct mr_pg_source *source, struct mr_err *err)
         return rc;
     source->unread = PQntuples(result) > 0;
     PQclear(result);
-    atomic_store(&source->rows_out,
-                 !reads_tables(source) || (position->started && !position->snapshot.active));
+    atomic_store(&source->rows_out, !reads_tables(source) || (position->standing.started &&
+                                                              !position->standing.snapshot.active));
     return 0;
 }
 

@@ -229,7 +229,7 @@ static int look_at_start(struct mr_pg_source *source, struct mr_arena *arena,
                          struct mr_pg_candidates *ret_uncovered, struct mr_err *err)
 {
     bool ours = source->config->publication.create == MR_PG_CREATE_FILTERED &&
-                source->feed.position.started;
+                source->feed.position.standing.started;
     char other[OTHER_SIZE];
     int rc = keep_uncovered(source, arena, candidates, ret_uncovered, other, err);
 
@@ -383,7 +383,7 @@ int mr_pg_publication_follow(struct mr_pg_source *source, bool starting, struct 
         rc = keep_uncovered(source, &arena, &all, &uncovered, other, err);
     for (size_t i = 0; rc == 0 && i < uncovered.count; i++)
         follow_one(source, &uncovered.items[i]);
-    if (rc == 0 && starting && !source->feed.position.started)
+    if (rc == 0 && starting && !source->feed.position.standing.started)
         rc = mr_pg_breaks_refuse(source, &all, true, err);
     else if (rc == 0)
         rc = mr_pg_breaks_warn(source, &all, err);

@@ -315,7 +315,7 @@ static int lock_name(struct mr_pg_source *source, struct mr_err *err)
 
 int mr_pg_no_tables(struct mr_pg_source *source, struct mr_err *err)
 {
-    const struct mr_option_list *tables = &source->config->tables;
+    const struct mr_option_list *tables = &source->config->capture.tables;
 
     mr_err_set(err, MR_CONFIG, "source.no_tables", "no table of database %s matches %s%s%s",
                source->server.database, tables->count ? "\"" : "",

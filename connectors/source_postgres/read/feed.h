@@ -2,13 +2,14 @@
  *
  * The feed takes one message after another and fills a batch: it follows transactions, keeps the relations,
  * drops what a resume has to drop, gives each change its place and number, and knows the position after the
- * last one. Single threaded (reader thread). Invariant: position.n == 0 outside a transaction. */
+ * last one. Single threaded (reader thread). It may not be moved once it is made. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "connectors/source_postgres/publish/filter.h"
+#include "capture/select.h"
+#include "capture/track.h"
 #include "connectors/source_postgres/wire/pgoutput.h"
 #include "connectors/source_postgres/place/position.h"
 #include "connectors/source_postgres/catalog/relation.h"
@@ -17,27 +18,17 @@
 struct mr_pg_feed {
     const struct mr_context *context;
     struct mr_pg_relations relations;
-    struct mr_pg_position position;                            /* after the last change taken in */
-    bool skip_create, skip_update, skip_delete, skip_truncate; /* skipped_operations */
-    /* make milestones of transactions' ends, and give dropped changes as replayed */
-    bool boundaries;
-    const struct mr_pg_filter *prefixes; /* of messages that are wanted; NULL: all */
-    bool check_utf8;                     /* the server does not convert (SQL_ASCII) */
+    struct mr_pg_position position;   /* after the last change taken in */
+    struct mr_track track;            /* numbers and places; counts in position.standing */
+    const struct mr_select *prefixes; /* of messages that are wanted; NULL: all */
+    bool check_utf8;                  /* the server does not convert (SQL_ASCII) */
 
-    bool open;     /* between B and C */
-    bool dropping; /* ... of a transaction that was finished before */
-    bool begun;    /* its BEGIN was made */
-    struct mr_transaction transaction;
-    char origin[MR_PG_NAME + 1];   /* the name in transaction.origin stands here */
-    struct mr_transaction *shared; /* its copy in the batch's arena; NULL: none there yet */
-    uint64_t ordinal, hash;        /* changes of the transaction so far, and their hash */
-    uint64_t resume_lsn;           /* transactions with a smaller commit LSN are finished */
-    uint64_t skip, skip_hash;      /* changes to drop of the one at resume_lsn, and their hash */
-    uint64_t stop_lsn;             /* `until`: do not begin a transaction at or above; 0 = none */
-    bool stopped;                  /* one was met */
-    int64_t read_us;               /* wall time of the read burst */
-    struct mr_arena scratch;       /* for rows that are read only to be hashed */
-    struct mr_buf text;            /* the position's JSON, rendered */
+    char origin[MR_PG_NAME + 1]; /* the name in track.transaction.origin stands here */
+    uint64_t resume_lsn;         /* transactions with a smaller commit LSN are finished */
+    uint64_t stop_lsn;           /* `until`: do not begin a transaction at or above; 0 = none */
+    bool stopped;                /* one was met */
+    struct mr_arena scratch;     /* for rows that are read only to be hashed */
+    struct mr_buf text;          /* the position's JSON, rendered */
 };
 
 /* position: where to go on; its strings are taken over (mr_pg_feed_done frees them). */
@@ -57,8 +48,8 @@ int mr_pg_feed_take(struct mr_pg_feed *feed, struct mr_batch *batch, uint64_t ls
 /* The server has nothing more below `lsn`: moves the position there when no transaction is open. */
 void mr_pg_feed_advance(struct mr_pg_feed *feed, uint64_t lsn);
 
-/* A new batch begins: what stood in the old one's arena is forgotten. */
-void mr_pg_feed_new_batch(struct mr_pg_feed *feed);
+/* The position was set from outside: resumes there. */
+void mr_pg_feed_resume(struct mr_pg_feed *feed);
 
 /* The stream begins again at the position (the session was lost or changed its format): what is out of the open
  * transaction will be skipped, and checked, when it comes again. */

@@ -2,22 +2,15 @@
  *
  *     for each table:   COPY (SELECT columns FROM ONLY table) TO STDOUT     in binary when every type allows it
  *
- * One row is held back, because whether it is its table's last one is known only when the next message arrives:
- * that is what Debezium's markers tell (first, first_in_data_collection, true, last_in_data_collection, last).
+ * The course of it (order, markers, what the position says, what is read again) is capture/snapshot.h's; here are the
+ * operations it calls. All tables are read in one view (snapshot_view.c). The row held back is the last message, as it
+ * came.
  *
- * Position: while a table is being read it names that table and its rows so far, and is not whole, so that a sink
- * that can commits a table as one. At a table's end it stands in `done`, and is never read again. After a kill
- * the table in progress is read again from its beginning; a sink that had committed part of it sees these rows
- * twice, as reads, and that is noted.
+ * A table that was altered since the view was made is not in it as it should be. The read then ends with MR_RETRY: the
+ * next session makes a view of its own, as after a kill.
  *
- * A table that was altered since the view was made is not in it as it should be (snapshot_view.c). The read then ends
- * with MR_RETRY: the next session makes a view of its own, as after a kill.
- *
- * When it is read again, rows of two views are out, and what happened between them happened to rows a reader has: a
- * row deleted meanwhile would stay with him for ever. So of such a table the stream leaves nothing out. The same
- * goes for a table that is read again by request.
- *
- * Rows have the place of the view: LSN and commit LSN are its consistent point. */
+ * Rows have the place of the view: LSN and commit LSN are its consistent point. Of a table of which rows of an earlier
+ * view are out the stream leaves out nothing but what it has passed already. */
 #include "connectors/source_postgres/read/snapshot.h"
 
 #include <errno.h>
@@ -26,62 +19,12 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "connectors/source_postgres/read/copy.h"
 #include "connectors/source_postgres/read/snapshot_state.h"
 
-#define PROGRESS(source) (&(source)->feed.position.snapshot)
-
-static void set_estimates(struct mr_pg_source *source, const struct mr_pg_snapshot *snapshot)
+static const struct mr_pg_snapshot_item *at_hand(const struct mr_pg_snapshot *snapshot)
 {
-    struct mr_counters *counters = source->context->counters;
-    double rows = 0;
-
-    for (size_t i = 0; i < snapshot->count; i++)
-        rows += snapshot->items[i].rows > 0 ? snapshot->items[i].rows : 0;
-    atomic_store_explicit(&counters->snapshot_rows, 0, memory_order_relaxed);
-    atomic_store_explicit(&counters->snapshot_rows_estimated, (uint64_t)rows, memory_order_relaxed);
-    atomic_store_explicit(&counters->snapshot_tables,
-                          PROGRESS(source)->done_count + snapshot->count, memory_order_relaxed);
-    atomic_store_explicit(&counters->snapshot_tables_done, PROGRESS(source)->done_count,
-                          memory_order_relaxed);
-}
-
-int mr_pg_snapshot_open(struct mr_pg_source *source, struct mr_err *err)
-{
-    struct mr_pg_snapshot *snapshot = mr_alloc_zero(sizeof(*snapshot));
-    struct mr_pg_snapshot_progress *progress = PROGRESS(source);
-    int rc;
-
-    source->snapshot = snapshot;
-    mr_arena_init(&snapshot->arena, 16 << 10, 0);
-    rc = mr_pg_view_open(source, snapshot, err);
-    if (rc == 0)
-        rc = mr_pg_view_list(source, snapshot, err);
-    if (rc < 0)
-        return rc;
-    if (progress->current && progress->rows > 0)
-        mr_pg_note(source, MR_LOG_WARN, "source.snapshot_repeats",
-                   "table %s was being read when the last run ended and is read again: up to %llu "
-                   "rows may "
-                   "arrive twice, as reads, where the sink could not hold the table back",
-                   progress->current, (unsigned long long)progress->rows);
-    progress->point = snapshot->point;
-    set_estimates(source, snapshot);
-    return 0;
-}
-
-void mr_pg_snapshot_close(struct mr_pg_source *source)
-{
-    struct mr_pg_snapshot *snapshot = source->snapshot;
-
-    if (!snapshot)
-        return;
-    PQfreemem(snapshot->held);
-    PQfinish(snapshot->conn);
-    mr_arena_done(&snapshot->arena);
-    free(snapshot);
-    source->snapshot = NULL;
+    return snapshot->course.items[snapshot->course.next].own;
 }
 
 static bool all_binary(const struct mr_pg_relation *relation)
@@ -108,18 +51,11 @@ static void permission_hint(const struct mr_pg_source *source,
             user, user);
 }
 
-static void leave_table(struct mr_pg_snapshot_progress *progress)
-{
-    free(progress->current);
-    progress->current = NULL;
-    progress->rows = 0;
-}
-
 /* The SELECT as a COPY, and what its failure means. */
 static int begin_copy(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
                       const char *select, struct mr_err *err)
 {
-    const struct mr_pg_snapshot_item *item = &snapshot->items[snapshot->next];
+    const struct mr_pg_snapshot_item *item = at_hand(snapshot);
     struct mr_buf copy;
     PGresult *result = NULL;
     int rc;
@@ -140,7 +76,7 @@ static int begin_copy(struct mr_pg_source *source, struct mr_pg_snapshot *snapsh
 static int begin_held(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
                       const char *select, struct mr_err *err)
 {
-    const struct mr_pg_snapshot_item *item = &snapshot->items[snapshot->next];
+    const struct mr_pg_snapshot_item *item = at_hand(snapshot);
     struct mr_buf seen, now;
     int rc;
 
@@ -158,16 +94,38 @@ static int begin_held(struct mr_pg_source *source, struct mr_pg_snapshot *snapsh
     return rc;
 }
 
-static int begin_table(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
-                       struct mr_err *err)
+static int list(void *state, struct mr_snapshot *course, struct mr_err *err)
 {
-    const struct mr_pg_snapshot_item *item = &snapshot->items[snapshot->next];
-    struct mr_pg_snapshot_progress *progress = PROGRESS(source);
+    struct mr_pg_snapshot *snapshot = state;
+
+    (void)course;
+    return mr_pg_view_list(snapshot->source, snapshot, err);
+}
+
+static void set_place(struct mr_pg_snapshot *snapshot)
+{
+    struct mr_pg_position *position = &snapshot->source->feed.position;
+    struct mr_snapshot *course = &snapshot->course;
+
+    if (position->read < snapshot->point)
+        position->read = snapshot->point;
+    course->table = snapshot->relation->table;
+    course->transaction = snapshot->transaction;
+    course->place.postgres.lsn = snapshot->point;
+    (void)mr_pg_lsn_format(snapshot->point, course->point);
+}
+
+static int begin(void *state, struct mr_snapshot *course, const struct mr_snapshot_item *item,
+                 struct mr_err *err)
+{
+    struct mr_pg_snapshot *snapshot = state;
+    struct mr_pg_source *source = snapshot->source;
     struct mr_buf sql;
     int rc;
 
+    (void)course;
     mr_buf_init(&sql, 1 << 20);
-    rc = mr_pg_view_describe(source, snapshot, item, &sql, err);
+    rc = mr_pg_view_describe(source, snapshot, item->own, &sql, err);
     if (rc == 0) {
         snapshot->binary =
             source->config->binary == MR_PG_BINARY_AUTO && all_binary(snapshot->relation);
@@ -176,16 +134,8 @@ static int begin_table(struct mr_pg_source *source, struct mr_pg_snapshot *snaps
     mr_buf_done(&sql);
     if (rc < 0)
         return rc;
-    snapshot->copying = true;
     snapshot->header = false;
-    if (source->feed.position.read < snapshot->point)
-        source->feed.position.read = snapshot->point;
-    snapshot->table_rows = 0;
-    if (!progress->current || strcmp(progress->current, item->full) != 0) {
-        leave_table(progress);
-        progress->current = mr_strdup(item->full);
-    }
-    snapshot->repeats = progress->again || progress->rows > 0;
+    set_place(snapshot);
     return 0;
 }
 
@@ -196,10 +146,10 @@ static int broken_row(const struct mr_pg_relation *relation, struct mr_err *err)
                       MR_SLICE_ARG(relation->table->schema), MR_SLICE_ARG(relation->table->name));
 }
 
-static int decode_row(struct mr_pg_source *source, struct mr_batch *batch, struct mr_slice bytes,
-                      struct mr_value **ret_row, struct mr_err *err)
+static int decode_row(struct mr_pg_snapshot *snapshot, struct mr_batch *batch,
+                      struct mr_slice bytes, struct mr_value **ret_row, struct mr_err *err)
 {
-    const struct mr_pg_snapshot *snapshot = source->snapshot;
+    struct mr_pg_source *source = snapshot->source;
     struct mr_pg_relation *relation = snapshot->relation;
     uint32_t count = relation->table->column_count;
     struct mr_cur cur = mr_cur(bytes);
@@ -226,48 +176,12 @@ static int decode_row(struct mr_pg_source *source, struct mr_batch *batch, struc
     return 0;
 }
 
-static struct mr_transaction *shared_transaction(struct mr_pg_snapshot *snapshot,
-                                                 struct mr_batch *batch)
-{
-    if (!snapshot->shared) {
-        snapshot->shared = MR_ARENA_NEW(&batch->arena, struct mr_transaction);
-        *snapshot->shared = snapshot->transaction;
-    }
-    return snapshot->shared;
-}
-
-static void add_read(struct mr_pg_source *source, struct mr_batch *batch, struct mr_value *row,
-                     enum mr_snapshot_mark mark)
-{
-    struct mr_pg_snapshot *snapshot = source->snapshot;
-    struct mr_pg_position *position = &source->feed.position;
-    struct mr_change *change = mr_batch_add_change(batch);
-
-    change->op = MR_OP_READ;
-    change->mark = mark;
-    change->table = snapshot->relation->table;
-    change->transaction = shared_transaction(snapshot, batch);
-    change->after = row;
-    change->number = position->base + position->count++;
-    change->ordinal = snapshot->rows++;
-    change->origin.postgres.lsn = snapshot->point;
-    change->read_us = source->feed.read_us;
-    mr_batch_use_table(batch, change->table);
-    position->snapshot.rows++;
-    snapshot->table_rows++;
-    mr_count(&source->context->counters->source_reads, 1);
-    mr_count(&source->context->counters->snapshot_rows, 1);
-}
-
 /* Takes the row held back, if there is one; `end` is its mark when it is its table's last. */
-static int take_held(struct mr_pg_source *source, struct mr_batch *batch, enum mr_snapshot_mark end,
-                     struct mr_err *err)
+static int take_held(struct mr_pg_snapshot *snapshot, struct mr_batch *batch,
+                     enum mr_snapshot_mark end, struct mr_err *err)
 {
-    struct mr_pg_snapshot *snapshot = source->snapshot;
-    enum mr_snapshot_mark mark = MR_SNAPSHOT_TRUE;
     struct mr_value *row = NULL;
     struct mr_slice bytes;
-    bool first;
     int rc;
 
     if (!snapshot->held)
@@ -278,19 +192,11 @@ static int take_held(struct mr_pg_source *source, struct mr_batch *batch, enum m
     if (snapshot->binary && !snapshot->header && !mr_pg_copy_header(&bytes))
         return broken_row(snapshot->relation, err);
     snapshot->header = true;
-    rc = decode_row(source, batch, bytes, &row, err);
+    rc = decode_row(snapshot, batch, bytes, &row, err);
     if (rc < 0)
         return rc;
-    first = snapshot->table_rows == 0;
-    if (end == MR_SNAPSHOT_LAST)
-        mark = end;
-    else if (first && snapshot->rows == 0 && PROGRESS(source)->done_count == 0)
-        mark = MR_SNAPSHOT_FIRST;
-    else if (end != MR_SNAPSHOT_NONE)
-        mark = end;
-    else if (first)
-        mark = MR_SNAPSHOT_FIRST_IN_TABLE;
-    add_read(source, batch, row, mark);
+    snapshot->course.table = snapshot->relation->table; /* a NULL may have made another version */
+    (void)mr_snapshot_add(&snapshot->course, batch, row, end);
     return 0;
 }
 
@@ -302,47 +208,6 @@ static bool is_end_mark(const struct mr_pg_snapshot *snapshot, struct mr_slice b
     if (!snapshot->header && !snapshot->held)
         (void)mr_pg_copy_header(&bytes);
     return mr_pg_copy_trailer(bytes);
-}
-
-static int end_table(struct mr_pg_source *source, struct mr_batch *batch, struct mr_err *err)
-{
-    struct mr_pg_snapshot *snapshot = source->snapshot;
-    const struct mr_pg_snapshot_item *item = &snapshot->items[snapshot->next];
-    struct mr_pg_snapshot_progress *progress = PROGRESS(source);
-    PGresult *result = NULL;
-    bool more = false;
-    int rc = mr_pg_result(&snapshot->connect, snapshot->conn, "read a table", &result, err);
-
-    if (rc == 0 && PQresultStatus(result) != PGRES_COMMAND_OK)
-        rc = mr_pg_error(err, snapshot->conn, result, "read a table");
-    PQclear(result);
-    if (rc == 0 && snapshot->held)
-        rc = mr_pg_view_more(source, snapshot, &more, err);
-    if (rc == 0)
-        rc = take_held(source, batch, more ? MR_SNAPSHOT_LAST_IN_TABLE : MR_SNAPSHOT_LAST, err);
-    if (rc < 0)
-        return rc;
-    mr_pg_snapshot_add_done(progress, item->full,
-                            snapshot->repeats ? source->feed.position.resume : snapshot->point);
-    leave_table(progress);
-    snapshot->copying = false;
-    snapshot->next++;
-    mr_count(&source->context->counters->snapshot_tables_done, 1);
-    return 0;
-}
-
-/* All tables are read: the position says so, and the stream begins with the next read. */
-static void finish(struct mr_pg_source *source)
-{
-    struct mr_pg_snapshot_progress *progress = PROGRESS(source);
-
-    progress->active = progress->again = false;
-    leave_table(progress); /* one that is gone since */
-    for (size_t i = 0; i < progress->only_count; i++)
-        free(progress->only[i]);
-    progress->only_count = 0;
-    mr_pg_snapshot_close(source);
-    source->ended = source->config->snapshot == MR_PG_SNAPSHOT_INITIAL_ONLY;
 }
 
 static int wait_readable(struct mr_pg_snapshot *snapshot, int64_t deadline_ns, struct mr_err *err)
@@ -358,61 +223,149 @@ static int wait_readable(struct mr_pg_snapshot *snapshot, int64_t deadline_ns, s
     return 0;
 }
 
-/* One step: a row, the end of a table, or waiting. */
-static int step(struct mr_pg_source *source, struct mr_batch *batch, int64_t deadline_ns,
-                bool *ret_table_end, struct mr_err *err)
+static int take_message(struct mr_pg_snapshot *snapshot, struct mr_batch *batch, char *buffer,
+                        size_t size, struct mr_err *err)
 {
-    struct mr_pg_snapshot *snapshot = source->snapshot;
-    char *buffer = NULL;
-    int size, rc;
+    int rc;
 
-    if (!snapshot->copying)
-        return begin_table(source, snapshot, err);
-    size = PQgetCopyData(snapshot->conn, &buffer, 1);
-    if (size > 0) {
-        batch->bytes += (size_t)size;
-        mr_count(&source->context->counters->source_bytes, (uint64_t)size);
-        if (is_end_mark(snapshot, mr_slice(buffer, (size_t)size))) {
-            PQfreemem(buffer);
-            return 0;
+    batch->bytes += size;
+    mr_count(&snapshot->source->context->counters->source_bytes, (uint64_t)size);
+    if (is_end_mark(snapshot, mr_slice(buffer, size))) {
+        PQfreemem(buffer);
+        return 0;
+    }
+    rc = take_held(snapshot, batch, MR_SNAPSHOT_NONE, err);
+    snapshot->held = buffer;
+    snapshot->held_size = size;
+    return rc;
+}
+
+static int next(void *state, struct mr_snapshot *course, struct mr_batch *batch, size_t limit,
+                int64_t deadline_ns, bool *ret_end, struct mr_err *err)
+{
+    struct mr_pg_snapshot *snapshot = state;
+    int rc = 0;
+
+    (void)course;
+    while (rc == 0 && batch->bytes < limit) {
+        char *buffer = NULL;
+        int size = PQgetCopyData(snapshot->conn, &buffer, 1);
+        if (size > 0) {
+            rc = take_message(snapshot, batch, buffer, (size_t)size, err);
+        } else if (size == 0) {
+            rc = wait_readable(snapshot, deadline_ns, err);
+            if (mr_clock_mono_ns() >= deadline_ns)
+                break;
+        } else if (size == -1) {
+            *ret_end = true;
+            break;
+        } else {
+            rc = mr_pg_error(err, snapshot->conn, NULL, "read a table");
         }
-        rc = take_held(source, batch, MR_SNAPSHOT_NONE, err);
-        snapshot->held = buffer;
-        snapshot->held_size = (size_t)size;
+    }
+    return rc;
+}
+
+static int end(void *state, struct mr_snapshot *course, bool *ret_held, struct mr_err *err)
+{
+    struct mr_pg_snapshot *snapshot = state;
+    PGresult *result = NULL;
+    int rc = mr_pg_result(&snapshot->connect, snapshot->conn, "read a table", &result, err);
+
+    (void)course;
+    if (rc == 0 && PQresultStatus(result) != PGRES_COMMAND_OK)
+        rc = mr_pg_error(err, snapshot->conn, result, "read a table");
+    PQclear(result);
+    *ret_held = snapshot->held != NULL;
+    return rc;
+}
+
+static int more(void *state, struct mr_snapshot *course, bool *ret_more, struct mr_err *err)
+{
+    struct mr_pg_snapshot *snapshot = state;
+
+    (void)course;
+    return mr_pg_view_more(snapshot->source, snapshot, ret_more, err);
+}
+
+static int last(void *state, struct mr_snapshot *course, struct mr_batch *batch,
+                enum mr_snapshot_mark mark, struct mr_err *err)
+{
+    (void)course;
+    return take_held(state, batch, mark, err);
+}
+
+static void covers(void *state, struct mr_snapshot *course)
+{
+    struct mr_pg_snapshot *snapshot = state;
+
+    course->key = course->repeats ? snapshot->source->feed.position.resume : snapshot->point;
+    (void)mr_pg_lsn_format(course->key, course->lo);
+}
+
+static void close_view(void *state, struct mr_snapshot *course)
+{
+    struct mr_pg_snapshot *snapshot = state;
+
+    (void)course;
+    PQfreemem(snapshot->held);
+    PQfinish(snapshot->conn);
+    snapshot->held = NULL;
+    snapshot->conn = NULL;
+}
+
+static const struct mr_snapshot_operations operations = {
+    .list = list,
+    .begin = begin,
+    .next = next,
+    .end = end,
+    .more = more,
+    .last = last,
+    .covers = covers,
+    .close = close_view,
+};
+
+int mr_pg_snapshot_open(struct mr_pg_source *source, struct mr_err *err)
+{
+    struct mr_pg_snapshot *snapshot = mr_alloc_zero(sizeof(*snapshot));
+    int rc;
+
+    source->snapshot = snapshot;
+    snapshot->source = source;
+    rc = mr_pg_view_open(source, snapshot, err);
+    if (rc < 0) {
+        close_view(snapshot, NULL);
         return rc;
     }
-    if (size == 0)
-        return wait_readable(snapshot, deadline_ns, err);
-    if (size == -2)
-        return mr_pg_error(err, snapshot->conn, NULL, "read a table");
-    *ret_table_end = true;
-    return end_table(source, batch, err);
+    return mr_snapshot_open(&snapshot->course, &operations, snapshot, &source->feed.track, err);
+}
+
+void mr_pg_snapshot_close(struct mr_pg_source *source)
+{
+    if (source->snapshot)
+        mr_snapshot_close(&source->snapshot->course);
+    free(source->snapshot);
+    source->snapshot = NULL;
 }
 
 int mr_pg_snapshot_read(struct mr_pg_source *source, struct mr_batch *batch, int64_t deadline_ns,
                         struct mr_err *err)
 {
-    struct mr_pg_snapshot *snapshot = source->snapshot;
-    bool table_end = false;
-    int rc = 0;
+    bool close, finished;
+    int rc;
 
-    snapshot->shared = NULL;
-    batch->received_us = source->feed.read_us = mr_clock_wall_us();
-    while (rc == 0 && snapshot->next < snapshot->count && batch->bytes < source->batch_bytes) {
-        rc = step(source, batch, deadline_ns, &table_end, err);
-        if ((table_end && batch->change_count > 0) || mr_clock_mono_ns() >= deadline_ns)
-            break;
-    }
-    if (rc == 0 && snapshot->next == snapshot->count) {
-        finish(source);
-        table_end = true;
+    batch->received_us = source->feed.track.read_us = mr_clock_wall_us();
+    rc = mr_snapshot_read(&source->snapshot->course, batch, source->batch_bytes, deadline_ns,
+                          &close, &finished, err);
+    if (finished) {
+        mr_pg_snapshot_close(source);
+        source->ended = source->config->capture.snapshot == MR_SNAPSHOT_MODE_INITIAL_ONLY;
     }
     batch->last = source->ended;
-    if (batch->change_count > 0 || table_end) {
+    if (close) {
         mr_pg_feed_close_batch(&source->feed, batch);
         /* Tables read again while the stream stands inside a transaction: it is not that which is cut here. */
         batch->position.whole = !batch->position.in_table;
-        batch->transactions += table_end;
     }
     return rc;
 }

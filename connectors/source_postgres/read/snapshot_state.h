@@ -1,6 +1,7 @@
 /* What snapshot.c (reading) and snapshot_view.c (the view and its tables) share. */
 #pragma once
 
+#include "capture/snapshot.h"
 #include "connectors/source_postgres/source.h"
 
 struct mr_pg_snapshot_item {
@@ -12,30 +13,25 @@ struct mr_pg_snapshot_item {
     struct mr_slice where; /* the publication's row filter; data == NULL: none */
     const char *select;    /* snapshot_select_statement_overrides; NULL: none */
     double rows;           /* the planner's estimate; < 0 unknown */
-    size_t rank, listed;   /* the order of reading: by pattern, then as the server listed them */
 };
 
 struct mr_pg_snapshot {
+    struct mr_snapshot course; /* its items' own are struct mr_pg_snapshot_item */
+    struct mr_pg_source *source;
     struct mr_pg_connect connect;
-    PGconn *conn;          /* in the view's transaction */
-    uint64_t point;        /* of the view */
-    struct mr_arena arena; /* items */
-    struct mr_pg_snapshot_item *items;
-    size_t count, next; /* items[next] is being read or is the next */
+    PGconn *conn;                      /* in the view's transaction */
+    uint64_t point;                    /* of the view */
+    struct mr_transaction transaction; /* what its rows belong to */
     struct mr_pg_relation *relation;
-    bool copying, binary, header; /* header: it was skipped already */
-    char *held; /* the last message read, not yet taken: is it the table's last row? */
+    bool binary, header; /* header: it was skipped already */
+    char *held;          /* the last message read, not yet taken: is it the table's last row? */
     size_t held_size;
-    uint64_t rows, table_rows; /* taken, of all tables and of this one */
-    bool repeats; /* rows of an earlier view of this table are out: the stream leaves nothing out */
-    struct mr_transaction transaction;
-    struct mr_transaction *shared; /* its copy in the batch; NULL: none yet */
 };
 
 /* Opens conn in the view; sets point and transaction. */
 int mr_pg_view_open(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
                     struct mr_err *err) MR_MUST_CHECK;
-/* Lists what is to be read, in the view. */
+/* Lists what is to be read, in the view: mr_snapshot_list(). */
 int mr_pg_view_list(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
                     struct mr_err *err) MR_MUST_CHECK;
 /* Describes one table as the stream would, and sets snapshot->relation; appends its SELECT to sql. */
@@ -50,6 +46,6 @@ int mr_pg_view_shape(struct mr_pg_source *source, PGconn *conn,
 int mr_pg_view_altered(const struct mr_pg_snapshot_item *item, struct mr_err *err);
 /* rc, or that when the statement that failed with it names what is not there any more. */
 int mr_pg_view_failure(const struct mr_pg_snapshot_item *item, int rc, struct mr_err *err);
-/* Whether any table after items[next] has a row. */
+/* Whether any table behind the one at hand has a row. */
 int mr_pg_view_more(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot, bool *ret_more,
                     struct mr_err *err) MR_MUST_CHECK;

@@ -148,76 +148,45 @@ static struct mr_slice field(struct mr_arena *arena, const PGresult *result, int
         arena, mr_slice(PQgetvalue(result, row, column), (size_t)PQgetlength(result, row, column)));
 }
 
-static const char *override_of(const struct mr_pg_source *source, const char *full)
+static int asked_for(struct mr_pg_source *source, const struct mr_pg_snapshot *snapshot,
+                     const struct mr_pg_snapshot_item *item, bool *ret_asked, struct mr_err *err)
 {
-    const struct mr_option_map *map = &source->config->snapshot_selects;
+    bool listed = true, named, captured = false;
+    int rc = 0;
 
-    for (size_t i = 0; i < map->count; i++) {
-        if (strcmp(map->keys[i], full) == 0)
-            return map->values[i];
-    }
-    return NULL;
-}
-
-static int asked_for(struct mr_pg_source *source, const struct mr_pg_snapshot_item *item,
-                     bool *ret_asked, struct mr_err *err)
-{
-    const struct mr_pg_snapshot_progress *progress = &source->feed.position.snapshot;
-    bool captured;
-    int rc;
-
-    *ret_asked = false;
-    if (mr_pg_snapshot_find_done(progress, item->full))
-        return 0;
-    for (size_t i = 0; i < progress->only_count && !*ret_asked; i++)
-        *ret_asked = strcmp(progress->only[i], item->full) == 0;
-    if (progress->only_count > 0)
+    *ret_asked = mr_snapshot_remains(&snapshot->course, item->full, &named);
+    if (!*ret_asked || named)
         return 0;
     rc = mr_pg_captured(source, item->oid, item->schema, item->name, &captured, err);
-    *ret_asked =
-        captured && (source->config->snapshot_tables.count == 0 ||
-                     mr_pg_filter_match(&source->snapshot_filter, item->schema, item->name));
+    if (rc == 0 && captured && source->config->capture.snapshot_tables.count > 0)
+        rc = mr_select_table(source->snapshot_selected, item->schema, item->name, &listed, err);
+    *ret_asked = captured && listed;
     return rc;
-}
-
-/* Tables are read in the order of the patterns that name them, as Debezium's are; one that was begun comes first, so
- * that there is never more than one of which a part is out. */
-static int in_order(const void *one, const void *other)
-{
-    const struct mr_pg_snapshot_item *a = one, *b = other;
-
-    if (a->rank != b->rank)
-        return a->rank < b->rank ? -1 : 1;
-    return a->listed < b->listed ? -1 : a->listed > b->listed;
 }
 
 static struct mr_pg_snapshot_item item_of(struct mr_pg_source *source, struct mr_arena *arena,
                                           const PGresult *result, int row)
 {
-    const char *begun = source->feed.position.snapshot.current;
     struct mr_pg_snapshot_item item = {
         .oid = (uint32_t)mr_pg_number(result, row, 0),
         .schema = field(arena, result, row, 1),
         .name = field(arena, result, row, 2),
         .partitioned = mr_pg_text(result, row, 3)[0] == 'p',
         .rows = strtod(mr_pg_text(result, row, 4), NULL),
-        .listed = (size_t)row,
     };
 
     if (!PQgetisnull(result, row, 5))
         item.where = field(arena, result, row, 5);
     item.full =
         mr_arena_printf(arena, "%.*s.%.*s", MR_SLICE_ARG(item.schema), MR_SLICE_ARG(item.name));
-    item.select = override_of(source, item.full);
-    item.rank = begun && strcmp(begun, item.full) == 0
-                    ? 0
-                    : 1 + mr_pg_filter_rank(&source->filter, item.schema, item.name);
+    item.select = mr_capture_select_of(&source->config->capture, item.full);
     return item;
 }
 
 int mr_pg_view_list(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
                     struct mr_err *err)
 {
+    struct mr_arena *arena = &snapshot->course.arena;
     PGresult *result;
     int rc;
 
@@ -226,17 +195,23 @@ int mr_pg_view_list(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot
                      "list the tables to read", &result, err);
     if (rc < 0)
         return rc;
-    snapshot->items =
-        MR_ARENA_ARRAY(&snapshot->arena, struct mr_pg_snapshot_item, (size_t)PQntuples(result) + 1);
     for (int i = 0; i < PQntuples(result) && rc == 0; i++) {
-        struct mr_pg_snapshot_item *item = &snapshot->items[snapshot->count];
-        bool asked;
-        *item = item_of(source, &snapshot->arena, result, i);
-        rc = asked_for(source, item, &asked, err);
-        snapshot->count += asked;
+        struct mr_pg_snapshot_item *item = MR_ARENA_NEW(arena, struct mr_pg_snapshot_item);
+        bool asked = false;
+        *item = item_of(source, arena, result, i);
+        rc = asked_for(source, snapshot, item, &asked, err);
+        if (rc == 0 && asked)
+            mr_snapshot_list(&snapshot->course,
+                             &(struct mr_snapshot_item){
+                                 .schema = item->schema,
+                                 .name = item->name,
+                                 .full = item->full,
+                                 .select = item->select,
+                                 .rows = item->rows,
+                                 .rank = mr_select_rank(source->selected, item->schema, item->name),
+                                 .own = item});
     }
     PQclear(result);
-    qsort(snapshot->items, snapshot->count, sizeof(*snapshot->items), in_order);
     return rc;
 }
 
@@ -400,17 +375,18 @@ int mr_pg_view_more(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot
                     struct mr_err *err)
 {
     *ret_more = false;
-    for (size_t i = snapshot->next + 1; i < snapshot->count && !*ret_more; i++) {
+    for (size_t i = snapshot->course.next + 1; i < snapshot->course.count && !*ret_more; i++) {
+        const struct mr_pg_snapshot_item *item = snapshot->course.items[i].own;
         PGresult *result;
         int rc;
         mr_buf_clear(&source->sql_text);
         mr_buf_add_str(&source->sql_text, "SELECT EXISTS (SELECT 1");
-        add_from(&snapshot->items[i], &source->sql_text);
+        add_from(item, &source->sql_text);
         mr_buf_add_char(&source->sql_text, ')');
         rc = mr_pg_query(&snapshot->connect, snapshot->conn, mr_buf_cstr(&source->sql_text),
                          "see whether more rows follow", &result, err);
         if (rc < 0)
-            return mr_pg_view_failure(&snapshot->items[i], rc, err);
+            return mr_pg_view_failure(item, rc, err);
         *ret_more = mr_pg_true(result, 0, 0);
         PQclear(result);
     }

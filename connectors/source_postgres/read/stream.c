@@ -312,7 +312,7 @@ static int copy_ended(struct mr_pg_source *source, struct mr_err *err)
 
 static bool full(const struct mr_pg_source *source, const struct mr_batch *batch)
 {
-    size_t limit = source->feed.open ? 2 * source->batch_bytes : source->batch_bytes;
+    size_t limit = source->feed.track.open ? 2 * source->batch_bytes : source->batch_bytes;
 
     return batch->bytes >= limit;
 }
@@ -367,7 +367,7 @@ static void publish_counters(struct mr_pg_source *source)
 static void close_batch(struct mr_pg_source *source, struct mr_batch *batch)
 {
     mr_pg_feed_close_batch(&source->feed, batch);
-    source->stream.told_inside = source->feed.open;
+    source->stream.told_inside = source->feed.track.open;
     source->stream.told_resume = source->feed.position.resume;
     source->stream.told_ns = mr_clock_mono_ns();
     publish_counters(source);
@@ -396,7 +396,7 @@ static bool idle_due(const struct mr_pg_source *source)
     const struct mr_pg_stream *stream = &source->stream;
     uint64_t resume = source->feed.position.resume;
 
-    if (source->feed.open || resume <= stream->told_resume)
+    if (source->feed.track.open || resume <= stream->told_resume)
         return false;
     return stream->told_resume == 0 || resume - stream->told_resume >= IDLE_BYTES ||
            mr_clock_mono_ns() - stream->told_ns >= IDLE_NS;
@@ -407,7 +407,7 @@ static bool until_reached(struct mr_pg_source *source)
     if (source->until_lsn == 0)
         return false;
     return source->feed.stopped ||
-           (!source->feed.open && source->feed.position.resume >= source->until_lsn);
+           (!source->feed.track.open && source->feed.position.resume >= source->until_lsn);
 }
 
 /* Waits for data or the next thing clock_tick() would do, whichever is first. behind: for the pause only. */
@@ -473,7 +473,7 @@ static int pause_reading(struct mr_pg_source *source, int64_t deadline_ns, struc
 /* The end of a transaction whose changes were given away before: without it they wait for their commit. */
 static bool end_due(const struct mr_pg_source *source)
 {
-    return source->stream.told_inside && !source->feed.open;
+    return source->stream.told_inside && !source->feed.track.open;
 }
 
 /* One round: read what is there. *ret_close: the batch is to be given away now. */
@@ -491,8 +491,9 @@ static int read_round(struct mr_pg_source *source, struct mr_batch *batch, int64
     stream->behind = how == DRAINED && stream->rich;
     stream->pause_until_ns = how == DRAINED ? mr_clock_mono_ns() + pause_after(stream, bytes) : 0;
     source->ended = until_reached(source);
-    *ret_close = how == FULL || source->ended || (!mr_batch_empty(batch) && !source->feed.open) ||
-                 end_due(source) || idle_due(source) || mr_pg_heartbeat_due(source);
+    *ret_close = how == FULL || source->ended ||
+                 (!mr_batch_empty(batch) && !source->feed.track.open) || end_due(source) ||
+                 idle_due(source) || mr_heartbeat_due(&source->beats, &source->feed.track);
     rc = clock_tick(source, source->until_lsn != 0 && how == DRAINED, err);
     if (rc < 0 || *ret_close)
         return rc;
@@ -532,7 +533,7 @@ static int shed_memory(struct mr_pg_source *source, struct mr_err *err)
 {
     struct mr_pg_stream *stream = &source->stream;
 
-    if (stream->large_ns == 0 || stream->behind || source->feed.open || source->temporary ||
+    if (stream->large_ns == 0 || stream->behind || source->feed.track.open || source->temporary ||
         mr_clock_mono_ns() - stream->large_ns < LARGE_NS)
         return 0;
     stream->large_ns = 0;
@@ -558,13 +559,13 @@ int mr_pg_stream_read(struct mr_pg_source *source, struct mr_batch *batch, int64
 
     source->stream.gauged_ns += mr_clock_mono_ns() - source->stream.left_ns;
     batch->adopted_free = PQfreemem;
-    mr_pg_feed_new_batch(&source->feed);
+    mr_track_new_batch(&source->feed.track, source->feed.track.read_us);
     rc = pause_reading(source, deadline_ns, err);
     if (rc == 0)
         rc = shed_memory(source, err);
     if (rc == 0)
         rc = look_for_tables(source, err);
-    batch->received_us = source->feed.read_us = mr_clock_wall_us();
+    batch->received_us = source->feed.track.read_us = mr_clock_wall_us();
     while (rc == 0 && !closing) {
         rc = read_round(source, batch, deadline_ns, &closing, err);
         if (rc < 0 && err && strcmp(err->code, "source.binary") == 0)
@@ -573,9 +574,9 @@ int mr_pg_stream_read(struct mr_pg_source *source, struct mr_batch *batch, int64
             atomic_load_explicit(source->context->stopping, memory_order_relaxed))
             break;
         if (mr_batch_empty(batch))
-            batch->received_us = source->feed.read_us = mr_clock_wall_us();
+            batch->received_us = source->feed.track.read_us = mr_clock_wall_us();
     }
-    if (rc == 0 && mr_pg_heartbeat_due(source))
+    if (rc == 0 && mr_heartbeat_due(&source->beats, &source->feed.track))
         rc = mr_pg_heartbeat_add(source, batch, err);
     batch->last = source->ended;
     batch->caught_up = !source->stream.behind && !full(source, batch);

@@ -82,7 +82,7 @@ static void a_row_is_the_same_from_snapshot_and_stream(void **state)
         bool binary_table = round & 1;
         pg_run_begin(&run);
         make_types(&run);
-        run.config.snapshot = MR_PG_SNAPSHOT_INITIAL;
+        run.config.capture.snapshot = MR_SNAPSHOT_MODE_INITIAL;
         run.config.binary = round & 2 ? MR_PG_BINARY_NEVER : MR_PG_BINARY_AUTO;
         pg_run_sql(&run, type_rows);
         if (binary_table) {
@@ -210,7 +210,8 @@ static void resume_everywhere(bool boundaries)
 
     pg_run_begin(&run);
     run.args.boundaries = boundaries;
-    run.config.skipped_operations = (struct mr_option_list){(const char **)(uintptr_t)none, 1};
+    run.config.capture.skipped_operations =
+        (struct mr_option_list){(const char **)(uintptr_t)none, 1};
     run.silent = true;
     read_history(&run, &whole);
     assert_true(whole.count > 25);
@@ -249,7 +250,7 @@ static void ends_of_transactions_say_what_was_in_them(void **state)
     (void)state;
     pg_run_begin(&run);
     run.args.boundaries = true;
-    run.config.tables = (struct mr_option_list){(const char **)(uintptr_t)tables, 2};
+    run.config.capture.tables = (struct mr_option_list){(const char **)(uintptr_t)tables, 2};
     run.config.publication.create = MR_PG_CREATE_ALL_TABLES;
     run.gaps = true;
     pg_run_sql(&run, "CREATE TABLE a (id int PRIMARY KEY, v text); CREATE TABLE b (id int PRIMARY "
@@ -306,9 +307,9 @@ static void heartbeats_come_by_the_clock(void **state)
     (void)state;
     pg_run_begin(&run);
     run.args.boundaries = true; /* the engine's part runs in the test */
-    run.config.heartbeat.interval = 200 * MR_MS_NS;
-    run.config.heartbeat.topic = "beat.{name}";
-    run.config.heartbeat.query = "UPDATE public.beat SET n = n + 1";
+    run.config.capture.heartbeat.interval = 200 * MR_MS_NS;
+    run.config.capture.heartbeat.topic = "beat.{name}";
+    run.config.capture.heartbeat.query = "UPDATE public.beat SET n = n + 1";
     pg_run_sql(&run,
                "CREATE TABLE beat (id int PRIMARY KEY, n int); INSERT INTO beat VALUES (1, 0)");
     pg_run_start(&run);
@@ -321,7 +322,7 @@ static void heartbeats_come_by_the_clock(void **state)
     assert_int_equal(strncmp(run.seen[0], "h beat.d", 8), 0);
     assert_null(strstr(run.noted, "source.heartbeat_query"));
     pg_run_hang_up(&run);
-    run.config.heartbeat.query = "BEGIN; UPDATE beat SET n = 0";
+    run.config.capture.heartbeat.query = "BEGIN; UPDATE beat SET n = 0";
     pg_run_start(&run);
     read_until(&run, noted_anything);
     assert_non_null(strstr(run.noted, "source.heartbeat_query: heartbeats go on, but"));
@@ -381,7 +382,7 @@ static void a_snapshot_goes_on_after_a_kill(void **state)
 
     (void)state;
     pg_run_begin(&run);
-    run.config.snapshot = MR_PG_SNAPSHOT_INITIAL;
+    run.config.capture.snapshot = MR_SNAPSHOT_MODE_INITIAL;
     pg_run_sql(&run,
                "CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY, v text);"
                "INSERT INTO a VALUES (1), (2); INSERT INTO b SELECT g, 'old' FROM "
@@ -435,7 +436,7 @@ static void a_table_altered_while_others_are_read_is_whole(void **state)
         struct pg_run run;
         size_t had;
         pg_run_begin(&run);
-        run.config.snapshot = MR_PG_SNAPSHOT_INITIAL;
+        run.config.capture.snapshot = MR_SNAPSHOT_MODE_INITIAL;
         pg_run_sql(&run,
                    "CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY);"
                    "CREATE TABLE c (id int PRIMARY KEY, v int, w int); CREATE TABLE d (id int "
@@ -486,7 +487,7 @@ static void a_snapshot_can_be_all(void **state)
 
     (void)state;
     pg_run_begin(&run);
-    run.config.snapshot = MR_PG_SNAPSHOT_INITIAL_ONLY;
+    run.config.capture.snapshot = MR_SNAPSHOT_MODE_INITIAL_ONLY;
     pg_run_sql(&run,
                "CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE e (id int PRIMARY KEY); INSERT "
                "INTO a VALUES (1)");
@@ -511,7 +512,7 @@ static void a_hole_is_filled_by_reading_again_when_that_is_asked_for(void **stat
 
     (void)state;
     pg_run_begin_used(&run);
-    run.config.snapshot = MR_PG_SNAPSHOT_WHEN_NEEDED;
+    run.config.capture.snapshot = MR_SNAPSHOT_MODE_WHEN_NEEDED;
     number = run.last_number;
     pg_run_drop_slot(&run);
     pg_run_sql(&run, "INSERT INTO t VALUES (3, 'in the hole')");
@@ -653,7 +654,7 @@ static void the_mark_of_unread_tables_goes_when_none_are_to_be_read(void **state
     for (int i = 0; i < 4; i++) {
         run.resume[0] = 0;
         slot[61] = i % 2 ? '2' : '1';
-        run.config.snapshot = i < 2 ? MR_PG_SNAPSHOT_INITIAL : MR_PG_SNAPSHOT_NO_DATA;
+        run.config.capture.snapshot = i < 2 ? MR_SNAPSHOT_MODE_INITIAL : MR_SNAPSHOT_MODE_NO_DATA;
         pg_run_start(&run);
         pg_run_hang_up(&run);
         assert_string_equal(pg_run_one(&run, marks), ((const char *[]){"1", "2", "1", "0"})[i]);

@@ -42,8 +42,12 @@ static void a_position_of_another_server_is_refused(void **state)
 static void a_standby_that_is_behind_is_waited_for(void **state)
 {
     const struct mr_context context = {.pipeline = "p"};
-    struct mr_pg_position position = {
-        .system = "1", .database = "d", .slot = "s", .timeline = 1, .started = true, .resume = 200};
+    struct mr_pg_position position = {.system = "1",
+                                      .database = "d",
+                                      .slot = "s",
+                                      .timeline = 1,
+                                      .standing.started = true,
+                                      .resume = 200};
     struct mr_pg_source source = {
         .context = &context,
         .slot = "s",
@@ -142,16 +146,17 @@ static void what_cannot_be_made_is_said_with_its_sql(void **state)
     pg_run_expect_code(&run, pg_run_try_start(&run), MR_CONFIG, "source.publication_missing");
     assert_non_null(strstr(run.err.hint, "CREATE PUBLICATION"));
     run.config.publication.create = MR_PG_CREATE_FILTERED;
-    run.config.tables = (struct mr_option_list){(const char **)(uintptr_t)tables, 1};
+    run.config.capture.tables = (struct mr_option_list){(const char **)(uintptr_t)tables, 1};
     pg_run_expect_code(&run, pg_run_try_start(&run), MR_CONFIG, "source.no_tables");
-    run.config.tables = (struct mr_option_list){(const char **)(uintptr_t)bad, 1};
+    run.config.capture.tables = (struct mr_option_list){(const char **)(uintptr_t)bad, 1};
     pg_run_expect_code(&run, pg_run_try_open(&run), MR_CONFIG, "source.tables");
-    run.config.tables = (struct mr_option_list){(const char **)(uintptr_t)wrong, 1};
+    run.config.capture.tables = (struct mr_option_list){(const char **)(uintptr_t)wrong, 1};
     pg_run_expect_code(&run, pg_run_try_open(&run), MR_CONFIG, "source.tables");
-    run.config.tables.count = 0;
-    run.config.skipped_operations = (struct mr_option_list){(const char **)(uintptr_t)skipped, 1};
+    run.config.capture.tables.count = 0;
+    run.config.capture.skipped_operations =
+        (struct mr_option_list){(const char **)(uintptr_t)skipped, 1};
     pg_run_expect_code(&run, pg_run_try_open(&run), MR_CONFIG, "source.skipped_operations");
-    run.config.skipped_operations.count = 0;
+    run.config.capture.skipped_operations.count = 0;
     run.config.publication.name = "a_name_that_is_longer_than_fifty_five_bytes_so_no_room_is_left";
     pg_run_expect_code(&run, pg_run_try_open(&run), MR_CONFIG, "source.publication_name");
     run.config.publication.name = NULL;
@@ -182,7 +187,7 @@ static void a_publication_of_other_tables_is_refused(void **state)
     pg_run_sql(&run, "CREATE TABLE theirs (id int PRIMARY KEY)");
     pg_run_sql(&run, "CREATE PUBLICATION shared FOR TABLE theirs");
     run.config.publication.name = "shared";
-    run.config.tables = (struct mr_option_list){(const char **)(uintptr_t)tables, 1};
+    run.config.capture.tables = (struct mr_option_list){(const char **)(uintptr_t)tables, 1};
     pg_run_expect_code(&run, pg_run_try_start(&run), MR_CONFIG, "source.publication_other");
     assert_non_null(strstr(run.err.text, "public.theirs"));
     assert_non_null(
@@ -194,7 +199,7 @@ static void a_publication_of_other_tables_is_refused(void **state)
     pg_run_resume_at(&run, run.positions[run.batches - 1]);
     pg_run_hang_up(&run);
     pg_run_sql(&run, "ALTER TABLE t RENAME TO gone; CREATE TABLE fresh (id int PRIMARY KEY)");
-    run.config.tables = (struct mr_option_list){(const char **)(uintptr_t)renamed, 1};
+    run.config.capture.tables = (struct mr_option_list){(const char **)(uintptr_t)renamed, 1};
     run.config.publication.create = MR_PG_CREATE_NEVER;
     pg_run_expect_code(&run, pg_run_try_start(&run), MR_CONFIG, "source.publication_other");
     run.config.publication.create = MR_PG_CREATE_FILTERED;
@@ -352,7 +357,7 @@ static void rows_that_may_not_be_read_are_named(void **state)
     pg_run_sql(&run, text);
     (void)snprintf(dsn, sizeof(dsn), "%s user=poor", run.dsn);
     run.config.dsn = dsn;
-    run.config.snapshot = MR_PG_SNAPSHOT_INITIAL;
+    run.config.capture.snapshot = MR_SNAPSHOT_MODE_INITIAL;
     pg_run_start(&run);
     pg_run_expect_code(&run, pg_run_read_some(&run, 1), MR_CONFIG, "source.permission");
     assert_non_null(strstr(run.err.hint, "GRANT SELECT"));

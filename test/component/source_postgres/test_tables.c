@@ -20,8 +20,8 @@ static void a_partitioned_table_is_its_partitions(void **state)
 
     (void)state;
     pg_run_begin(&run);
-    run.config.tables = (struct mr_option_list){(const char **)(uintptr_t)tables, 2};
-    run.config.snapshot = MR_PG_SNAPSHOT_INITIAL;
+    run.config.capture.tables = (struct mr_option_list){(const char **)(uintptr_t)tables, 2};
+    run.config.capture.snapshot = MR_SNAPSHOT_MODE_INITIAL;
     pg_run_sql(
         &run,
         "CREATE TABLE orders (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE orders_old "
@@ -51,8 +51,8 @@ static void a_partitioned_table_can_be_one(void **state)
 
     (void)state;
     pg_run_begin(&run);
-    run.config.tables = (struct mr_option_list){(const char **)(uintptr_t)tables, 1};
-    run.config.snapshot = MR_PG_SNAPSHOT_INITIAL;
+    run.config.capture.tables = (struct mr_option_list){(const char **)(uintptr_t)tables, 1};
+    run.config.capture.snapshot = MR_SNAPSHOT_MODE_INITIAL;
     run.config.publication.via_root = true;
     pg_run_sql(&run, "CREATE TABLE orders (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE "
                      "TABLE orders_low PARTITION OF orders FOR VALUES FROM (0) TO (20) PARTITION "
@@ -86,7 +86,7 @@ static void a_partition_that_is_gone_is_told(void **state)
     for (int others = 0; others < 2; others++) {
         struct pg_run run;
         pg_run_begin(&run);
-        run.config.tables = (struct mr_option_list){(const char **)(uintptr_t)tables, 1};
+        run.config.capture.tables = (struct mr_option_list){(const char **)(uintptr_t)tables, 1};
         run.config.publication.create = others ? MR_PG_CREATE_ALL_TABLES : MR_PG_CREATE_FILTERED;
         pg_run_sql(&run, "CREATE TABLE orders (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE "
                          "TABLE old PARTITION OF orders FOR VALUES FROM (0) TO (10); CREATE TABLE "
@@ -115,7 +115,7 @@ static void a_partition_dropped_inside_a_split_transaction_is_no_gap(void **stat
         pg_run_begin(&run);
         run.gaps = true;
         run.args.batch_bytes = 1;
-        run.config.tables = (struct mr_option_list){(const char **)(uintptr_t)tables, 1};
+        run.config.capture.tables = (struct mr_option_list){(const char **)(uintptr_t)tables, 1};
         run.config.publication.create = others ? MR_PG_CREATE_ALL_TABLES : MR_PG_CREATE_FILTERED;
         pg_run_sql(&run, "CREATE TABLE orders (b int, a int, PRIMARY KEY (a, b)) PARTITION BY "
                          "RANGE (a); CREATE TABLE old PARTITION OF orders FOR VALUES FROM (0) TO "
@@ -194,7 +194,7 @@ static void a_snapshot_names_who_holds_a_table(void **state)
 
     (void)state;
     pg_run_begin(&run);
-    run.config.snapshot = MR_PG_SNAPSHOT_INITIAL;
+    run.config.capture.snapshot = MR_SNAPSHOT_MODE_INITIAL;
     pg_run_sql(&run, "CREATE TABLE held (id int PRIMARY KEY); INSERT INTO held VALUES (1)");
     other = PQconnectdb(run.dsn);
     pg_run_start(&run);
@@ -253,7 +253,7 @@ static void row_filters_of_two_publications_are_alternatives(void **state)
 
     (void)state;
     pg_run_begin(&run);
-    run.config.snapshot = MR_PG_SNAPSHOT_INITIAL;
+    run.config.capture.snapshot = MR_SNAPSHOT_MODE_INITIAL;
     (void)snprintf(
         text, sizeof(text),
         "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3); CREATE "

@@ -26,8 +26,8 @@ struct rig {
 static void begin_rig(struct rig *rig, struct mr_pg_position position)
 {
     memset(rig, 0, sizeof(*rig));
-    position.base = position.base ? position.base : 100;
-    position.started = true;
+    position.standing.base = position.standing.base ? position.standing.base : 100;
+    position.standing.started = true;
     (void)snprintf(position.database, sizeof(position.database), "d");
     mr_pg_feed_init(&rig->feed, &context, position);
     rig->batch = mr_batch_new(4096, 4096);
@@ -160,7 +160,7 @@ static void numbers_and_places_count_everything(void **state)
 
     (void)state;
     begin_rig(&rig, (struct mr_pg_position){0});
-    rig.feed.skip_truncate = true;
+    rig.feed.track.left_out.truncates = true;
     assert_int_equal(relation(&rig, 1, "t", 'd'), 0);
     assert_int_equal(begin(&rig, 1000), 0);
     assert_int_equal(insert(&rig, 1, "1", "a"), 0);
@@ -424,7 +424,7 @@ static void a_split_transaction_goes_on_where_it_was(void **state)
 
 static void a_replay_that_differs_is_a_gap(void **state)
 {
-    struct mr_pg_position shorter = {.resume = 1000, .done = 900, .n = 2, .hash = 1};
+    struct mr_pg_position shorter = {.resume = 1000, .done = 900, .standing = {.n = 2, .hash = 1}};
     struct mr_err err;
     struct rig rig;
     size_t rows;
@@ -566,7 +566,7 @@ static void a_transaction_has_its_ends_when_asked_for(void **state)
 
     (void)state;
     begin_rig(&rig, (struct mr_pg_position){0});
-    rig.feed.boundaries = true;
+    rig.feed.track.boundaries = true;
     rig.feed.relations.filter = not_hidden;
     assert_int_equal(relation(&rig, 1, "t", 'd'), 0);
     assert_int_equal(relation(&rig, 2, "hidden", 'd'), 0);
@@ -593,12 +593,12 @@ static void a_skipped_operation_begins_nothing(void **state)
 
     (void)state;
     begin_rig(&rig, (struct mr_pg_position){0});
-    rig.feed.boundaries = rig.feed.skip_update = true;
+    rig.feed.track.boundaries = rig.feed.track.left_out.updates = true;
     assert_int_equal(relation(&rig, 1, "t", 'd'), 0);
     assert_int_equal(begin(&rig, 1000), 0);
     assert_int_equal(update(&rig, 0, NULL, NULL, "1", "a"), 0);
     mr_pg_feed_close_batch(&rig.feed, rig.batch);
-    mr_pg_feed_new_batch(&rig.feed);
+    mr_track_new_batch(&rig.feed.track, 0);
     assert_int_equal(insert(&rig, 1, "1", "a"), 0);
     assert_int_equal(commit(&rig, 1000), 0);
     assert_int_equal(begin(&rig, 2000), 0);
@@ -624,9 +624,9 @@ static void a_skipped_truncate_begins_a_transaction_where_nothing_else_is_skippe
         struct rig rig;
 
         begin_rig(&rig, (struct mr_pg_position){0});
-        rig.feed.boundaries = true;
-        rig.feed.skip_truncate = cases[i].truncates;
-        rig.feed.skip_update = cases[i].updates;
+        rig.feed.track.boundaries = true;
+        rig.feed.track.left_out.truncates = cases[i].truncates;
+        rig.feed.track.left_out.updates = cases[i].updates;
         assert_int_equal(relation(&rig, 1, "t", 'd'), 0);
         assert_int_equal(begin(&rig, 1000), 0);
         assert_int_equal(truncate_table(&rig, 1), 0);
@@ -653,7 +653,7 @@ static void what_is_out_is_given_again_to_be_counted(void **state)
     (void)state;
     for (int cut = 1; cut <= 3; cut++) {
         begin_rig(&rig, (struct mr_pg_position){0});
-        rig.feed.boundaries = true;
+        rig.feed.track.boundaries = true;
         assert_int_equal(relation(&rig, 1, "t", 'd'), 0);
         assert_int_equal(begin(&rig, 1000), 0);
         for (int i = 0; i < cut; i++)
@@ -662,7 +662,7 @@ static void what_is_out_is_given_again_to_be_counted(void **state)
         assert_int_equal(mr_pg_position_parse(rig.batch->position.text, &position, NULL), 0);
         end_rig(&rig);
         begin_rig(&rig, position);
-        rig.feed.boundaries = true;
+        rig.feed.track.boundaries = true;
         assert_true(mr_pg_feed_keeps(&rig.feed, 'I'));
         assert_int_equal(relation(&rig, 1, "t", 'd'), 0);
         assert_int_equal(begin(&rig, 1000), 0);
@@ -693,15 +693,17 @@ static void messages_are_chosen_by_their_prefix(void **state)
 {
     static const char *patterns[] = {"!secret*"};
     const struct mr_option_list list = {patterns, 1};
-    struct mr_pg_filter prefixes;
+    static const struct mr_select_rules rules = {"source.message_prefixes", "source.tables", false,
+                                                 NULL};
+    struct mr_select *prefixes;
     char text[200];
     struct rig rig;
 
     (void)state;
-    assert_int_equal(mr_pg_filter_init_text(&prefixes, &list, NULL), 0);
+    assert_int_equal(mr_select_new(&list, &rules, &prefixes, NULL), 0);
     begin_rig(&rig, (struct mr_pg_position){0});
-    rig.feed.boundaries = true;
-    rig.feed.prefixes = &prefixes;
+    rig.feed.track.boundaries = true;
+    rig.feed.prefixes = prefixes;
     assert_int_equal(logical(&rig, false, "secret one"), 0);
     assert_int_equal(begin(&rig, 4000), 0);
     assert_int_equal(logical(&rig, true, "secret two"), 0);
@@ -709,7 +711,7 @@ static void messages_are_chosen_by_their_prefix(void **state)
     assert_int_equal(commit(&rig, 4000), 0);
     assert_string_equal(told(&rig, text, sizeof text), "B101 m102 E102 ");
     end_rig(&rig);
-    mr_pg_filter_done(&prefixes);
+    mr_select_free(prefixes);
 }
 
 int main(void)

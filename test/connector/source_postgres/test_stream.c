@@ -140,7 +140,7 @@ static const struct mr_pg_config config;
 
 static void begin(struct mr_pg_source *source, size_t burst, bool inside, bool until)
 {
-    struct mr_pg_position position = {.base = 1, .started = true, .database = "d"};
+    struct mr_pg_position position = {.standing = {.base = 1, .started = true}, .database = "d"};
 
     memset(&server, 0, sizeof(server));
     server.now_ns = server.sent_ns = BEGIN_NS;
