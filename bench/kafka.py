@@ -50,7 +50,7 @@ class Bench(route.Route):
         return self.verify(outcome, topic, self.options.rows)
 
     def copy(self):
-        return self.measured([self.server.bin / "psql", "-X", "-q", "-c", "\\copy bench to '/dev/null' (format binary)",
+        return self.measured([self.server.psql_program, "-X", "-q", "-c", "\\copy bench to '/dev/null' (format binary)",
                               self.db.dsn], self.options.rows)
 
     def run(self, word, kind):

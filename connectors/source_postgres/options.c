@@ -12,6 +12,7 @@
     (offsetof(struct mr_pg_config, publication.field) - offsetof(struct mr_pg_config, publication))
 
 static const char *const creates[] = {"filtered", "all_tables", "never", NULL};
+static const char *const no_identities[] = {"refuse", "accept", NULL};
 static const char *const binaries[] = {"auto", "never", NULL};
 
 static const struct mr_option publication_options[] = {
@@ -27,8 +28,8 @@ static const struct mr_option publication_options[] = {
      .doc =
          "What to do when it does not exist: filtered creates it for exactly the tables of "
          "`tables`; "
-         "all_tables for every table (needs a superuser; refused while one of them has no replica "
-         "identity); never stops and prints the SQL. Tables "
+         "all_tables for every table (needs a superuser, see no_identity); never stops and prints "
+         "the SQL. Tables "
          "without a replica identity are published for insert only, in a second publication with "
          "_inserts at the end of its name, because publishing their updates would make the "
          "application's UPDATE fail."},
@@ -41,6 +42,15 @@ static const struct mr_option publication_options[] = {
             "that moves between partitions is an update. Otherwise they come under the "
             "partition's own name. A publication that exists has its own setting: true refuses "
             "one that is set otherwise."},
+    {.key = "no_identity",
+     .type = MR_OPTION_ENUM,
+     .offset = GROUP_AT(no_identity),
+     .standard = "refuse",
+     .choices = no_identities,
+     .doc = "What to do at a first start when the publication, one of somebody else or one for all "
+            "tables, sends updates of tables without a replica identity, so that the "
+            "application's own UPDATE and DELETE of them fail: refuse, or accept it with a "
+            "warning."},
     {0},
 };
 

@@ -8,6 +8,7 @@
 #include "capture/options.h"
 
 enum mr_pg_create { MR_PG_CREATE_FILTERED, MR_PG_CREATE_ALL_TABLES, MR_PG_CREATE_NEVER };
+enum mr_pg_no_identity { MR_PG_NO_IDENTITY_REFUSE, MR_PG_NO_IDENTITY_ACCEPT };
 enum mr_pg_binary { MR_PG_BINARY_AUTO, MR_PG_BINARY_NEVER };
 
 struct mr_pg_config {
@@ -17,7 +18,8 @@ struct mr_pg_config {
     struct {
         const char *name;
         int create;
-        bool via_root; /* publish_via_partition_root */
+        bool via_root;   /* publish_via_partition_root */
+        int no_identity; /* enum mr_pg_no_identity */
     } publication;
     bool adopt_slot;
     struct mr_option_list message_prefixes;

@@ -80,6 +80,7 @@ struct mr_pg_source {
     char *snapshot_name; /* exported by the slot's creation; NULL: none */
     uint64_t slot_point; /* where a slot made or adopted by this session begins */
 
+    char left_out[48];    /* operations that are wanted and not published */
     uint64_t broken_told; /* hash of the last warning of source.breaks_updates; 0 none */
     struct mr_map named;  /* by table OID, and what it was: a note about it was given */
     struct mr_heartbeats beats;

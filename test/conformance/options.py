@@ -166,7 +166,7 @@ def translate(name: str, connector: dict, other=None) -> Plan:
 
 def yaml(plan: Plan, dsn: str) -> str:
     source = {"type": "postgres", "name": plan.prefix, "dsn": dsn, "slot": "conformance", **plan.source}
-    source["publication"] = {"name": "conformance", "create": "all_tables", **plan.source.get("publication", {})}
+    source["publication"] = {"name": "conformance", "create": "all_tables", "no_identity": "accept", **plan.source.get("publication", {})}
 
     def scalar(value):
         if isinstance(value, dict):

@@ -26,7 +26,7 @@ class Failure(Exception):
 
 def psql(server, script: str, folder: pathlib.Path, stop=True):
     """Runs a script of a case; \\ir finds the files beside it. Recordings contain statements that are meant to fail."""
-    command = [server.bin / "psql", "-X", "-q", "-v", f"ON_ERROR_STOP={int(stop)}", "-v", "VERBOSITY=terse",
+    command = [server.psql_program, "-X", "-q", "-v", f"ON_ERROR_STOP={int(stop)}", "-v", "VERBOSITY=terse",
                "-d", server.dsn("rec"), "-f", "-"]
     done = subprocess.run(command, input=script, cwd=folder, capture_output=True, text=True, timeout=120)
     if "is not available" in done.stderr:

@@ -197,3 +197,18 @@ def test_a_publication_of_somebody_else_that_breaks_updates_is_named(server, dat
     checked = millrace.run("check", "--environment", path)
     assert checked.popen.returncode == 78, checked.tail()
     assert any("source.breaks_updates" in line and "public.bare" in line and "theirs" in line for line in checked.lines), checked.tail()
+
+
+def test_operations_that_the_publication_leaves_out_are_named(db, millrace):
+    db.psql(f"create table t (id int primary key); create publication {db.name} for table t with (publish = 'insert, delete')")
+    text = CONFIG.format(dsn=db.dsn, folder=millrace.folder, tables='"public.*"', create="never", more=f", name: {db.name}")
+    path = millrace.config(text)
+    (millrace.folder / "out").mkdir()
+    checked = millrace.run("check", "--environment", path)
+    assert checked.popen.returncode == 0, checked.tail()
+    named = [line for line in checked.lines if "source.operations_left_out" in line]
+    assert len(named) == 1 and named[0].split(": ")[1].startswith("update (") , checked.tail()
+    ran = millrace.run("run", path, "--until", "now")
+    assert "source.operations_left_out" in ran.tail() and "SET (publish" in ran.tail()
+    path = millrace.config(text.replace("slot: app", "slot: app, skipped_operations: [u, t]"))
+    assert "operations_left_out" not in millrace.run("check", "--environment", path).tail()

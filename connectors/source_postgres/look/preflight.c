@@ -189,19 +189,23 @@ static int look_at_breaks(struct look *look, const struct mr_pg_candidates *cand
                           struct mr_err *err)
 {
     struct mr_err found;
-    int rc = mr_pg_breaks_refuse(look->source, candidates, made, &found);
+    int rc = mr_pg_breaks_look(look->source, candidates, made, &found, err);
 
-    if (rc == MR_CONFIG)
-        add_err(look, &found);
-    else if (rc < 0 && err)
-        *err = found;
-    return rc == MR_CONFIG ? 0 : rc;
+    if (rc < 0 || !found.code[0])
+        return rc;
+    look->findings->add(look->findings->state,
+                        look->source->config->publication.no_identity == MR_PG_NO_IDENTITY_ACCEPT
+                            ? MR_FINDING_WARN
+                            : MR_FINDING_FAIL,
+                        found.code, found.text, found.hint);
+    return 0;
 }
 
 static int look_at_publication(struct look *look, const struct mr_pg_candidates *candidates,
                                struct mr_err *err)
 {
     struct mr_pg_source *source = look->source;
+    struct mr_err found;
     bool exists;
     int rc = mr_pg_publication_look(source, &exists, err);
 
@@ -210,7 +214,12 @@ static int look_at_publication(struct look *look, const struct mr_pg_candidates 
     if (exists) {
         SAY(look, "publication %s is there", source->publication);
         add(look, MR_FINDING_PASS, "source.publication", NULL);
-        return mr_pg_publication_uncovered(source, candidates, look->findings, err);
+        mr_pg_publication_left_out(source, &found);
+        if (found.code[0])
+            look->findings->add(look->findings->state, MR_FINDING_WARN, found.code, found.text,
+                                found.hint);
+        rc = mr_pg_publication_uncovered(source, candidates, look->findings, err);
+        return rc < 0 ? rc : look_at_breaks(look, candidates, true, err);
     }
     if (source->feed.position.standing.started) {
         struct mr_err gone;

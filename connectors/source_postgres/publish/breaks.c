@@ -73,7 +73,7 @@ static int judge(struct mr_pg_source *source, const struct mr_pg_candidates *can
                    made ? "" : " from then on", mr_buf_cstr(&names));
         mr_err_hint(err,
                     "%s, or give each of them a primary key that is not deferrable, or ALTER TABLE "
-                    "... REPLICA IDENTITY FULL.",
+                    "... REPLICA IDENTITY FULL; or set source.publication.no_identity to accept.",
                     made ? "Take them out of it (ALTER PUBLICATION ... DROP TABLE), or let it "
                            "send inserts only"
                          : "Set source.publication.create to filtered, which publishes such tables "
@@ -99,29 +99,49 @@ static int look(struct mr_pg_source *source, const struct mr_pg_candidates *cand
     return 0;
 }
 
-int mr_pg_breaks_refuse(struct mr_pg_source *source, const struct mr_pg_candidates *candidates,
-                        bool made, struct mr_err *err)
+int mr_pg_breaks_look(struct mr_pg_source *source, const struct mr_pg_candidates *candidates,
+                      bool made, struct mr_err *ret_found, struct mr_err *err)
 {
     bool broken = false;
     int rc = 0;
 
+    mr_err_clear(ret_found);
     if (made || source->config->publication.create == MR_PG_CREATE_ALL_TABLES)
-        rc = look(source, candidates, made, &broken, err);
-    return broken ? MR_CONFIG : rc;
+        rc = look(source, candidates, made, &broken, ret_found);
+    if (rc < 0 && err)
+        *err = *ret_found;
+    return rc;
 }
 
-int mr_pg_breaks_warn(struct mr_pg_source *source, const struct mr_pg_candidates *candidates,
-                      struct mr_err *err)
+static void warn(struct mr_pg_source *source, const struct mr_err *found)
+{
+    uint64_t hash = mr_hash(mr_slice_str(found->text), 0);
+
+    if (hash == source->broken_told)
+        return;
+    source->broken_told = hash;
+    mr_pg_note(source, MR_LOG_WARN, found->code, "%s; %s", found->text, found->hint);
+}
+
+int mr_pg_breaks_judge(struct mr_pg_source *source, const struct mr_pg_candidates *candidates,
+                       bool made, struct mr_err *err)
 {
     struct mr_err found;
-    bool broken;
-    int rc = look(source, candidates, true, &broken, &found);
+    int rc = mr_pg_breaks_look(source, candidates, made, &found, err);
 
-    if (rc < 0 && err)
-        *err = found;
-    if (rc == 0 && broken && mr_hash(mr_slice_str(found.text), 0) != source->broken_told) {
-        source->broken_told = mr_hash(mr_slice_str(found.text), 0);
-        mr_pg_note(source, MR_LOG_WARN, "source.breaks_updates", "%s; %s", found.text, found.hint);
+    if (rc < 0 || !found.code[0])
+        return rc;
+    if (!mr_pg_breaks_refuses(source)) {
+        warn(source, &found);
+        return 0;
     }
-    return rc;
+    if (err)
+        *err = found;
+    return MR_CONFIG;
+}
+
+bool mr_pg_breaks_refuses(const struct mr_pg_source *source)
+{
+    return !source->feed.position.standing.started &&
+           source->config->publication.no_identity == MR_PG_NO_IDENTITY_REFUSE;
 }

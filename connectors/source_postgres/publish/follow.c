@@ -246,8 +246,6 @@ int mr_pg_publication_uncovered(struct mr_pg_source *source,
     char text[300];
     int rc = look_at_start(source, &source->arena, candidates, &uncovered, err);
 
-    if (rc == 0)
-        rc = mr_pg_breaks_refuse(source, candidates, true, err);
     if (rc == MR_CONFIG) {
         findings->add(findings->state, mr_finding_of(err), err->code, err->text, err->hint);
         return 0;
@@ -383,10 +381,8 @@ int mr_pg_publication_follow(struct mr_pg_source *source, bool starting, struct 
         rc = keep_uncovered(source, &arena, &all, &uncovered, other, err);
     for (size_t i = 0; rc == 0 && i < uncovered.count; i++)
         follow_one(source, &uncovered.items[i]);
-    if (rc == 0 && starting && !source->feed.position.standing.started)
-        rc = mr_pg_breaks_refuse(source, &all, true, err);
-    else if (rc == 0)
-        rc = mr_pg_breaks_warn(source, &all, err);
+    if (rc == 0)
+        rc = mr_pg_breaks_judge(source, &all, true, err);
     mr_arena_done(&arena);
     return rc;
 }

@@ -73,12 +73,44 @@ static int refuse_leaves(const char *publication, struct mr_err *err)
     return MR_CONFIG;
 }
 
+/* Operations that are wanted and that the publication in this row does not send: "update, delete". */
+static void read_left_out(struct mr_pg_source *source, const PGresult *result, int row)
+{
+    static const char *const names[] = {"insert", "update", "delete", "truncate"};
+    const struct mr_left_out *out = &source->feed.track.left_out;
+    const bool unwanted[] = {out->creates, out->updates, out->deletes, out->truncates};
+    size_t size = 0;
+
+    source->left_out[0] = 0;
+    for (int i = 0; i < 4; i++) {
+        if (unwanted[i] || mr_pg_true(result, row, 3 + i))
+            continue;
+        size += (size_t)snprintf(source->left_out + size, sizeof(source->left_out) - size, "%s%s",
+                                 size ? ", " : "", names[i]);
+    }
+}
+
+void mr_pg_publication_left_out(const struct mr_pg_source *source, struct mr_err *ret_found)
+{
+    mr_err_clear(ret_found);
+    if (!source->left_out[0])
+        return;
+    mr_err_set(ret_found, MR_CONFIG, "source.operations_left_out",
+               "publication %s does not send these operations, so that no event of them comes: %s",
+               source->publication, source->left_out);
+    mr_err_hint(ret_found,
+                "ALTER PUBLICATION \"%s\" SET (publish = 'insert, update, delete, truncate'); or "
+                "name them in source.skipped_operations.",
+                source->publication);
+}
+
 static int read_look(struct mr_pg_source *source, const PGresult *result, bool *ret_exists,
                      struct mr_err *err)
 {
     *ret_exists = false;
     source->use_inserts = false;
     source->computed = false;
+    source->left_out[0] = 0;
     source->via_root = source->config->publication.via_root;
     for (int i = 0; i < PQntuples(result); i++) {
         bool ours = strcmp(mr_pg_text(result, i, 0), source->publication) == 0;
@@ -90,6 +122,7 @@ static int read_look(struct mr_pg_source *source, const PGresult *result, bool *
             continue;
         source->via_root = mr_pg_true(result, i, 1);
         source->computed = mr_pg_true(result, i, 2);
+        read_left_out(source, result, i);
     }
     return 0;
 }
@@ -106,7 +139,8 @@ int mr_pg_publication_look(struct mr_pg_source *source, bool *ret_exists, struct
                           source->server.version / 10000);
     mr_buf_clear(&source->sql_text);
     mr_buf_printf(&source->sql_text,
-                  "SELECT pubname, %s, %s FROM pg_catalog.pg_publication WHERE pubname IN (",
+                  "SELECT pubname, %s, %s, pubinsert, pubupdate, pubdelete, pubtruncate FROM "
+                  "pg_catalog.pg_publication WHERE pubname IN (",
                   source->server.version >= 130000 ? "pubviaroot" : "false",
                   source->server.version >= 180000 ? "pubgencols = 's'" : "false");
     mr_pg_add_literal(&source->sql_text, source->publication);
@@ -336,9 +370,14 @@ int mr_pg_publication_ensure(struct mr_pg_source *source, struct mr_err *err)
         rc = mr_pg_candidates_load(source, &source->arena, &candidates, err);
     if (rc < 0)
         return rc;
-    if (exists)
+    if (exists) {
+        struct mr_err found;
+        mr_pg_publication_left_out(source, &found);
+        if (found.code[0])
+            mr_pg_note(source, MR_LOG_WARN, found.code, "%s; %s", found.text, found.hint);
         return source->temporary ? 0 : mr_pg_publication_follow(source, true, err);
-    rc = mr_pg_breaks_refuse(source, &candidates, false, err);
+    }
+    rc = mr_pg_breaks_judge(source, &candidates, false, err);
     if (rc < 0)
         return rc;
     if (candidates.count == 0 && source->config->publication.create != MR_PG_CREATE_ALL_TABLES)

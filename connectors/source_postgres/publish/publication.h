@@ -15,6 +15,9 @@ int mr_pg_publication_look(struct mr_pg_source *source, bool *ret_exists,
 void mr_pg_publication_sql(const struct mr_pg_source *source,
                            const struct mr_pg_candidates *candidates, struct mr_buf *sql);
 
+/* After a look: *ret_found is empty, or source.operations_left_out. */
+void mr_pg_publication_left_out(const struct mr_pg_source *source, struct mr_err *ret_found);
+
 /* What the table's owner can do so that its updates can be published. */
 void mr_pg_publication_advise(const struct mr_pg_candidate *table, struct mr_buf *sql);
 /* Notes that only its inserts are read; `became` is put behind "has no replica identity". */

@@ -7,6 +7,7 @@ MR_PG_VERSION picks a version; otherwise the highest one installed is taken.
 import os
 import pathlib
 import pwd
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -84,6 +85,10 @@ class Postgres:
             owner = pwd.getpwnam(self.user)
             for path in (self.folder, self.data):
                 os.chown(path, owner.pw_uid, owner.pw_gid)
+        if copy_of and not (self.bin / "pg_basebackup").exists():
+            self._copy(copy_of)
+            self.configure(**self.settings)
+            return
         if copy_of:
             command = [self.bin / "pg_basebackup", "-D", self.data, "-d", copy_of.dsn(), "-c", "fast", "--no-sync"]
         else:
@@ -94,6 +99,22 @@ class Postgres:
             raise AssertionError(f"{command[0].name} failed\n{init.tail()}")
         self.configure(**self.settings)
         (self.data / "pg_hba.conf").write_text(HBA)
+
+    def _copy(self, other: "Postgres"):
+        """What pg_basebackup does, for a server that came without it."""
+        start, stop = ("pg_backup_start", "pg_backup_stop") if self.version >= 15 else ("pg_start_backup", "pg_stop_backup")
+        with other.connect() as connection:
+            more = "" if self.version >= 15 else ", false"
+            connection.execute(f"select {start}('copy', true{more})")
+            skip = shutil.ignore_patterns("postmaster.*", "pg_replslot", "pg_stat_tmp", "pg_dynshmem", "pgsql_tmp*")
+            shutil.copytree(other.data, self.data, ignore=skip, dirs_exist_ok=True, ignore_dangling_symlinks=True)
+            label = connection.execute(f"select labelfile from {stop}({'false' if self.version < 15 else ''})").fetchone()[0]
+        (self.data / "backup_label").write_text(label)
+        for name in ("pg_replslot", "pg_stat_tmp", "pg_dynshmem"):
+            (self.data / name).mkdir(exist_ok=True)
+        shutil.copytree(other.data / "pg_wal", self.data / "pg_wal", dirs_exist_ok=True)
+        (self.data / "pg_hba.conf").write_text(HBA)
+        subprocess.run(["chown", "-R", f"--reference={self.folder}", self.data], check=True)
 
     def follow(self, primary: "Postgres | None", **more):
         """Makes it a standby of primary at the next start; None: one that receives nothing more."""
