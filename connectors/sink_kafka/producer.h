@@ -27,6 +27,7 @@ struct mr_kafka_producer {
     void *stalled_state;
     bool transactional;
     bool open;    /* a transaction has begun (or records were handed over, without transactions) */
+    bool stuck;   /* nothing left for a while since it began */
     bool claimed; /* the checkpoint topic names us as owner */
     bool broken;  /* the handle must be replaced before anything else */
     /* the last failure looked like a successor's work: wait for its claim before judging */

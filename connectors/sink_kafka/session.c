@@ -37,6 +37,7 @@
 #define PAUSE_MOST  (5 * MR_SECOND_NS)
 #define IDLE_NS     (200 * MR_MS_NS)
 #define NOTE_NS     (60 * MR_SECOND_NS)
+#define MOST_AGAIN  3
 #define GRACE_NS    (5 * MR_SECOND_NS) /* an abort may take so long after a stop was asked for */
 
 struct item {
@@ -44,6 +45,7 @@ struct item {
     struct mr_batch *batch; /* NULL: a commit */
     size_t cost;
     uint64_t commit;
+    bool aged; /* see plug/sink.h */
     struct mr_buf text;
 };
 
@@ -74,6 +76,7 @@ struct mr_kafka_session {
     /* the thread's own */
     struct mr_kafka_producer producer;
     bool torn, sets_aside;
+    unsigned again; /* how often what is open was given up since something became durable */
     int64_t pause_ns;
     char noted_code[64]; /* the last reason for a stall that was noted */
     int64_t noted_ns;
@@ -161,6 +164,7 @@ static void release_until(struct mr_kafka_session *session, uint64_t commit)
         pop_head(session);
     }
     session->torn = false;
+    session->again = 0;
     session->commit_ns = session->producer.commit_ns;
     pthread_cond_signal(&session->news);
 }
@@ -195,6 +199,7 @@ static void rewind_list(struct mr_kafka_session *session)
     pthread_mutex_lock(&session->lock);
     release_until(session, session->producer.last.commit);
     session->cursor = session->head;
+    session->again++;
     bool torn = session->torn;
     pthread_mutex_unlock(&session->lock);
     if (torn) {
@@ -313,11 +318,33 @@ static int shed(struct mr_kafka_session *session, struct mr_err *err)
     return 0;
 }
 
+/* A piece of a transaction is about to be committed for its age. When brokers were away meanwhile, its age says
+ * nothing, and to commit it would show half a transaction for no reason but an outage. So it is given up and read
+ * again, a few times: what still does not get through is too long for its brokers. */
+static int judge_age(struct mr_kafka_session *session, struct mr_err *err)
+{
+    const struct mr_kafka_producer *producer = &session->producer;
+    int rc = mr_kafka_transaction_flush(&session->producer, err);
+
+    if (rc < 0 || session->again >= MOST_AGAIN ||
+        !(producer->stuck || producer->client.handle.lost || session->again > 0))
+        return rc;
+    session->again++;
+    return mr_err_set(err, MR_REPLAY, "sink.kafka.replay",
+                      "brokers were away while a transaction of the source was written: it is read "
+                      "again rather than shown in pieces");
+}
+
 static int work_on(struct mr_kafka_session *session, struct item *item, struct mr_err *err)
 {
+    int rc = 0;
+
     if (item->batch)
         return mr_kafka_transaction_send(&session->producer, item->batch, err);
-    int rc = mr_kafka_transaction_commit(&session->producer, mr_buf_slice(&item->text),
+    if (item->aged && session->producer.transactional && session->producer.open)
+        rc = judge_age(session, err);
+    if (rc == 0)
+        rc = mr_kafka_transaction_commit(&session->producer, mr_buf_slice(&item->text),
                                          item->commit, err);
     if (rc == 0)
         count(session);
@@ -584,6 +611,7 @@ int mr_kafka_session_commit(struct mr_kafka_session *session, const struct mr_co
     mr_buf_init(&item->text, 64 << 20);
     mr_buf_add_slice(&item->text, commit->text);
     item->commit = commit->id;
+    item->aged = commit->aged;
     session->commits++;
     push(session, item);
     pthread_mutex_unlock(&session->lock);

@@ -40,6 +40,7 @@ static int begin(struct mr_kafka_producer *producer, struct mr_err *err)
         }
     }
     producer->open = true;
+    producer->stuck = false;
     producer->ill[0] = 0;
     producer->records_before = producer->records;
     producer->bytes_before = producer->bytes;
@@ -66,8 +67,10 @@ static int await_sent(struct mr_kafka_producer *producer, struct mr_err *err)
     int64_t start = mr_clock_mono_ns();
 
     while (rd_kafka_outq_len(client->handle.rk) > 0) {
+        int left = rd_kafka_outq_len(client->handle.rk);
         rd_kafka_flush(client->handle.rk, SLICE_MS);
         mr_kafka_client_serve(client, 0);
+        producer->stuck |= rd_kafka_outq_len(client->handle.rk) >= left;
         if (client->refused || rd_kafka_fatal_error(client->handle.rk, NULL, 0))
             break;
         if (mr_kafka_stopping(producer->setting))

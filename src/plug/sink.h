@@ -92,6 +92,9 @@ struct mr_commit {
     bool claim;
     /* At a transaction's end; false: a split. */
     bool whole;
+    /* A split only for the time that went by (pace.split_ns). Was that spent in waiting for the sink's other side,
+     * poll() may answer MR_REPLAY instead: the transaction is read again and may become visible whole. */
+    bool aged;
     /* No rows since the last commit. */
     bool idle;
     /* A stop or a caught-up source: do not wait for more. */

@@ -8,6 +8,7 @@ import os
 import threading
 import time
 
+import pytest
 from ledger import Load, check
 from servers import process
 from test_kafka_route import config, until_now
@@ -102,3 +103,36 @@ def test_brokers_away_under_load(db, millrace, kafka):
     assert len(reasons) < 10 + SECONDS / 20, "the same reason is told about once a minute"
     assert memory.peak() < CEILING, memory.seen
     assert last < middle + 32, "memory does not grow while brokers are away"
+
+
+@pytest.mark.parametrize("way", ("kill", "freeze"))
+def test_an_outage_tears_no_transaction(db, millrace, kafka, way):
+    """One transaction far below commit.split; the broker goes in its middle, for longer than a transaction may take to be
+    split by time, and comes back before brokers end it, or after. Readers see all of it or nothing: between two records
+    of a partition that became visible apart stands the marker of an end, which has an offset of its own."""
+    rows, name = 60_000, f"whole_{way}"
+    db.sql("create table big (id int primary key, v text)")
+    sink = "      create_topics: {partitions: 1}\n      transaction_timeout: 12s\n      commit: {bytes: 1MiB}\n"
+    path = millrace.config(config(db, kafka, name, sink=sink))
+    until_now(millrace, path)
+    db.sql("insert into big values (0, 'before')")
+    running = millrace.start("run", path)
+    running.wait_error("streaming")
+    process.wait_until(lambda: kafka.count(f"{name}.public.big") == 1, 60, "the first row", running)
+    db.sql("insert into big select n, repeat('x', 1000) from generate_series(1, %s) n", [rows])
+    process.wait_until(lambda: kafka.end(f"{name}.public.big") > 1000, 60, "the first rows", running, pause=0)
+    if way == "kill":
+        kafka.kill9()
+    else:
+        kafka.freeze(1)
+    time.sleep(8)
+    if way == "kill":
+        kafka.start()
+    else:
+        kafka.thaw(1)
+    process.wait_until(lambda: kafka.count(f"{name}.public.big") >= rows + 1, 120, "all rows", running, pause=0.5)
+    assert running.stop() == 0, running.tail()
+    offsets = [message.offset() for message in kafka.consume(f"{name}.public.big")][1:]
+    assert len(offsets) == rows
+    gaps = [number for number, (one, next_one) in enumerate(zip(offsets, offsets[1:]), 1) if next_one != one + 1]
+    assert not gaps, f"the transaction became visible in pieces, torn behind {gaps[:5]} rows"

@@ -412,7 +412,10 @@ int mr_writer_claim(struct mr_writer *writer, struct mr_slice position, struct m
 
 int mr_writer_commit(struct mr_writer *writer, bool urgent, struct mr_err *err)
 {
-    struct mr_commit commit = {.whole = writer->pending.position.whole,
+    const struct mr_position *position = &writer->pending.position;
+    struct mr_commit commit = {.whole = position->whole,
+                               .aged = !position->whole && !position->in_table &&
+                                       writer->rows < writer->pace.split_records,
                                .idle = writer->rows == 0,
                                .urgent = urgent || writer->caught_up};
     int rc = ask(writer, &writer->pending, &commit, err);
