@@ -2,7 +2,7 @@
  *
  *     key      00 | id | the key columns
  *     value    00 | id | before | after | source | transaction | op | ts_ms | ts_us | ts_ns
- *     side     id | status  id  event_count?  data_collections?: [ ?{ data_collection  event_count } ]  ts_ms
+ *     side     00 | id | the fields of its schema, one after another
  *
  * Which parts there are, and in which order, is schema/encode/walk.h's business. A tombstone has no value at all, not
  * even a frame. The first value of each version is decoded again with avro-c: one that does not fit its schema is
@@ -82,64 +82,37 @@ static void write_op(struct mr_codec *codec, const struct mr_change *change, enu
     mr_source_times_avro(&codec->block, change, &codec->writer.out);
 }
 
-static void write_message_key(struct mr_codec *codec, const struct mr_change *change)
-{
-    mr_avro_byte(&codec->writer.out, 2);
-    mr_avro_string(&codec->writer.out, change->message->prefix);
-}
-
-static void write_message(struct mr_codec *codec, const struct mr_codec_plan *plan,
-                          const struct mr_change *change, const struct mr_value *content)
+static void write_tree(struct mr_codec *codec, const struct mr_codec_plan *plan,
+                       const struct mr_change *change, const struct mr_connect *schema,
+                       const struct mr_node *node)
 {
     struct mr_out *out = &codec->writer.out;
 
-    mr_avro_string(out, mr_slice_str("m"));
-    mr_avro_optional_long(out, (uint64_t)(change->read_us / 1000), true);
-    write_source(codec, plan, change);
-    write_block(codec, change, 0);
-    mr_avro_byte(out, 2);
-    mr_avro_string(out, change->message->prefix);
-    mr_avro_byte(out, 2);
-    mr_avro_string(out, mr_value_slice(content));
-}
-
-static void write_side_key(struct mr_codec *codec, const struct mr_change *change,
-                           struct mr_slice text)
-{
-    (void)change;
-    mr_avro_string(&codec->writer.out, text);
-}
-
-static void write_counts(struct mr_out *out, const struct mr_counts *counts)
-{
-    mr_avro_optional_long(out, counts ? counts->events : 0, counts != NULL);
-    mr_avro_byte(out, counts ? 2 : 0);
-    if (!counts)
+    if (node->kind == MR_NODE_BLOCK) { /* it has its branch */
+        write_block(codec, change, 0);
         return;
-    if (counts->collection_count > 0)
-        mr_avro_long(out, counts->collection_count);
-    for (uint32_t i = 0; i < counts->collection_count; i++) {
-        mr_avro_byte(out, 2);
-        mr_avro_string(out, counts->collections[i].name);
-        mr_avro_long(out, (int64_t)counts->collections[i].events);
     }
-    mr_avro_byte(out, 0);
-}
-
-static void write_boundary(struct mr_codec *codec, const struct mr_change *change,
-                           struct mr_slice id)
-{
-    struct mr_out *out = &codec->writer.out;
-
-    mr_avro_string(out, mr_slice_str(change->op == MR_OP_BEGIN ? "BEGIN" : "END"));
-    mr_avro_string(out, id);
-    write_counts(out, change->counts);
-    mr_avro_long(out, change->transaction->commit_us / 1000);
-}
-
-static void write_heartbeat(struct mr_codec *codec, const struct mr_change *change)
-{
-    mr_avro_long(&codec->writer.out, change->heartbeat->time_us / 1000);
+    if (schema->optional)
+        mr_avro_byte(out, node->kind == MR_NODE_NULL ? 0 : 2);
+    switch (node->kind) {
+    case MR_NODE_BOOL: mr_avro_byte(out, (uint8_t)node->i); break;
+    case MR_NODE_INT: mr_avro_long(out, node->i); break;
+    case MR_NODE_TEXT:
+    case MR_NODE_BYTES: mr_avro_string(out, node->text); break;
+    case MR_NODE_SOURCE: write_source(codec, plan, change); break;
+    case MR_NODE_STRUCT:
+        for (uint32_t i = 0; i < node->count; i++)
+            write_tree(codec, plan, change, schema->fields[i].schema, &node->items[i]);
+        break;
+    case MR_NODE_LIST:
+        if (node->count > 0)
+            mr_avro_long(out, node->count);
+        for (uint32_t i = 0; i < node->count; i++)
+            write_tree(codec, plan, change, schema->item, &node->items[i]);
+        mr_avro_byte(out, 0);
+        break;
+    default: break;
+    }
 }
 
 /* Decodes one piece with avro-c, schema and all bytes used. */
@@ -192,11 +165,7 @@ static const struct mr_walk walk = {.begin = begin,
                                     .source = write_source,
                                     .block = write_block,
                                     .op = write_op,
-                                    .message_key = write_message_key,
-                                    .message = write_message,
-                                    .side_key = write_side_key,
-                                    .boundary = write_boundary,
-                                    .heartbeat = write_heartbeat,
+                                    .tree = write_tree,
                                     .sample = sample};
 
 int avro_encode(void *memory, struct mr_batch *batch, size_t *ret_failed, struct mr_err *err)

@@ -36,14 +36,13 @@ static void plan_schema(struct mr_codec *codec, struct mr_codec_plan *plan,
     mr_buf_done(&buf);
 }
 
-static void complete(struct mr_codec *codec, struct mr_codec_plan *common,
-                     const struct mr_connect *key, const struct mr_connect *value)
+static void complete(struct mr_codec *codec, struct mr_codec_plan *common)
 {
     if (common->table)
         plan_columns((struct avro_plan *)common);
-    if (key)
-        plan_schema(codec, common, key, true);
-    plan_schema(codec, common, value, false);
+    if (common->key_schema)
+        plan_schema(codec, common, common->key_schema, true);
+    plan_schema(codec, common, common->value_schema, false);
 }
 
 static bool legal_part(struct mr_slice name)

@@ -1,7 +1,7 @@
 /* The parts of events as JSON.
  *
  *     {"before":  row  ,"after":  row  ,"source":{..}  ,"transaction":{..}  ,"op":"c",  "ts_ms":..,..}
- *     op "m":  {"op":"m","ts_ms":..  ,"source":{..}  ,"transaction":..  ,"message":{"prefix":..,"content":..}}
+ *     op "m":  {"op":"m"  ,"ts_ms":..  ,"source":{..}  ,"transaction":..  ,"message":{"prefix":..,"content":..}}
  *
  * Which parts there are, and in which order, is schema/encode/walk.h's business. Side records are the same with every
  * envelope, as Debezium's own flattening leaves them alone. */
@@ -100,81 +100,57 @@ static void write_op(struct mr_codec *codec, const struct mr_change *change, enu
     mr_source_times_json(&codec->block, change, out);
 }
 
-static void write_message_key(struct mr_codec *codec, const struct mr_change *change)
-{
-    MR_OUT_LITERAL(&codec->writer.out, "{\"prefix\":");
-    mr_out_text(&codec->writer.out, change->message->prefix);
-    MR_OUT_LITERAL(&codec->writer.out, "}");
-}
+static void write_tree(struct mr_codec *codec, const struct mr_codec_plan *plan,
+                       const struct mr_change *change, const struct mr_connect *schema,
+                       const struct mr_node *node);
 
-static void write_message(struct mr_codec *codec, const struct mr_codec_plan *plan,
-                          const struct mr_change *change, const struct mr_value *content)
-{
-    struct mr_out *out = &codec->writer.out;
-
-    MR_OUT_LITERAL(out, "{\"op\":\"m\",");
-    mr_source_times_json(&codec->block, change, out);
-    write_source(codec, plan, change);
-    write_block(codec, change, 0);
-    MR_OUT_LITERAL(out, ",\"message\":{\"prefix\":");
-    mr_out_text(out, change->message->prefix);
-    MR_OUT_LITERAL(out, ",\"content\":");
-    if (content->kind == MR_BYTES)
-        mr_out_base64(out, mr_value_slice(content));
-    else
-        mr_out_text(out, mr_value_slice(content));
-    MR_OUT_LITERAL(out, "}}");
-}
-
-static void write_side_key(struct mr_codec *codec, const struct mr_change *change,
-                           struct mr_slice text)
-{
-    mr_out_raw(&codec->writer.out,
-               mr_slice_str(change->op == MR_OP_HEARTBEAT ? "{\"serverName\":" : "{\"id\":"));
-    mr_out_text(&codec->writer.out, text);
-    MR_OUT_LITERAL(&codec->writer.out, "}");
-}
-
-static void write_counts(struct mr_out *out, const struct mr_counts *counts)
-{
-    MR_OUT_LITERAL(out, ",\"event_count\":");
-    if (!counts) {
-        MR_OUT_LITERAL(out, "null,\"data_collections\":null");
-        return;
-    }
-    mr_out_u64(out, counts->events);
-    MR_OUT_LITERAL(out, ",\"data_collections\":[");
-    for (uint32_t i = 0; i < counts->collection_count; i++) {
-        mr_out_raw(out, mr_slice_str(i ? ",{\"data_collection\":" : "{\"data_collection\":"));
-        mr_out_text(out, counts->collections[i].name);
-        MR_OUT_LITERAL(out, ",\"event_count\":");
-        mr_out_u64(out, counts->collections[i].events);
-        MR_OUT_LITERAL(out, "}");
-    }
-    MR_OUT_LITERAL(out, "]");
-}
-
-static void write_boundary(struct mr_codec *codec, const struct mr_change *change,
-                           struct mr_slice id)
+/* Each field with a comma before it, which becomes the brace before the first. */
+static void write_struct(struct mr_codec *codec, const struct mr_codec_plan *plan,
+                         const struct mr_change *change, const struct mr_connect *schema,
+                         const struct mr_node *node)
 {
     struct mr_out *out = &codec->writer.out;
+    ptrdiff_t start = out->at - out->start;
 
-    mr_out_raw(out, mr_slice_str(change->op == MR_OP_BEGIN ? "{\"status\":\"BEGIN\",\"id\":"
-                                                           : "{\"status\":\"END\",\"id\":"));
-    mr_out_text(out, id);
-    write_counts(out, change->counts);
-    MR_OUT_LITERAL(out, ",\"ts_ms\":");
-    mr_out_i64(out, change->transaction->commit_us / 1000);
+    for (uint32_t i = 0; i < node->count; i++) {
+        if (node->items[i].kind == MR_NODE_SOURCE) {
+            write_source(codec, plan, change);
+        } else if (node->items[i].kind == MR_NODE_BLOCK) {
+            write_block(codec, change, 0);
+        } else {
+            MR_OUT_LITERAL(out, ",");
+            mr_out_text(out, schema->fields[i].name);
+            MR_OUT_LITERAL(out, ":");
+            write_tree(codec, plan, change, schema->fields[i].schema, &node->items[i]);
+        }
+    }
+    out->start[start] = '{';
     MR_OUT_LITERAL(out, "}");
 }
 
-static void write_heartbeat(struct mr_codec *codec, const struct mr_change *change)
+static void write_tree(struct mr_codec *codec, const struct mr_codec_plan *plan,
+                       const struct mr_change *change, const struct mr_connect *schema,
+                       const struct mr_node *node)
 {
     struct mr_out *out = &codec->writer.out;
 
-    MR_OUT_LITERAL(out, "{\"ts_ms\":");
-    mr_out_i64(out, change->heartbeat->time_us / 1000);
-    MR_OUT_LITERAL(out, "}");
+    switch (node->kind) {
+    case MR_NODE_BOOL: mr_out_raw(out, mr_slice_str(node->i ? "true" : "false")); break;
+    case MR_NODE_INT: mr_out_i64(out, node->i); break;
+    case MR_NODE_TEXT: mr_out_text(out, node->text); break;
+    case MR_NODE_BYTES: mr_out_base64(out, node->text); break;
+    case MR_NODE_STRUCT: write_struct(codec, plan, change, schema, node); break;
+    case MR_NODE_LIST:
+        MR_OUT_LITERAL(out, "[");
+        for (uint32_t i = 0; i < node->count; i++) {
+            if (i > 0)
+                MR_OUT_LITERAL(out, ",");
+            write_tree(codec, plan, change, schema->item, &node->items[i]);
+        }
+        MR_OUT_LITERAL(out, "]");
+        break;
+    default: MR_OUT_LITERAL(out, "null"); break;
+    }
 }
 
 static const struct mr_walk walk = {.begin = begin,
@@ -185,11 +161,7 @@ static const struct mr_walk walk = {.begin = begin,
                                     .source = write_source,
                                     .block = write_block,
                                     .op = write_op,
-                                    .message_key = write_message_key,
-                                    .message = write_message,
-                                    .side_key = write_side_key,
-                                    .boundary = write_boundary,
-                                    .heartbeat = write_heartbeat};
+                                    .tree = write_tree};
 
 int json_encode(void *memory, struct mr_batch *batch, size_t *ret_failed, struct mr_err *err)
 {

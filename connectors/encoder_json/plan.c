@@ -41,9 +41,9 @@ static struct mr_slice framing(struct mr_codec *codec, struct mr_codec_plan *pla
     return mr_slice(subject->frame, subject->frame_size);
 }
 
-static void complete(struct mr_codec *codec, struct mr_codec_plan *common,
-                     const struct mr_connect *key, const struct mr_connect *value)
+static void complete(struct mr_codec *codec, struct mr_codec_plan *common)
 {
+    const struct mr_connect *key = common->key_schema, *value = common->value_schema;
     struct json_plan *plan = (struct json_plan *)common;
     int schemas = ((struct json_state *)codec)->config.schemas;
 

@@ -225,6 +225,7 @@ static void add_change(struct pretty_state *state, const struct mr_change *chang
         break;
     case MR_OP_TRUNCATE: mr_buf_add_str(&state->writer.line, " truncated"); break;
     case MR_OP_MESSAGE: add_message(state, change->message); break;
+    case MR_OP_SCHEMA:
     case MR_OP_BEGIN:
     case MR_OP_END:
     case MR_OP_HEARTBEAT: break;

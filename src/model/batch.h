@@ -47,7 +47,8 @@ struct mr_batch {
     uint64_t transactions; /* transactions that end in this batch */
     int64_t received_us;   /* wall time of the first byte */
     bool messages;         /* some change is a logical message; set by the source */
-    bool sides;            /* BEGIN, END or HEARTBEAT is among the changes; set by the engine */
+    /* BEGIN, END or HEARTBEAT is among the changes, set by the engine; or SCHEMA, set by the source. */
+    bool sides;
     bool last;             /* the source reached `until`: nothing follows */
     bool transformed;      /* the engine's transforms have run over it */
     bool caught_up;        /* the source had nothing more to read when it closed the batch */

@@ -19,6 +19,9 @@ enum mr_op {
     MR_OP_DELETE = 'd',   /* before */
     MR_OP_TRUNCATE = 't', /* neither; one change per table */
     MR_OP_MESSAGE = 'm',  /* a logical message: message; table is NULL */
+    /* A change of schemas, where the log tells of such: schema; table and message are NULL. It is no event of its
+     * transaction, and transforms never see it. The source sets batch->sides. */
+    MR_OP_SCHEMA = 'S',
     /* No changes of rows: the engine puts them between the changes, from the batch's milestones, where the encoder
      * is to write records of them. table and message are NULL; transforms never see them. */
     MR_OP_BEGIN = 'B',     /* transaction */
@@ -48,6 +51,24 @@ struct mr_message {
     struct mr_slice database; /* it was sent in; {NULL, 0} unknown */
 };
 
+enum mr_table_action { MR_TABLE_CREATE, MR_TABLE_ALTER, MR_TABLE_DROP };
+
+struct mr_table_change {
+    enum mr_table_action action;
+    struct mr_slice database, name;
+    struct mr_table *table; /* as it is from then on, referenced by the batch; NULL: dropped */
+};
+
+/* One statement that changed schemas. */
+struct mr_schema_change {
+    struct mr_slice connector; /* "mysql", "mariadb" */
+    struct mr_slice database;  /* {NULL, 0}: of the whole server */
+    struct mr_slice tables;    /* their names by commas; {NULL, 0}: none */
+    struct mr_slice ddl;
+    uint32_t change_count; /* 0: no table has other columns than before */
+    const struct mr_table_change *changes;
+};
+
 /* What a transaction consisted of, for its END. Counted as events: a key change is two. */
 struct mr_collection_count {
     struct mr_slice name; /* "schema.table", or a message's prefix */
@@ -74,9 +95,10 @@ struct mr_change {
     struct mr_value *before; /* table->column_count values, or NULL */
     struct mr_value *after;  /* likewise */
     struct mr_message *message;
-    const struct mr_counts *counts;       /* END only */
-    const struct mr_heartbeat *heartbeat; /* HEARTBEAT only */
-    uint64_t number;                      /* change number, see above */
+    const struct mr_counts *counts;        /* END only */
+    const struct mr_heartbeat *heartbeat;  /* HEARTBEAT only */
+    const struct mr_schema_change *schema; /* SCHEMA only */
+    uint64_t number;                       /* change number, see above */
     uint64_t ordinal; /* 0-based place among the changes of its transaction, before any filter */
     union mr_origin_row origin; /* its own place in the log, by transaction->origin.kind */
     /* Wall time at which we read it (the envelope's ts_ms); the same for a whole read burst. */

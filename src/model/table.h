@@ -101,6 +101,7 @@ struct mr_column {
     /* What a catalogue says beside the wire; {NULL, 0} = unknown, or it has none. */
     struct mr_slice declared;           /* the type as printed: "int(10) unsigned zerofill" */
     struct mr_slice charset, collation; /* TEXT, ENUM, SET: "utf8mb4", "utf8mb4_bin" */
+    struct mr_slice default_text;       /* the default as printed, where it is a literal */
     struct mr_slice comment;
     bool masked;    /* values are asterisks or hashes: Debezium's schema parameter masked=true */
     bool truncated; /* values may be cut: schema parameter truncateLength=truncate_length */

@@ -161,7 +161,7 @@ static void open_csv(void *state, const struct mr_file_config *config, const cha
     begin_shape(&writer->messages, "__op,__number,prefix,content");
     finish_shape(&writer->messages);
     mr_arena_init(&writer->names, 1024, 0);
-    writer->message_topic = mr_event_message_topic(&writer->names, server ? server : "");
+    writer->message_topic = mr_event_topic(&writer->names, server ? server : "", "message");
 }
 
 static void close_csv(void *state)

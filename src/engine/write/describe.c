@@ -54,9 +54,9 @@ static int describe_messages(struct mr_describing *describing, void *state, stru
 
     if (!batch->messages || describing->messages || (encoder && !encoder->describe_messages))
         return 0;
-    rc = mr_topic_owners_reserve(&describing->topics,
-                                 mr_event_message_topic(&batch->arena, describing->context->server),
-                                 &messages, err);
+    rc = mr_topic_owners_reserve(
+        &describing->topics, mr_event_topic(&batch->arena, describing->context->server, "message"),
+        &messages, err);
     if (rc == 0 && encoder)
         rc = encoder->describe_messages(state, err);
     describing->messages = rc == 0;

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "schema/event/schema_change.h"
 #include "schema/event/side.h"
 #include "schema/names/topic.h"
 
@@ -71,6 +72,7 @@ void mr_codec_close(void *state)
     free_plan(codec->message);
     free_plan(codec->boundary);
     free_plan(codec->heartbeat);
+    free_plan(codec->schema);
     mr_registry_close(codec->registry);
     mr_form_options_close((struct mr_form_options *)&codec->config->forms);
     mr_buf_done(&codec->writer.scratch);
@@ -84,6 +86,14 @@ void mr_codec_subject(struct mr_codec *codec, struct mr_codec_plan *plan,
 
     mr_subject_make(&plan->arena, &codec->config->subjects, &made, plan->topic, schema->name, key,
                     key ? &plan->key : &plan->value);
+}
+
+static void complete(struct mr_codec *codec, struct mr_codec_plan *plan,
+                     const struct mr_connect *key, const struct mr_connect *value)
+{
+    plan->key_schema = key;
+    plan->value_schema = value;
+    codec->format->complete(codec, plan);
 }
 
 static void plan_source(struct mr_codec *codec, struct mr_codec_plan *plan,
@@ -129,7 +139,7 @@ static struct mr_codec_plan *plan_of(struct mr_codec *codec, struct mr_table *ta
     value = codec->style.flat ? mr_envelope_flat(&plan->arena, &plan->envelope,
                                                  codec->style.deletes == MR_DELETES_REWRITE)
                               : plan->envelope.value;
-    codec->format->complete(codec, plan, plan->envelope.key, value);
+    complete(codec, plan, plan->envelope.key, value);
     mr_plans_put(&codec->plans, table, plan);
     return plan;
 }
@@ -141,31 +151,66 @@ static struct mr_codec_plan *message_plan(struct mr_codec *codec)
     if (plan)
         return plan;
     plan = codec->message = new_plan(codec, 16 << 10);
-    plan->topic = mr_event_message_topic(&plan->arena, codec->context->server);
+    plan->topic = mr_event_topic(&plan->arena, codec->context->server, "message");
     plan_source(codec, plan, mr_slice_str("postgresql"), mr_slice_str(codec->context->server),
                 mr_slice_str(""));
-    codec->format->complete(codec, plan, mr_envelope_message_key(&plan->arena),
-                            mr_envelope_message_value(&plan->arena, codec->config->forms.binary));
+    complete(codec, plan, mr_envelope_message_key(&plan->arena),
+             mr_envelope_message_value(&plan->arena, codec->config->forms.binary));
     return plan;
 }
 
-/* Of BEGIN and END, or of heartbeats. */
+static struct mr_codec_plan *new_side(struct mr_codec *codec, struct mr_slice topic)
+{
+    struct mr_codec_plan *plan = new_plan(codec, 4 << 10);
+
+    plan->topic = mr_arena_copy(&plan->arena, topic);
+    return plan;
+}
+
+static void complete_schema(struct mr_codec *codec, struct mr_codec_plan *plan,
+                            struct mr_slice connector)
+{
+    complete(codec, plan, mr_schema_change_key(&plan->arena, connector),
+             mr_schema_change_value(&plan->arena, connector));
+}
+
+/* Of changed schemas, of BEGIN and END, or of heartbeats. */
 static struct mr_codec_plan *side_plan(struct mr_codec *codec, const struct mr_change *change)
 {
-    bool heartbeat = change->op == MR_OP_HEARTBEAT;
-    struct mr_codec_plan **kept = heartbeat ? &codec->heartbeat : &codec->boundary, *plan = *kept;
+    struct mr_arena *arena;
 
-    if (plan)
-        return plan;
-    plan = *kept = new_plan(codec, 4 << 10);
-    plan->topic =
-        mr_arena_copy(&plan->arena, heartbeat ? change->heartbeat->topic : codec->transactions);
-    codec->format->complete(codec, plan,
-                            heartbeat ? mr_side_heartbeat_key(&plan->arena)
-                                      : mr_side_transaction_key(&plan->arena),
-                            heartbeat ? mr_side_heartbeat_value(&plan->arena)
-                                      : mr_side_transaction_value(&plan->arena));
-    return plan;
+    if (change->op == MR_OP_SCHEMA && !codec->schema) {
+        codec->schema = new_plan(codec, 16 << 10);
+        codec->schema->topic = mr_event_topic(&codec->schema->arena, codec->context->server, NULL);
+        complete_schema(codec, codec->schema, change->schema->connector);
+    } else if (change->op == MR_OP_HEARTBEAT && !codec->heartbeat) {
+        codec->heartbeat = new_side(codec, change->heartbeat->topic);
+        arena = &codec->heartbeat->arena;
+        complete(codec, codec->heartbeat, mr_side_heartbeat_key(arena),
+                 mr_side_heartbeat_value(arena));
+    } else if ((change->op == MR_OP_BEGIN || change->op == MR_OP_END) && !codec->boundary) {
+        codec->boundary = new_side(codec, codec->transactions);
+        arena = &codec->boundary->arena;
+        complete(codec, codec->boundary, mr_side_transaction_key(arena),
+                 mr_side_transaction_value(arena));
+    }
+    return change->op == MR_OP_SCHEMA      ? codec->schema
+           : change->op == MR_OP_HEARTBEAT ? codec->heartbeat
+                                           : codec->boundary;
+}
+
+void mr_codec_schema_source(struct mr_codec *codec, struct mr_arena *arena,
+                            const struct mr_change *change)
+{
+    const struct mr_schema_change *schema = change->schema;
+    struct mr_source_names names = {.version = mr_slice_str(codec->config->events.source_version),
+                                    .connector = schema->connector,
+                                    .server = mr_slice_str(codec->context->server),
+                                    .database =
+                                        schema->database.data ? schema->database : mr_slice_str(""),
+                                    .table = schema->tables};
+
+    codec->format->source(arena, &names, &codec->schema->source);
 }
 
 static int check(const struct mr_codec *codec, const struct mr_codec_plan *plan, struct mr_err *err)

@@ -25,6 +25,7 @@ struct mr_codec_plan {
     struct mr_table *table; /* one reference; NULL in plans for messages and side records */
     struct mr_arena arena;
     struct mr_envelope envelope;
+    const struct mr_connect *key_schema, *value_schema; /* key_schema is NULL without a key */
     struct mr_subject key, value; /* without names where nothing is registered */
     struct mr_source_plan source;
     struct mr_slice topic;
@@ -40,10 +41,9 @@ struct mr_codec;
 struct mr_codec_format {
     size_t plan_size;
     const struct mr_schema_kind *kind;
-    /* MUST. Fills the format's part of a plan: what it writes by, and with mr_codec_subject() what it registers. `key`
-     * is NULL where there is no key. */
-    void (*complete)(struct mr_codec *codec, struct mr_codec_plan *plan,
-                     const struct mr_connect *key, const struct mr_connect *value);
+    /* MUST. Fills the format's part of a plan, whose schemas are made: what it writes by, and with mr_codec_subject()
+     * what it registers. */
+    void (*complete)(struct mr_codec *codec, struct mr_codec_plan *plan);
     /* MUST. The pieces of the source block. */
     void (*source)(struct mr_arena *arena, const struct mr_source_names *names,
                    struct mr_source_plan *ret_plan);
@@ -57,9 +57,9 @@ struct mr_codec {
     const struct mr_codec_config *config; /* the format's, completed; lives as long */
     struct mr_registry *registry;         /* NULL: nothing is registered */
     struct mr_plans plans;
-    struct mr_codec_plan *message;              /* NULL before the first */
-    struct mr_codec_plan *boundary, *heartbeat; /* likewise */
-    struct mr_slice transactions;               /* topic of BEGIN and END; {NULL, 0}: none */
+    struct mr_codec_plan *message;                       /* NULL before the first */
+    struct mr_codec_plan *boundary, *heartbeat, *schema; /* likewise */
+    struct mr_slice transactions; /* topic of BEGIN and END; {NULL, 0}: none */
     struct mr_event_style style;
     struct mr_row_writer writer;
     struct mr_source_block block;
@@ -81,6 +81,10 @@ void mr_codec_subject(struct mr_codec *codec, struct mr_codec_plan *plan,
 /* The plan of a change, whatever it is; its ids are known unless describe() has not seen it. */
 int mr_codec_find(struct mr_codec *codec, const struct mr_change *change,
                   struct mr_codec_plan **ret_plan, struct mr_err *err) MR_MUST_CHECK;
+
+/* The pieces of the source block of a SCHEMA change, in the batch's arena: no two are of the same table. */
+void mr_codec_schema_source(struct mr_codec *codec, struct mr_arena *arena,
+                            const struct mr_change *change);
 
 /* Members of struct mr_encoder; `state` begins with a struct mr_codec. */
 void mr_codec_wait_until(void *state, int64_t deadline_ns);

@@ -4,6 +4,7 @@
  *                              |
  *                              begin  before  after  source  transaction  op  times  end      the envelope
  *                              begin  row  (deleted)  end                                     flat
+ *                              begin  tree  end                                               what has no row
  *
  * A format fills in how each part is written. Everything here is inline and takes the parts by a constant, so that the
  * compiler calls or inlines the format's static functions: no call through a pointer is made per row. Include it in one
@@ -11,6 +12,7 @@
 #pragma once
 
 #include "schema/encode/codec.h"
+#include "schema/event/schema_change.h"
 #include "schema/event/side.h"
 
 #define MR_WALK static inline __attribute__((always_inline))
@@ -39,14 +41,10 @@ struct mr_walk {
     void (*block)(struct mr_codec *codec, const struct mr_change *change, uint64_t after);
     /* The operation and the times behind it. */
     void (*op)(struct mr_codec *codec, const struct mr_change *change, enum mr_op op);
-    /* A logical message's key and value, without what begin and end write. */
-    void (*message_key)(struct mr_codec *codec, const struct mr_change *change);
-    void (*message)(struct mr_codec *codec, const struct mr_codec_plan *plan,
-                    const struct mr_change *change, const struct mr_value *content);
-    /* A side record's: the key's text, and the value. */
-    void (*side_key)(struct mr_codec *codec, const struct mr_change *change, struct mr_slice text);
-    void (*boundary)(struct mr_codec *codec, const struct mr_change *change, struct mr_slice id);
-    void (*heartbeat)(struct mr_codec *codec, const struct mr_change *change);
+    /* A value of this schema that is no row. */
+    void (*tree)(struct mr_codec *codec, const struct mr_codec_plan *plan,
+                 const struct mr_change *change, const struct mr_connect *schema,
+                 const struct mr_node *node);
     /* MAY. Looks at the first value of a plan. */
     int (*sample)(struct mr_codec *codec, struct mr_codec_plan *plan, struct mr_slice value,
                   struct mr_err *err);
@@ -199,31 +197,40 @@ MR_WALK int mr_walk_row(const struct mr_walk *walk, struct mr_codec *codec, stru
     return rc;
 }
 
+/* A key or value that is no row. */
+MR_WALK struct mr_slice mr_walk_tree(const struct mr_walk *walk, struct mr_codec *codec,
+                                     struct mr_batch *batch, const struct mr_codec_plan *plan,
+                                     const struct mr_change *change, const struct mr_node *node,
+                                     bool key)
+{
+    mr_out_begin(&codec->writer.out, &batch->arena, key ? 128 : plan->typical);
+    walk->begin(codec, plan, key);
+    walk->tree(codec, plan, change, key ? plan->key_schema : plan->value_schema, node);
+    walk->end(codec, plan, key);
+    return mr_out_end(&codec->writer.out);
+}
+
 MR_WALK int mr_walk_message(const struct mr_walk *walk, struct mr_codec *codec,
                             struct mr_batch *batch, const struct mr_codec_plan *plan,
                             const struct mr_change *change, struct mr_err *err)
 {
+    const struct mr_slice none = {NULL, 0};
     struct mr_record *record;
-    struct mr_slice key;
+    struct mr_node_pair nodes;
+    struct mr_slice key, value;
     struct mr_value content;
     int rc = mr_form_content(&codec->config->forms, change->message->content,
                              &codec->writer.scratch, &content, err);
 
     if (rc < 0)
         return rc;
-    mr_out_begin(&codec->writer.out, &batch->arena, 128);
-    walk->begin(codec, plan, true);
-    walk->message_key(codec, change);
-    walk->end(codec, plan, true);
-    key = mr_out_end(&codec->writer.out);
-    mr_out_begin(&codec->writer.out, &batch->arena, plan->typical);
-    walk->begin(codec, plan, false);
-    walk->message(codec, plan, change, &content);
-    walk->end(codec, plan, false);
-    record = mr_event_record(batch, change, plan->topic, &(struct mr_event){0},
-                             (struct mr_slice){NULL, 0}, NULL, 0, (struct mr_slice){NULL, 0});
+    nodes = mr_side_message_nodes(&batch->arena, change, &content);
+    key = mr_walk_tree(walk, codec, batch, plan, change, nodes.key, true);
+    value = mr_walk_tree(walk, codec, batch, plan, change, nodes.value, false);
+    record =
+        mr_event_record(batch, change, plan->topic, &(struct mr_event){0}, none, NULL, 0, none);
     record->key = key;
-    record->value = mr_out_end(&codec->writer.out);
+    record->value = value;
     return 0;
 }
 
@@ -232,25 +239,33 @@ MR_WALK void mr_walk_side(const struct mr_walk *walk, struct mr_codec *codec,
                           struct mr_batch *batch, const struct mr_codec_plan *plan,
                           const struct mr_change *change)
 {
-    bool heartbeat = change->op == MR_OP_HEARTBEAT;
-    struct mr_slice id = {NULL, 0}, key;
-    char text[MR_SIDE_ID];
+    struct mr_node_pair nodes =
+        mr_side_nodes(&batch->arena, change, mr_slice_str(codec->context->server));
+    struct mr_slice key = mr_walk_tree(walk, codec, batch, plan, change, nodes.key, true);
+    struct mr_slice value = mr_walk_tree(walk, codec, batch, plan, change, nodes.value, false);
 
-    if (!heartbeat)
-        id = mr_side_id(change, text);
-    mr_out_begin(&codec->writer.out, &batch->arena, 128);
-    walk->begin(codec, plan, true);
-    walk->side_key(codec, change, heartbeat ? mr_slice_str(codec->context->server) : id);
-    walk->end(codec, plan, true);
-    key = mr_out_end(&codec->writer.out);
-    mr_out_begin(&codec->writer.out, &batch->arena, 512);
-    walk->begin(codec, plan, false);
-    if (heartbeat)
-        walk->heartbeat(codec, change);
-    else
-        walk->boundary(codec, change, id);
-    walk->end(codec, plan, false);
-    mr_side_record(batch, change, plan->topic, key, mr_out_end(&codec->writer.out));
+    mr_side_record(batch, change, plan->topic, key, value);
+}
+
+/* The record of a changed schema: in order, hence of one partition. */
+MR_WALK void mr_walk_schema(const struct mr_walk *walk, struct mr_codec *codec,
+                            struct mr_batch *batch, const struct mr_codec_plan *plan,
+                            const struct mr_change *change)
+{
+    const struct mr_slice none = {NULL, 0};
+    bool comments = codec->config->forms.comments == MR_COMMENTS_TRUE;
+    struct mr_node_pair nodes = mr_schema_change_nodes(&batch->arena, change, comments);
+    struct mr_slice key, value;
+    struct mr_record *record;
+
+    mr_codec_schema_source(codec, &batch->arena, change);
+    key = mr_walk_tree(walk, codec, batch, plan, change, nodes.key, true);
+    value = mr_walk_tree(walk, codec, batch, plan, change, nodes.value, false);
+    record = mr_event_record(batch, change, plan->topic, &(struct mr_event){.op = change->op}, none,
+                             codec->context_headers, codec->context_header_count, none);
+    record->partition = 0;
+    record->key = key;
+    record->value = value;
 }
 
 MR_WALK int mr_walk_change(const struct mr_walk *walk, struct mr_codec *codec,
@@ -266,7 +281,10 @@ MR_WALK int mr_walk_change(const struct mr_walk *walk, struct mr_codec *codec,
         return mr_walk_message(walk, codec, batch, plan, change, err);
     if (change->table)
         return mr_walk_row(walk, codec, batch, plan, change, err);
-    mr_walk_side(walk, codec, batch, plan, change);
+    if (change->op == MR_OP_SCHEMA)
+        mr_walk_schema(walk, codec, batch, plan, change);
+    else
+        mr_walk_side(walk, codec, batch, plan, change);
     return 0;
 }
 

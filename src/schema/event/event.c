@@ -125,9 +125,9 @@ uint32_t mr_event_context(const char *server, char *run_id, struct mr_header hea
 }
 
 /* Topic names allow fewer characters than logical names do. */
-struct mr_slice mr_event_message_topic(struct mr_arena *arena, const char *server)
+struct mr_slice mr_event_topic(struct mr_arena *arena, const char *server, const char *what)
 {
-    char *name = mr_arena_printf(arena, "%s.message", server);
+    char *name = mr_arena_printf(arena, what ? "%s.%s" : "%s", server, what ? what : "");
 
     for (char *at = name; *at; at++) {
         if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", *at))

@@ -68,8 +68,8 @@ static inline struct mr_event_style mr_event_style(const struct mr_event_options
 /* Debezium's four __debezium.context.* headers. run_id has room for 40 bytes and lives as long as they do. */
 uint32_t mr_event_context(const char *server, char *run_id, struct mr_header headers[4]);
 
-/* The topic of logical messages: "<server>.message", made legal. */
-struct mr_slice mr_event_message_topic(struct mr_arena *arena, const char *server);
+/* The topic of records without a table: "<server>.<what>", or "<server>" with what NULL, made legal. */
+struct mr_slice mr_event_topic(struct mr_arena *arena, const char *server, const char *what);
 
 /* Puts table, column and position in front of a conversion's error; returns MR_DATA. */
 int mr_event_fail(struct mr_err *err, const struct mr_table *table, const struct mr_column *column,

@@ -9,7 +9,7 @@
  *
  * The LSN in a BEGIN's id is that of the transaction's first change, in an END's the place behind the commit; the
  * time of both is the commit's. Of a binlog the id is the GTID, or "file=binlog.000042,pos=5120" without one.
- * Encoders write the fields themselves, in the order given here. */
+ * Formats write the trees that are made here. */
 #include "schema/event/side.h"
 
 #include <stdio.h>
@@ -104,6 +104,62 @@ struct mr_slice mr_side_id(const struct mr_change *change, char text[MR_SIDE_ID]
     if (origin->kind == MR_ORIGIN_BINLOG)
         return binlog_id(&origin->binlog, text);
     return postgres_id(&origin->postgres, change, text);
+}
+
+static struct mr_node counts_node(struct mr_arena *arena, const struct mr_counts *counts)
+{
+    struct mr_node *items = MR_ARENA_ARRAY(arena, struct mr_node, counts->collection_count + 1);
+
+    for (uint32_t i = 0; i < counts->collection_count; i++)
+        items[i] = MR_NODE_STRUCT_OF(arena, mr_node_text(counts->collections[i].name),
+                                     mr_node_int((int64_t)counts->collections[i].events));
+    return mr_node_list(arena, MR_NODE_LIST, items, counts->collection_count);
+}
+
+static struct mr_node boundary_node(struct mr_arena *arena, const struct mr_change *change,
+                                    struct mr_node id)
+{
+    const struct mr_node none = {.kind = MR_NODE_NULL};
+    const struct mr_counts *counts = change->counts;
+
+    return MR_NODE_STRUCT_OF(
+        arena, mr_node_text(mr_slice_str(change->op == MR_OP_BEGIN ? "BEGIN" : "END")), id,
+        counts ? mr_node_int((int64_t)counts->events) : none,
+        counts ? counts_node(arena, counts) : none,
+        mr_node_int(change->transaction->commit_us / 1000));
+}
+
+struct mr_node_pair mr_side_nodes(struct mr_arena *arena, const struct mr_change *change,
+                                  struct mr_slice server)
+{
+    char text[MR_SIDE_ID];
+    struct mr_node id, value;
+
+    if (change->op == MR_OP_HEARTBEAT) {
+        id = mr_node_text(server);
+        value = MR_NODE_STRUCT_OF(arena, mr_node_int(change->heartbeat->time_us / 1000));
+    } else {
+        id = mr_node_text(mr_arena_copy(arena, mr_side_id(change, text)));
+        value = boundary_node(arena, change, id);
+    }
+    return (struct mr_node_pair){.key = mr_node_keep(arena, MR_NODE_STRUCT_OF(arena, id)),
+                                 .value = mr_node_keep(arena, value)};
+}
+
+struct mr_node_pair mr_side_message_nodes(struct mr_arena *arena, const struct mr_change *change,
+                                          const struct mr_value *content)
+{
+    struct mr_node prefix = mr_node_text(change->message->prefix);
+    struct mr_node text = {.kind = content->kind == MR_BYTES ? MR_NODE_BYTES : MR_NODE_TEXT,
+                           .text = mr_value_slice(content)};
+
+    return (struct mr_node_pair){
+        .key = mr_node_keep(arena, MR_NODE_STRUCT_OF(arena, prefix)),
+        .value = mr_node_keep(arena, MR_NODE_STRUCT_OF(arena, mr_node_text(mr_slice_str("m")),
+                                                       mr_node_int(change->read_us / 1000),
+                                                       (struct mr_node){.kind = MR_NODE_SOURCE},
+                                                       (struct mr_node){.kind = MR_NODE_BLOCK},
+                                                       MR_NODE_STRUCT_OF(arena, prefix, text)))};
 }
 
 static void mark_heartbeat(struct mr_batch *batch, struct mr_record *record,

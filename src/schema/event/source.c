@@ -128,7 +128,11 @@ void mr_source_plan_json(struct mr_arena *arena, const struct mr_source_names *n
     plan->db.size -= strlen(MARK_FALSE);
     if (!plan->binlog)
         add_pair(text, "\"schema\":", names->schema);
-    add_pair(text, plan->binlog ? "\"table\":" : ",\"table\":", names->table);
+    mr_buf_add_str(text, plan->binlog ? "\"table\":" : ",\"table\":");
+    if (names->table.data)
+        mr_json_add_str(text, names->table);
+    else
+        mr_buf_add_str(text, "null");
     mr_buf_add_str(text, plan->binlog ? ",\"server_id\":" : ",\"txId\":");
     plan->table = keep(arena, text);
 }
@@ -149,11 +153,12 @@ void mr_source_plan_avro(struct mr_arena *arena, const struct mr_source_names *n
     mr_avro_string(&out, names->database);
     plan->db = mr_out_end(&out);
     mr_out_begin(&out, arena, 256);
-    if (plan->binlog)
-        mr_avro_byte(&out, 2);
-    else
+    if (plan->binlog) {
+        mr_avro_optional_string(&out, names->table);
+    } else {
         mr_avro_string(&out, names->schema);
-    mr_avro_string(&out, names->table);
+        mr_avro_string(&out, names->table);
+    }
     plan->table = mr_out_end(&out);
 }
 

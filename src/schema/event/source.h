@@ -32,7 +32,7 @@ struct mr_source_plan {
     struct mr_slice table; /* schema and table, up to what a row has of its own */
 };
 
-/* What a block belongs to. */
+/* What a block belongs to. A binlog's table may be {NULL, 0}: none. */
 struct mr_source_names {
     struct mr_slice version, connector, server, database, schema, table;
 };
