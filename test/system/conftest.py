@@ -20,6 +20,22 @@ from servers.registry import Registry  # noqa: E402
 numbers = itertools.count(1)
 
 
+def pytest_addoption(parser):
+    parser.addoption("--release", action="store_true", help="also what is slow and rare: run before a release")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "release: slow and rare; runs with --release only (scripts/test --release)")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Without --release those tests are left out, and it is said how many: they are no skips, and no passes."""
+    left = [] if config.getoption("--release") else [item for item in items if item.get_closest_marker("release")]
+    if left:
+        items[:] = [item for item in items if item not in left]
+        config.hook.pytest_deselected(items=left)
+
+
 @pytest.fixture(scope="session")
 def postgres_server():
     """One PostgreSQL for the session. Tests that stop or kill it start it again."""

@@ -12,7 +12,7 @@ import pytest
 import files
 from servers.postgres import Database, Postgres, fetch
 
-VERSIONS = (12, 13, 14, 15, 16, 17, 18)
+VERSIONS = [12, 15, 18] + [pytest.param(version, marks=pytest.mark.release) for version in (13, 14, 16, 17)]
 OPTIONS = {"leaves": "", "roots": ", publish_via_partition_root: true"}
 CONFIG = """version: 1
 pipelines:

@@ -15,11 +15,11 @@ RUNS = {
 
 
 @pytest.mark.parametrize("form, rows, says", [
-    ("backlog", ["raw reader", "bare transactional producer", "millrace, exactly_once", "millrace, at_least_once"],
-     "of at_least_once"),
+    pytest.param("backlog", ["raw reader", "bare transactional producer", "millrace, exactly_once",
+                             "millrace, at_least_once"], "of at_least_once", marks=pytest.mark.release),
     ("snapshot", ["psql, COPY", "millrace, exactly_once"], None),
-    ("latency", ["raw reader", "bare transactional producer", "the same again", "millrace, exactly_once"],
-     "times the bare producer's p50"),
+    pytest.param("latency", ["raw reader", "bare transactional producer", "the same again", "millrace, exactly_once"],
+                 "times the bare producer's p50", marks=pytest.mark.release),
 ])
 def test_a_bench_writes_its_table(form, rows, says, tmp_path):
     out = tmp_path / "table.md"

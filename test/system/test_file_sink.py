@@ -147,6 +147,7 @@ def walsender(db):
                   "on s.active_pid = r.pid where s.slot_name = %s", [db.name])[0]
 
 
+@pytest.mark.release
 def test_a_disk_that_is_full_for_minutes_stops_the_reading_and_loses_nothing(db, millrace, small_disk):
     """Under a steady load: told once a minute, the connection stays up, memory stays small, and it goes on by itself."""
     seconds = 150 if FULL else 15

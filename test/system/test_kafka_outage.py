@@ -54,6 +54,7 @@ class Memory:
         return max(self.seen)
 
 
+@pytest.mark.release
 def test_brokers_away_under_load(db, millrace, kafka):
     db.sql(f'alter database "{db.name}" set wal_sender_timeout = \'10s\'')
     load, path = Steady(db), millrace.config(config(db, kafka, "outage"))

@@ -98,6 +98,7 @@ def test_a_broker_that_is_killed_and_comes_back(db, millrace, kafka):
     check(kafka, load, "least", twice=True)
 
 
+@pytest.mark.release
 def test_three_brokers_lose_a_coordinator_a_leader_and_replicas(db, millrace, kafka3):
     """Two pipelines: one that may go on with two replicas of three, and one whose topics ask for all three."""
     load, path = gentle(db, millrace, kafka3, "three", sink="      create_topics: {partitions: 4, replication: 3}\n")
@@ -137,6 +138,7 @@ def test_three_brokers_lose_a_coordinator_a_leader_and_replicas(db, millrace, ka
         check(kafka3, load, name)
 
 
+@pytest.mark.release
 def test_two_of_three_brokers_away_for_longer_than_a_transaction_may_last(db, millrace, kafka3):
     load, path = gentle(db, millrace, kafka3, "away",
                           sink="      create_topics: {replication: 3}\n      transaction_timeout: 5s\n")
@@ -161,6 +163,7 @@ def test_two_of_three_brokers_away_for_longer_than_a_transaction_may_last(db, mi
 needs_disk = pytest.mark.skipif(not Disk.possible(), reason="no file system can be mounted here (needs root)")
 
 
+@pytest.mark.release
 @needs_disk
 def test_a_disk_of_two_that_fills_up_takes_partitions_away(db, millrace):
     """The broker lives on without that disk; its partitions have no leader until somebody makes room and starts it again."""
@@ -187,6 +190,7 @@ def test_a_disk_of_two_that_fills_up_takes_partitions_away(db, millrace):
         cluster.close()
 
 
+@pytest.mark.release
 @needs_disk
 def test_the_only_disk_of_one_broker_of_three_fills_up(db, millrace, kafka3):
     """That broker ends itself; the others go on, and it comes back when there is room."""

@@ -10,7 +10,9 @@ import pytest
 TORTURE = pathlib.Path(__file__).resolve().parents[1] / "torture"
 
 
-@pytest.mark.parametrize("command", ["torture.py", "torture.py --content csv", "snapshots.py", "kafka.py"])
+@pytest.mark.parametrize("command", [
+    "torture.py", "kafka.py", pytest.param("torture.py --content csv", marks=pytest.mark.release),
+    pytest.param("snapshots.py", marks=pytest.mark.release)])
 def test_everything_is_delivered_once_whatever_is_killed(command, capsys):
     program, *words = command.split()
     done = subprocess.run([sys.executable, TORTURE / program, "--short", *words], capture_output=True, text=True, timeout=900)
