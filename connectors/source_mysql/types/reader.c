@@ -43,6 +43,7 @@ static int take_labels(struct mr_my_reader *reader, const struct mr_my_map *map,
     const struct mr_my_charset *charset = mr_my_charset_of(column->collation);
     struct mr_slice *labels;
 
+    reader->charset = charset;
     if (!column->labels) {
         reader->labels = hint ? hint->labels : NULL;
         reader->label_count = hint ? hint->label_count : 0;

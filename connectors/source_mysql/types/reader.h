@@ -79,8 +79,10 @@ struct mr_my_reader {
 /* How values are read, and what came of it. */
 struct mr_my_reading {
     struct mr_arena *arena;
-    size_t limit;      /* bytes that a compressed value may unpack to */
-    bool replace;      /* bytes that are no characters become U+FFFD; else they are an error */
+    size_t limit; /* bytes that a compressed value may unpack to */
+    bool replace; /* bytes that are no characters become U+FFFD; else they are an error */
+    /* of mr_my_read_text: text is UTF-8 already (information_schema's), not the column's own */
+    bool utf8;
     bool compact;      /* JSON without the spaces that the server prints */
     uint64_t replaced; /* counted here */
 };
@@ -95,8 +97,11 @@ int mr_my_reader_init(struct mr_my_reader *reader, const struct mr_my_map *map,
 bool mr_my_read(const struct mr_my_reader *reader, struct mr_my_reading *reading,
                 struct mr_slice field, enum mr_kind absent, struct mr_value *ret_value);
 
-/* A value of an SQL result in text form, under the pinned session (session/connect.h): stored bytes
- * (character_set_results = NULL), times in UTC. data == NULL: NULL. */
+/* What stands behind the quoted name of a column in a SELECT so that the text is exact: "+0e0", or "". */
+const char *mr_my_reader_suffix(const struct mr_my_reader *reader);
+
+/* A value of an SQL result in text form, under the pinned session (session/connect.h): stored bytes, times in UTC.
+ * Text and bytes are pointed at: they must live as long as the value. data == NULL: NULL. */
 bool mr_my_read_text(const struct mr_my_reader *reader, struct mr_my_reading *reading,
                      struct mr_slice text, struct mr_value *ret_value);
 
