@@ -22,6 +22,7 @@
  * Not done here: choosing topics (the engine expands the template), encoding, deciding what to do about a change that
  * is refused. */
 
+#include "client/kafka/conf.h"
 #include "connectors/sink_kafka/config.h"
 #include "connectors/sink_kafka/preflight.h"
 #include "connectors/sink_kafka/session.h"
@@ -49,12 +50,34 @@ static int kafka_open(void *state, const struct mr_sink_args *args, struct mr_bu
 static int kafka_check(const void *config, const char **ret_key, struct mr_err *err)
 {
     rd_kafka_conf_t *conf = NULL;
-    int rc = mr_kafka_conf(config, MR_KAFKA_PRODUCER, "check", &conf, err);
+    int rc;
 
+    *ret_key = "brokers";
+    rc = mr_kafka_conf_judge(&((const struct mr_kafka_config *)config)->brokers, err);
+    if (rc < 0)
+        return rc;
     *ret_key = "client";
+    rc = mr_kafka_conf(config, MR_KAFKA_PRODUCER, "check", &conf, err);
     if (rc == 0)
+        rc = mr_kafka_conf_files(conf, err);
+    if (conf)
         rd_kafka_conf_destroy(conf);
     return rc;
+}
+
+/* Another owner of the transactional id fences us, and the position is in the checkpoint topic. */
+static void kafka_alone(const struct mr_sink_args *args, struct mr_buf *ret_what)
+{
+    const struct mr_kafka_config *config = args->config;
+    struct mr_kafka_names names;
+
+    mr_kafka_names_init(&names, config, args->context);
+    if (config->delivery == MR_KAFKA_EXACTLY_ONCE)
+        mr_buf_printf(ret_what, "transactional_id %s", names.transactional_id);
+    else
+        mr_buf_printf(ret_what, "checkpoint topic %s", names.checkpoint_topic);
+    mr_buf_printf(ret_what, " on %s", config->brokers.count ? config->brokers.items[0] : "");
+    mr_kafka_names_done(&names);
 }
 
 /* What the user allows at most. What topics allow is learnt from them; see mr_kafka_session_record_bytes. */
@@ -168,6 +191,7 @@ const struct mr_sink mr_sink_kafka = {
     .poll = kafka_poll,
     .abort = kafka_abort,
     .check = kafka_check,
+    .alone = kafka_alone,
     .preflight = mr_kafka_preflight,
     .fit = mr_kafka_fit,
     .checkpoint_read = mr_kafka_checkpoint_show,

@@ -6,6 +6,10 @@
 #include "connectors/source_postgres/options.h"
 
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/map.h"
 
 #define AT(field) offsetof(struct mr_pg_config, field)
 #define GROUP_AT(field)                                                                            \
@@ -118,3 +122,11 @@ const struct mr_option mr_pg_options[] = {
             "wal_sender_timeout when that is less."},
     {0},
 };
+
+void mr_pg_shorten(char *name, size_t most)
+{
+    uint64_t hash = mr_hash(mr_slice_str(name), 0);
+
+    if (strlen(name) > most)
+        (void)snprintf(name + most - 9, 10, "_%08x", (unsigned)(hash ^ hash >> 32));
+}

@@ -29,3 +29,7 @@ struct mr_pg_config {
 };
 
 extern const struct mr_option mr_pg_options[];
+
+/* Cuts a name that we made to `most` bytes, and then ends it with a hash of all of it, so that two long ones still
+ * differ. */
+void mr_pg_shorten(char *name, size_t most);

@@ -20,6 +20,7 @@
 #include "connectors/source_postgres/place/locate.h"
 #include "connectors/source_postgres/place/open.h"
 #include "connectors/source_postgres/look/preflight.h"
+#include "connectors/source_postgres/look/settings.h"
 #include "connectors/source_postgres/publish/publication.h"
 #include "connectors/source_postgres/setup.h"
 #include "connectors/source_postgres/place/slot.h"
@@ -284,5 +285,7 @@ const struct mr_source mr_source_postgres = {
     .sides = mr_pg_sides,
     .locate = mr_pg_locate,
     .again = mr_pg_again,
+    .check = mr_pg_check,
+    .alone = mr_pg_alone,
     .close = source_close,
 };

@@ -103,6 +103,11 @@ bool mr_cli_colour(int fd);
 /* files.c: the configuration of the arguments, --config and MILLRACE_CONFIG. Returns an exit code, 0 with
  * *ret_config; else the findings are in cli. Arguments count as files unless the verb's names is set. */
 int mr_cli_config(struct mr_cli *cli, struct mr_config **ret_config);
+/* The two halves of it: which files are meant, and loading some of them as one configuration, with what is wrong as
+ * JSON objects by a comma. */
+size_t mr_cli_config_paths(const struct mr_cli *cli, const char **paths, size_t room);
+int mr_cli_config_load(struct mr_cli *cli, const char *const *paths, size_t count,
+                       struct mr_config **ret_config, struct mr_buf *ret_findings);
 /* The pipeline of that name; NULL name: the only one there is. NULL after an error in cli (exit code 64). */
 const struct mr_pipeline_config *mr_cli_pipeline(struct mr_cli *cli, const struct mr_config *config,
                                                  const char *name);

@@ -15,7 +15,7 @@
 const struct mr_flag mr_config_flag = {"config", 'c', "FILE",
                                        "a configuration file, besides the arguments"};
 
-static size_t collect_paths(const struct mr_cli *cli, const char **paths, size_t room)
+size_t mr_cli_config_paths(const struct mr_cli *cli, const char **paths, size_t room)
 {
     const char *path, *fallback = getenv("MILLRACE_CONFIG");
     size_t count = 0;
@@ -32,27 +32,36 @@ static size_t collect_paths(const struct mr_cli *cli, const char **paths, size_t
 int mr_cli_config(struct mr_cli *cli, struct mr_config **ret_config)
 {
     const char *paths[2 * MR_CLI_MOST];
-    struct mr_config_input input = {.paths = paths,
-                                    .count = collect_paths(cli, paths, 2 * MR_CLI_MOST)};
     struct mr_buf findings;
+    int code;
+
+    mr_buf_init(&findings, 1 << 20);
+    code = mr_cli_config_load(cli, paths, mr_cli_config_paths(cli, paths, 2 * MR_CLI_MOST),
+                              ret_config, &findings);
+    if (code == MR_EXIT_CONFIG) {
+        mr_buf_clear(&cli->result);
+        mr_buf_printf(&cli->result, "{\"findings\":[%s]}", mr_buf_cstr(&findings));
+    }
+    mr_buf_done(&findings);
+    return code;
+}
+
+int mr_cli_config_load(struct mr_cli *cli, const char *const *paths, size_t count,
+                       struct mr_config **ret_config, struct mr_buf *ret_findings)
+{
+    struct mr_config_input input = {.paths = paths, .count = count};
 
     if (input.count == 0) {
         mr_cli_usage(cli, "usage.too_few", "%s needs a configuration file", cli->verb->name);
         mr_err_hint(&cli->err, "name it, or set MILLRACE_CONFIG");
         return MR_EXIT_USAGE;
     }
-    mr_buf_init(&findings, 1 << 20);
-    if (mr_config_read(&input, ret_config, &cli->problem, &findings, &cli->err) == 0) {
-        mr_buf_done(&findings);
+    if (mr_config_read(&input, ret_config, &cli->problem, ret_findings, &cli->err) == 0)
         return MR_EXIT_OK;
-    }
     /* The rendered findings say it all; the first of them as an error again would say it twice. */
     cli->ok = false;
-    mr_buf_clear(&cli->result);
-    mr_buf_printf(&cli->result, "{\"findings\":[%s]}", mr_buf_cstr(&findings));
     if (!cli->json)
         mr_err_clear(&cli->err);
-    mr_buf_done(&findings);
     return MR_EXIT_CONFIG;
 }
 

@@ -136,52 +136,129 @@ static void check_pipeline(struct report *report, const struct mr_pipeline_confi
     mr_inspect_done(&inspect);
 }
 
-static int check_environment(struct mr_cli *cli, const struct mr_config *config)
+static bool is_chosen(const struct mr_cli *cli, const char *pipeline)
 {
-    const struct mr_pipeline_config **pipelines =
-        calloc(config->pipeline_count + MR_CLI_MOST, sizeof(*pipelines));
-    struct report report = {.cli = cli};
-    size_t count, failed;
-    int code = mr_cli_pipelines(cli, config, pipelines, &count);
+    const char *name;
 
-    if (code == MR_EXIT_OK) {
-        mr_buf_add_str(&cli->result, "{\"findings\":[");
-        check_state(&report, config->state_directory);
-        for (size_t i = 0; i < count; i++)
-            check_pipeline(&report, pipelines[i], config->state_directory, &code);
-        mr_buf_add_str(&cli->result, "]}");
-        failed = report.counts[MR_FINDING_FAIL] + report.counts[MR_FINDING_DENIED] +
-                 report.counts[MR_FINDING_GAP];
-        mr_buf_printf(&cli->summary, "%zu passed, %zu warnings, %zu failed",
-                      report.counts[MR_FINDING_PASS], report.counts[MR_FINDING_WARN], failed);
-        cli->ok = failed == 0;
-        if (code == MR_EXIT_OK && !cli->ok)
-            code = report.counts[MR_FINDING_GAP] > 0      ? MR_EXIT_GAP
-                   : report.counts[MR_FINDING_DENIED] > 0 ? MR_EXIT_PERMISSION
-                                                          : MR_EXIT_CONFIG;
+    for (size_t i = 0; (name = mr_cli_value_at(cli, "pipeline", i)) != NULL; i++)
+        if (strcmp(name, pipeline) == 0)
+            return true;
+    return !mr_cli_has(cli, "pipeline");
+}
+
+static void check_environment(struct report *report, const struct mr_config *config, int *code)
+{
+    check_state(report, config->state_directory);
+    for (size_t i = 0; i < config->pipeline_count; i++)
+        if (is_chosen(report->cli, config->pipelines[i].name))
+            check_pipeline(report, &config->pipelines[i], config->state_directory, code);
+}
+
+/* The files, each by itself. */
+struct checked {
+    const char *paths[2 * MR_CLI_MOST];
+    struct mr_config *configs[2 * MR_CLI_MOST]; /* NULL: not valid */
+    size_t count, valid, pipelines;
+};
+
+/* A name on the command line that no file has; only where all could be read. */
+static int find_names(struct mr_cli *cli, const struct checked *checked)
+{
+    const char *name;
+
+    for (size_t i = 0; (name = mr_cli_value_at(cli, "pipeline", i)) != NULL; i++) {
+        bool found = checked->valid < checked->count;
+        for (size_t k = 0; k < checked->count && !found; k++) {
+            const struct mr_config *config = checked->configs[k];
+            for (size_t at = 0; at < config->pipeline_count; at++)
+                found |= strcmp(config->pipelines[at].name, name) == 0;
+        }
+        if (!found)
+            return mr_cli_pipeline(cli, checked->configs[0], name) ? MR_EXIT_OK : MR_EXIT_USAGE;
     }
-    free(pipelines);
-    return code;
+    return MR_EXIT_OK;
+}
+
+static void load_all(struct mr_cli *cli, struct checked *checked)
+{
+    struct mr_buf findings;
+
+    mr_buf_init(&findings, 1 << 20);
+    for (size_t i = 0; i < checked->count; i++) {
+        mr_buf_clear(&findings);
+        if (mr_cli_config_load(cli, &checked->paths[i], 1, &checked->configs[i], &findings) ==
+            MR_EXIT_OK) {
+            checked->valid++;
+            checked->pipelines += checked->configs[i]->pipeline_count;
+            continue;
+        }
+        checked->configs[i] = NULL;
+        mr_err_clear(&cli->err); /* the findings are the result: the command itself worked */
+        if (cli->result.data[cli->result.size - 1] != '[')
+            mr_buf_add_char(&cli->result, ',');
+        mr_buf_add_slice(&cli->result, mr_buf_slice(&findings));
+    }
+    mr_buf_done(&findings);
+}
+
+static int conclude_environment(struct report *report, int code)
+{
+    struct mr_cli *cli = report->cli;
+    size_t failed = report->counts[MR_FINDING_FAIL] + report->counts[MR_FINDING_DENIED] +
+                    report->counts[MR_FINDING_GAP];
+
+    mr_buf_printf(&cli->summary, "%zu passed, %zu warnings, %zu failed",
+                  report->counts[MR_FINDING_PASS], report->counts[MR_FINDING_WARN], failed);
+    if (failed > 0)
+        cli->ok = false;
+    if (code != MR_EXIT_OK || failed == 0)
+        return code;
+    return report->counts[MR_FINDING_GAP] > 0      ? MR_EXIT_GAP
+           : report->counts[MR_FINDING_DENIED] > 0 ? MR_EXIT_PERMISSION
+                                                   : MR_EXIT_CONFIG;
+}
+
+static int check_all(struct mr_cli *cli, struct checked *checked)
+{
+    struct report report = {.cli = cli};
+    int code = MR_EXIT_OK;
+
+    mr_buf_add_str(&cli->result, "{\"findings\":[");
+    load_all(cli, checked);
+    if (find_names(cli, checked) != MR_EXIT_OK) {
+        mr_buf_clear(&cli->result);
+        return MR_EXIT_USAGE;
+    }
+    for (size_t i = 0; i < checked->count && mr_cli_has(cli, "environment"); i++)
+        if (checked->configs[i])
+            check_environment(&report, checked->configs[i], &code);
+    mr_buf_add_str(&cli->result, "]}");
+    if (checked->valid > 0 && mr_cli_has(cli, "environment"))
+        code = conclude_environment(&report, code);
+    else if (checked->valid == checked->count)
+        mr_buf_printf(&cli->summary, "the configuration is valid: %zu pipeline%s",
+                      checked->pipelines, checked->pipelines == 1 ? "" : "s");
+    else if (checked->count > 1)
+        mr_buf_printf(&cli->summary, "%zu of %zu files are valid", checked->valid, checked->count);
+    return code == MR_EXIT_OK && checked->valid < checked->count ? MR_EXIT_CONFIG : code;
 }
 
 static int run(struct mr_cli *cli)
 {
-    struct mr_config *config;
-    int code = mr_cli_config(cli, &config);
+    struct checked *checked = mr_alloc_zero(sizeof(*checked));
+    int code;
 
-    if (code != MR_EXIT_OK) {
-        if (code == MR_EXIT_CONFIG)
-            mr_err_clear(&cli->err); /* the findings are the result: the command itself worked */
-        return code;
-    }
-    if (mr_cli_has(cli, "environment")) {
-        code = check_environment(cli, config);
+    checked->count = mr_cli_config_paths(cli, checked->paths, 2 * MR_CLI_MOST);
+    if (checked->count == 0) {
+        mr_cli_usage(cli, "usage.too_few", "check needs a configuration file");
+        mr_err_hint(&cli->err, "name it, or set MILLRACE_CONFIG");
+        code = MR_EXIT_USAGE;
     } else {
-        mr_buf_printf(&cli->summary, "the configuration is valid: %zu pipeline%s",
-                      config->pipeline_count, config->pipeline_count == 1 ? "" : "s");
-        mr_buf_add_str(&cli->result, "{\"findings\":[]}");
+        code = check_all(cli, checked);
     }
-    mr_config_free(config);
+    for (size_t i = 0; i < checked->count; i++)
+        mr_config_free(checked->configs[i]);
+    free(checked);
     return code;
 }
 
@@ -189,7 +266,8 @@ const struct mr_verb mr_verb_check = {
     .name = "check",
     .arguments = "FILE...",
     .summary = "check a configuration, and with --environment the servers it names",
-    .details = "Without --environment nothing is contacted. With it, sources and sinks are asked "
+    .details = "Each file is checked by itself. Without --environment nothing is contacted. With "
+               "it, sources and sinks are asked "
                "for everything that would\n"
                "keep them from running, with the SQL or command that mends it; nothing is changed.",
     .flags = flags,

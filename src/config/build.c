@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/suggest.h"
+#include "config/alone.h"
 #include "config/tables.h"
 #include "config/side_topics.h"
 #include "schema/names/topic.h"
@@ -136,11 +137,42 @@ static bool is_name(const char *text)
                strlen(text);
 }
 
+/* What a connector says of its settings; key: the option at fault, NULL: none. */
+static void add_problem(struct mr_config_load *load, const struct mr_err *problem, const char *key,
+                        struct mr_yaml_node *node, const char *path)
+{
+    struct mr_yaml_node *place = key ? mr_yaml_get(node, key) : NULL;
+
+    place = place ? place : node;
+    mr_diag_add(&load->diag, problem->code, place->file, place->line, place->column,
+                key ? mr_yaml_path(&load->arena, path, key) : path, "%s", problem->text)
+        ->hint = mr_arena_str(&load->arena, mr_slice_str(problem->hint));
+}
+
+/* What a source's option table cannot tell. Not after a finding, which may be the cause. */
+static void check_source(struct mr_config_load *load, const struct mr_pipeline_config *pipeline,
+                         struct mr_yaml_node *node, const char *path)
+{
+    const struct mr_context context = {.pipeline = pipeline->name, .server = pipeline->server};
+    const struct mr_source_args args = {.context = &context, .config = pipeline->source_config};
+    const char *key = NULL;
+    struct mr_err problem;
+
+    mr_err_clear(&problem);
+    if (!pipeline->source->check || pipeline->source->check(&args, &key, &problem) == 0)
+        return;
+    /* What cannot be read may have a secret anywhere. */
+    if (key && mr_yaml_get(node, key))
+        mr_yaml_hide(mr_yaml_get(node, key), &load->arena);
+    add_problem(load, &problem, key, node, path);
+}
+
 static void build_source(struct mr_config_load *load, struct mr_pipeline_config *pipeline,
                          struct mr_yaml_node *node, const char *path)
 {
     struct mr_config_common common = {0};
     const char *type = type_of(load, &sources, node, path, NULL);
+    size_t findings = load->diag.count;
 
     if (!type)
         return;
@@ -150,6 +182,8 @@ static void build_source(struct mr_config_load *load, struct mr_pipeline_config 
                        pipeline->source->config_size, path, node);
     if (common.other)
         pipeline->server = common.other;
+    if (load->diag.count == findings)
+        check_source(load, pipeline, node, path);
 }
 
 static void check_topic(struct mr_config_load *load, const char *topic, const char *key,
@@ -190,13 +224,8 @@ static void check_sink(struct mr_config_load *load, const struct mr_pipeline_con
     struct mr_err problem;
 
     mr_err_clear(&problem);
-    if (!pipeline->sink->check || pipeline->sink->check(pipeline->sink_config, &key, &problem) == 0)
-        return;
-    struct mr_yaml_node *place = mr_yaml_get(node, key);
-    place = place ? place : node;
-    mr_diag_add(&load->diag, problem.code, place->file, place->line, place->column,
-                mr_yaml_path(&load->arena, path, key), "%s", problem.text)
-        ->hint = mr_arena_str(&load->arena, mr_slice_str(problem.hint));
+    if (pipeline->sink->check && pipeline->sink->check(pipeline->sink_config, &key, &problem) < 0)
+        add_problem(load, &problem, key, node, path);
 }
 
 static void build_sink(struct mr_config_load *load, struct mr_pipeline_config *pipeline,
@@ -406,6 +435,8 @@ static void build_pipelines(struct mr_config_load *load, struct mr_yaml_node *no
         MR_ARENA_ARRAY(&load->arena, struct mr_pipeline_config, node->count + 1);
     for (size_t i = 0; i < node->count; i++)
         build_pipeline(load, node->keys[i], node->items[i]);
+    if (load->diag.count == 0)
+        mr_config_alone(load, node);
 }
 
 void mr_config_build(struct mr_config_load *load)

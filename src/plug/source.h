@@ -87,6 +87,13 @@ struct mr_source {
     /* MAY. What may come besides rows, by the settings alone; contacts nobody. */
     int (*sides)(const struct mr_source_args *args, struct mr_arena *arena,
                  struct mr_source_sides *ret_sides, struct mr_err *err) MR_MUST_CHECK;
+    /* MAY. Looks at the settings by themselves, without a server, while the file is read: args has config, and a
+     * context with names alone. MR_CONFIG; *ret_key is the option at fault, and may be left alone. */
+    int (*check)(const struct mr_source_args *args, const char **ret_key,
+                 struct mr_err *err) MR_MUST_CHECK;
+    /* MAY. Appends what no other pipeline may have as well, as a text: "slot shop on db:5432/shop". By the settings
+     * alone; contacts nobody. Appends nothing where it cannot be told. */
+    void (*alone)(const struct mr_source_args *args, struct mr_buf *ret_what);
     /* MUST. Sends the last confirmed position if it can without blocking, closes, frees; state may be half
      * open. A temporary source removes what it made. */
     void (*close)(void *state);

@@ -107,10 +107,14 @@ def test_a_server_with_no_place_left_and_little_patience(shop):
     try:
         server.psql("create table t (id int primary key); select pg_create_physical_replication_slot('taken')")
         shop.write(dsn=server.dsn())
-        found = shop.check()
-        assert found["source.places"][0] == "warn" and "max_replication_slots" in found["source.places"][2]
+        found = shop.check(code=78)
+        assert found["source.places"][0] == "fail" and "max_replication_slots" in found["source.places"][2]
         assert found["source.sender_timeout"][0] == "warn"
         assert any("source.slots_full" in line for line in shop.until_now(code=78).errors)
+        server.psql("select pg_drop_replication_slot('taken')")
+        shop.check()
+        shop.until_now()
+        assert shop.check()["source.places"][0] == "warn"  # the only place is ours
     finally:
         server.close()
 
@@ -162,3 +166,35 @@ def test_a_start_that_got_no_further_than_its_claim_is_still_a_first_one(db, sho
         assert "read the rows of 1 tables" in texts
     finally:
         db.psql(f"drop role {db.name}_r")
+
+
+def test_a_database_that_is_read_only_by_default_is_no_want_of_a_right(db, shop):
+    """Case 18: the role of a CDC user is often set so; the publication is made all the same."""
+    db.sql(f"alter database {db.name} set default_transaction_read_only = on")
+    found = shop.check()
+    assert "fail" not in {level for level, *_ in found.values()}
+    shop.until_now()
+    assert db.one("select count(*) from pg_publication where pubname = %s", [db.name]) == 1
+
+
+def test_a_long_name_is_shortened_where_we_choose_it(db, shop):
+    """Case 22: a pipeline's name of 63 characters, which the documentation allows; two that differ at their end stay two."""
+    path, texts = shop.path, []
+    for end in "ab":
+        text = path.read_text().replace(f", slot: {db.name}", "").replace("  shop:", f"  {'p' * 62}{end}:")
+        path.write_text(text.replace(str(shop.out), str(shop.out) + end))
+        shop.until_now()
+        texts.append(db.sql("select slot_name from pg_replication_slots where database = %s order by 1", [db.name]))
+        path.write_text(text.replace(f"  {'p' * 62}{end}:", "  shop:"))
+    assert len(texts[1]) == 2, texts
+    assert {len(name) for name, in texts[1]} == {63}
+    names = [name for name, in db.sql("select pubname from pg_publication order by 1")]
+    assert len(names) == 4 and max(map(len, names)) <= 63, names
+    for name, in texts[1]:
+        db.sql("select pg_drop_replication_slot(%s)", [name])
+
+
+def test_each_file_is_checked_by_itself(shop, millrace):
+    other = millrace.config(shop.path.read_text(), "other.yaml")
+    done = millrace.run("check", shop.path, other)
+    assert done.popen.returncode == 0, done.tail()

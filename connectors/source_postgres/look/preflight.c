@@ -69,7 +69,8 @@ static void look_at_server(struct look *look)
     }
 }
 
-static int look_at_places(struct look *look, struct mr_err *err)
+/* A place is needed where the slot is still to be made, a sender where nobody of ours reads it. */
+static int look_at_places(struct look *look, const struct mr_pg_slot *slot, struct mr_err *err)
 {
     static const char sql[] =
         "SELECT pg_catalog.current_setting('max_replication_slots')::int - (SELECT count(*) FROM "
@@ -79,6 +80,7 @@ static int look_at_places(struct look *look, struct mr_err *err)
     PGresult *result;
     int rc = ask(look, sql, &result, err);
     int64_t slots, senders;
+    bool enough, needed;
 
     if (rc < 0)
         return rc;
@@ -87,10 +89,16 @@ static int look_at_places(struct look *look, struct mr_err *err)
     PQclear(result);
     SAY(look, "%lld replication slots and %lld WAL senders are free", (long long)slots,
         (long long)senders);
-    add(look, slots > 0 && senders > 0 ? MR_FINDING_PASS : MR_FINDING_WARN, "source.places",
-        slots > 0 && senders > 0 ? NULL
-                                 : "ALTER SYSTEM SET max_replication_slots = 20; ALTER SYSTEM SET "
-                                   "max_wal_senders = 20; then restart the server.");
+    enough = slots > 0 && senders > 0;
+    needed = (slots <= 0 && !slot->exists) || (senders <= 0 && !slot->active);
+    add(look,
+        enough   ? MR_FINDING_PASS
+        : needed ? MR_FINDING_FAIL
+                 : MR_FINDING_WARN,
+        "source.places",
+        enough ? NULL
+               : "ALTER SYSTEM SET max_replication_slots = 20; ALTER SYSTEM SET "
+                 "max_wal_senders = 20; then restart the server.");
     return 0;
 }
 
@@ -151,6 +159,8 @@ static int look_at_slot(struct look *look, struct mr_err *err)
     char at[24];
     int rc = mr_pg_slot_look(source, &slot, err);
 
+    if (rc == 0)
+        rc = look_at_places(look, &slot, err);
     if (rc < 0)
         return rc;
     if (refused(look, &slot))
@@ -420,9 +430,7 @@ static int look_at_all(struct look *look, struct mr_err *err)
     int rc;
 
     look_at_server(look);
-    rc = look_at_places(look, err);
-    if (rc == 0)
-        rc = look_at_limits(look, err);
+    rc = look_at_limits(look, err);
     if (rc == 0)
         rc = look_at_slot(look, err);
     if (rc == 0)

@@ -33,17 +33,18 @@ int mr_pg_slot_name(struct mr_pg_source *source, struct mr_err *err)
 
     if (!name) {
         (void)snprintf(made, sizeof(made), "millrace_%s", source->context->server);
-        made[63] = 0;
+        mr_pg_shorten(made, 63);
         for (char *at = made; *at; at++)
             *at = isalnum((unsigned char)*at) ? (char)tolower((unsigned char)*at) : '_';
         name = made;
     }
     if (strlen(name) > 63 || name[0] == 0 ||
         name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")] != 0) {
-        mr_err_set(
-            err, MR_CONFIG, "source.slot_name",
-            "\"%s\" cannot be a slot's name: lower case letters, digits and _ only, at most 63",
-            name);
+        mr_err_set(err, MR_CONFIG, "source.slot_name",
+                   "source.slot: \"%s\" cannot be a slot's name: lower case letters, digits and _ "
+                   "only, at "
+                   "most 63",
+                   name);
         return MR_CONFIG;
     }
     memcpy(source->slot, name, strlen(name) + 1);

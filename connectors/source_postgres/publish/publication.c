@@ -48,11 +48,14 @@ int mr_pg_publication_name(struct mr_pg_source *source, struct mr_err *err)
         (void)snprintf(source->slot, sizeof(source->slot), "%s", made);
         name = made;
     }
-    if (!name)
-        name = source->slot;
+    if (!name) {
+        (void)snprintf(made, sizeof(made), "%s", source->slot);
+        mr_pg_shorten(made, 55);
+        name = made;
+    }
     if (strlen(name) > 55)
         return mr_err_set(err, MR_CONFIG, "source.publication_name",
-                          "the publication's name \"%s\" is longer than 55 bytes", name);
+                          "source.publication.name: \"%s\" is longer than 55 bytes", name);
     (void)snprintf(source->publication, sizeof(source->publication), "%s", name);
     (void)snprintf(source->inserts, sizeof(source->inserts), "%.55s_inserts", name);
     return 0;

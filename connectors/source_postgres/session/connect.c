@@ -134,7 +134,7 @@ static int pin_settings(const struct mr_pg_connect *connect, PGconn *conn, struc
         "'';"
         "SET standard_conforming_strings = on; SET row_security = off; SET statement_timeout = 0;"
         "SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;"
-        "SET client_min_messages = warning";
+        "SET client_min_messages = warning; SET default_transaction_read_only = off";
 
     int rc = mr_pg_command(connect, conn, pinned, "set up the session", err);
 
@@ -152,22 +152,31 @@ static void no_notices(void *state, const PGresult *result)
     (void)state, (void)result;
 }
 
+int mr_pg_dsn_parse(const char *dsn, PQconninfoOption **ret_options, struct mr_err *err)
+{
+    char *why = NULL;
+    PQconninfoOption *options = PQconninfoParse(dsn ? dsn : "", &why);
+
+    *ret_options = options;
+    if (options)
+        return 0;
+    /* libpq quotes the part it could not read: that may be the password, so it is not repeated. */
+    PQfreemem(why);
+    mr_err_set(err, MR_CONFIG, "source.dsn", "source.dsn is no libpq connection string or URI");
+    mr_err_hint(err, "Write it as \"host=db port=5432 dbname=shop user=cdc\" or "
+                     "\"postgresql://cdc@db:5432/shop\".");
+    return MR_CONFIG;
+}
+
 int mr_pg_open(const struct mr_pg_connect *connect, PGconn **ret_conn, struct mr_err *err)
 {
     struct params params = {0};
-    char *why = NULL;
-    PQconninfoOption *options = PQconninfoParse(connect->dsn ? connect->dsn : "", &why);
+    PQconninfoOption *options;
     PGconn *conn;
-    int rc;
+    int rc = mr_pg_dsn_parse(connect->dsn, &options, err);
 
-    if (!options) {
-        /* libpq quotes the part it could not read: that may be the password, so it is not repeated. */
-        PQfreemem(why);
-        mr_err_set(err, MR_CONFIG, "source.dsn", "source.dsn is no libpq connection string or URI");
-        mr_err_hint(err, "Write it as \"host=db port=5432 dbname=shop user=cdc\" or "
-                         "\"postgresql://cdc@db:5432/shop\".");
-        return MR_CONFIG;
-    }
+    if (rc < 0)
+        return rc;
     for (const PQconninfoOption *option = options; option->keyword; option++)
         add_param(&params, option->keyword, option->val);
     add_ours(&params, connect, options);

@@ -27,6 +27,9 @@ struct mr_pg_connect {
 /* How our sessions are named on the server: "millrace <pipeline>", cut at 63 bytes. */
 void mr_pg_application(const char *pipeline, char ret_name[64]);
 
+/* The parts of a DSN, by PQconninfoFree; NULL when it is none: MR_CONFIG. */
+int mr_pg_dsn_parse(const char *dsn, PQconninfoOption **ret_options,
+                    struct mr_err *err) MR_MUST_CHECK;
 /* MR_RETRY source.connect: the server is away. MR_CONFIG with exit code 77: source.auth,
  * source.no_replication_right. MR_CONFIG: source.dsn, source.no_database. */
 int mr_pg_open(const struct mr_pg_connect *connect, PGconn **ret_conn,

@@ -7,6 +7,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+#include <strings.h>
+#include <errno.h>
 
 #include "base/buf.h"
 
@@ -91,15 +94,64 @@ int mr_kafka_conf_client(rd_kafka_conf_t *conf, const struct mr_option_map *clie
     return rc;
 }
 
+/* librdkafka takes a protocol before the name, and nothing else. */
+static bool is_address(const char *broker)
+{
+    static const char *const protocols[] = {"PLAINTEXT://", "SSL://", "SASL_PLAINTEXT://",
+                                            "SASL_SSL://"};
+    size_t skip = 0;
+
+    for (size_t i = 0; i < sizeof protocols / sizeof protocols[0]; i++) {
+        if (strncasecmp(broker, protocols[i], strlen(protocols[i])) == 0)
+            skip = strlen(protocols[i]);
+    }
+    return broker[skip] && !strpbrk(broker + skip, "/ ");
+}
+
+int mr_kafka_conf_judge(const struct mr_option_list *brokers, struct mr_err *err)
+{
+    for (size_t i = 0; i < brokers->count; i++) {
+        if (is_address(brokers->items[i]))
+            continue;
+        mr_err_set(err, MR_CONFIG, "kafka.client_property", "brokers: \"%.200s\" is no host:port",
+                   brokers->items[i]);
+        mr_err_hint(err, "write host:port, such as kafka-1:9092, each as an item of the list; what "
+                         "protocol is spoken there, client.security.protocol says");
+        return MR_CONFIG;
+    }
+    return 0;
+}
+
+int mr_kafka_conf_files(const rd_kafka_conf_t *conf, struct mr_err *err)
+{
+    static const char *const files[] = {"ssl.ca.location", "ssl.certificate.location",
+                                        "ssl.key.location", "ssl.keystore.location",
+                                        "ssl.crl.location"};
+
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char path[4096];
+        size_t size = sizeof path;
+        if (rd_kafka_conf_get(conf, files[i], path, &size) != RD_KAFKA_CONF_OK || !path[0] ||
+            strcmp(path, "probe") == 0 || access(path, R_OK) == 0)
+            continue;
+        return mr_err_errno(err, MR_CONFIG, "kafka.client_property", errno,
+                            "client property %s: %.300s cannot be read", files[i], path);
+    }
+    return 0;
+}
+
 int mr_kafka_conf_brokers(rd_kafka_conf_t *conf, const struct mr_option_list *brokers,
                           struct mr_err *err)
 {
     struct mr_buf buf;
+    int rc = mr_kafka_conf_judge(brokers, err);
 
+    if (rc < 0)
+        return rc;
     mr_buf_init(&buf, 1 << 20);
     for (size_t i = 0; i < brokers->count; i++)
         mr_buf_printf(&buf, "%s%s", i ? "," : "", brokers->items[i]);
-    int rc = mr_kafka_conf_set(conf, "bootstrap.servers", mr_buf_cstr(&buf), err);
+    rc = mr_kafka_conf_set(conf, "bootstrap.servers", mr_buf_cstr(&buf), err);
     mr_buf_done(&buf);
     return rc;
 }

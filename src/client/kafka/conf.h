@@ -30,5 +30,10 @@ int mr_kafka_conf_set_pairs(rd_kafka_conf_t *conf, const char *const (*pairs)[2]
 /* `fixed` is the connector's; what is fixed for everybody is known here. */
 int mr_kafka_conf_client(rd_kafka_conf_t *conf, const struct mr_option_map *client,
                          const struct mr_kafka_fixed *fixed, struct mr_err *err) MR_MUST_CHECK;
+/* Whether they are host:port. MR_CONFIG kafka.client_property. */
+int mr_kafka_conf_judge(const struct mr_option_list *brokers, struct mr_err *err) MR_MUST_CHECK;
+/* Whether the files that a finished configuration names can be read: librdkafka says so only when it connects.
+ * MR_CONFIG kafka.client_property. */
+int mr_kafka_conf_files(const rd_kafka_conf_t *conf, struct mr_err *err) MR_MUST_CHECK;
 int mr_kafka_conf_brokers(rd_kafka_conf_t *conf, const struct mr_option_list *brokers,
                           struct mr_err *err) MR_MUST_CHECK;

@@ -102,19 +102,11 @@ static void a_file_that_is_not_there(void **state)
     assert_non_null(strstr(output, "\"code\":\"config.unreadable\""));
 }
 
-static void the_same_pipeline_in_two_files(void **state)
-{
-    (void)state;
-    assert_int_equal(run("--json -c " FOLDER "no_sink.yaml", FOLDER "no_source.yaml"), 78);
-    assert_non_null(strstr(output, "\"code\":\"config.duplicate_pipeline\""));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_broken_file_is_explained),
         cmocka_unit_test(a_file_that_is_not_there),
-        cmocka_unit_test(the_same_pipeline_in_two_files),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -228,8 +228,20 @@ static void every_example_is_valid(void **state)
         if (run(words) != 0)
             fail_msg("%s: %s", files[i], output);
     }
-    assert_int_equal(run("check config/examples/*.yaml --json"), 78);
+    /* each by itself: that all of them have a pipeline of one name does not matter */
+    assert_int_equal(run("check config/examples/*.yaml"), 0);
+    assert_int_equal(run("check config/examples/*.yaml test/config/broken/tab.yaml 2>&1"), 78);
+    assert_non_null(strstr(output, "6 of 7 files are valid"));
+    assert_int_equal(run("config show config/examples/*.yaml --json"), 78);
     assert_non_null(strstr(output, "config.duplicate_pipeline"));
+}
+
+static void a_name_that_no_file_has_is_told_offline(void **state)
+{
+    (void)state;
+    assert_int_equal(run("check config/examples/postgres-file.yaml -p shop"), 0);
+    assert_int_equal(run("check config/examples/postgres-file.yaml -p shpo 2>&1"), 64);
+    assert_non_null(strstr(output, "did you mean \"shop\"?"));
 }
 
 int main(void)
@@ -242,6 +254,7 @@ int main(void)
         cmocka_unit_test(every_verb_explains_itself),
         cmocka_unit_test(files_merge_and_standard_input_is_one),
         cmocka_unit_test(every_example_is_valid),
+        cmocka_unit_test(a_name_that_no_file_has_is_told_offline),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -107,17 +107,17 @@ static void a_circle_ends(void **state)
 static void a_connection_string_is_shown_without_its_secrets(void **state)
 {
     static const struct {
-        const char *dsn, *shown;
+        const char *dsn, *shown; /* NULL: refused, and not shown at all */
     } cases[] = {
         {"host=db user=cdc", "host=db user=cdc"},
         {"host=db password=hunter2 user=cdc", "host=db password=*** user=cdc"},
         {"host=db password = 'hunter2 hunter2' user=cdc", "host=db password =*** user=cdc"},
         {"host=db password=hunter2\\\\ hunter2 user=cdc", "host=db password=*** user=cdc"},
-        {"host=db password='hunter2 hunter2", "host=db password=***"},
-        {"host=db user = cdc hunter2", "host=db user = cdc ***"},
-        {"host=db hunter2 user='a b' hunter2 port=1", "host=db *** user='a b' *** port=1"},
+        {"host=db password='hunter2 hunter2", NULL},
+        {"host=db user = cdc hunter2", NULL},
+        {"host=db hunter2 user='a b' hunter2 port=1", NULL},
         {"postgresql://cdc:hunter2@db/shop", "postgresql://cdc:***@db/shop"},
-        {"no pair at all", "no pair at all"},
+        {"no pair at all", NULL},
     };
     struct mr_buf text;
 
@@ -129,9 +129,10 @@ static void a_connection_string_is_shown_without_its_secrets(void **state)
                  "version: 1\npipelines: {a: {source: {type: postgres, dsn: \"%s\"}, sink: {type: "
                  "stdout}}}\n",
                  cases[i].dsn);
-        snprintf(wanted, sizeof(wanted), "dsn: \"%s\"", cases[i].shown);
+        snprintf(wanted, sizeof(wanted), "dsn: %s%s%s", cases[i].shown ? "\"" : "",
+                 cases[i].shown ? cases[i].shown : "***", cases[i].shown ? "\"" : "");
         put("dsn.yaml", yaml);
-        assert_string_equal(load("dsn.yaml", &text), "");
+        assert_string_equal(load("dsn.yaml", &text), cases[i].shown ? "" : "source.dsn");
         if (!strstr(mr_buf_cstr(&text), wanted) || strstr(mr_buf_cstr(&text), "hunter2"))
             fail_msg("%s, and not %s", mr_buf_cstr(&text), wanted);
     }
