@@ -20,7 +20,8 @@ create table account (id int primary key, version int not null, pad text);
 
 
 class Load:
-    """Writes transactions until stop(); .committed is how many."""
+    """Writes transactions until stop(); .committed is how many. space: what stands before the tables' names in topics."""
+    space = "public"
 
     def __init__(self, db, seed=1, largest=30, pause=0.002):
         self.db, self.largest, self.pause = db, largest, pause
@@ -28,8 +29,11 @@ class Load:
         self.committed = 0
         self.stopping = threading.Event()
         self.failure = None
-        db.psql(SCHEMA)
-        db.sql("insert into account select n, 0, repeat('x', 50) from generate_series(1, %s) n", [ACCOUNTS])
+        self.make_tables()
+
+    def make_tables(self):
+        self.db.psql(SCHEMA)
+        self.db.sql("insert into account select n, 0, repeat('x', 50) from generate_series(1, %s) n", [ACCOUNTS])
 
     def start(self):
         self.thread = threading.Thread(target=self._run, daemon=True)
@@ -72,16 +76,43 @@ class Load:
         return self.committed
 
 
+class MyLoad(Load):
+    """The same in MySQL and MariaDB."""
+
+    @property
+    def space(self):
+        return self.db.name
+
+    def make_tables(self):
+        self.db.script(SCHEMA)
+        for number in range(1, ACCOUNTS + 1):
+            self.db.sql("insert into account values (%s, 0, repeat('x', 50))", [number])
+
+    def transaction(self, connection, size=None):
+        size = size or self.dice.randint(1, self.largest)
+        number = self.committed + 1
+        accounts = sorted(self.dice.sample(range(1, ACCOUNTS + 1), self.dice.randint(0, 5)))
+        with connection.cursor() as cursor:
+            cursor.executemany("insert into ledger values (%s, %s, %s)", [(number, part, size) for part in range(1, size + 1)])
+            if accounts:
+                cursor.execute(f"update account set version = version + 1 where id in ({','.join(map(str, accounts))})")
+        if self.dice.random() < 0.1:
+            connection.rollback()
+        else:
+            connection.commit()
+            self.committed = number
+
+
 def payload(message):
     value = json.loads(message.value())
     return value.get("payload", value) if isinstance(value, dict) else value
 
 
 def check(kafka, load, prefix, isolation="read_committed", twice=False):
-    """The topics <prefix>.public.ledger and .account against what was committed. twice: rows may come again."""
+    """The topics <prefix>.<space>.ledger and .account against what was committed. twice: rows may come again."""
     committed = load.committed
     problems, seen, sizes = [], collections.Counter(), {}
-    for message in kafka.consume(f"{prefix}.public.ledger", isolation, seconds=90):
+    for message in kafka.consume(f"{prefix}.{load.space}.ledger", isolation, seconds=90):
         event = payload(message)
         row = event["after"]
         seen[row["tx"], row["part"]] += 1
@@ -95,7 +126,7 @@ def check(kafka, load, prefix, isolation="read_committed", twice=False):
                 problems.append(f"row {tx}/{part} is there {seen[tx, part]} times")
     problems += [f"transaction {tx} was never committed" for tx in sizes if tx > committed]
     versions = collections.defaultdict(list)
-    for message in kafka.consume(f"{prefix}.public.account", isolation, seconds=90):
+    for message in kafka.consume(f"{prefix}.{load.space}.account", isolation, seconds=90):
         event = payload(message)
         versions[event["after"]["id"]].append(event["after"]["version"])
     stands = dict(load.db.sql("select id, version from account"))

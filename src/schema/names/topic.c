@@ -7,8 +7,8 @@
  * A placeholder stands for the table's own name, and whatever Kafka does not allow in a topic becomes "_", in
  * the expanded text and in the template's literal parts alike: this is what Debezium does, so a migrated
  * pipeline keeps its topics. Kafka's limit is 249 bytes; a longer name is an error here, before anything was
- * read, and never cut, because two long names could be cut to the same topic. A schema that the database does
- * not have (MySQL) expands to nothing, and a dot that would stand alone because of it goes too.
+ * read, and never cut, because two long names could be cut to the same topic. Where the database has no schemas
+ * (MySQL) its databases stand in their place. What expands to nothing takes the dot behind it along.
  *
  * This file does not know whether two tables of a pipeline share a topic: names/owners.c, which sees all tables,
  * does. */
@@ -95,6 +95,17 @@ static size_t append(char *topic, size_t size, struct mr_slice text)
     return size;
 }
 
+/* What placeholder i stands for. */
+static struct mr_slice part_of(const struct mr_table *table, size_t i)
+{
+    struct mr_slice part;
+
+    memcpy(&part, (const char *)table + placeholders[i].offset, sizeof(part));
+    if (placeholders[i].offset == offsetof(struct mr_table, schema) && part.size == 0)
+        part = table->database;
+    return part;
+}
+
 static size_t expand(const char *template, const struct mr_table *table, char *topic)
 {
     size_t size = 0;
@@ -108,7 +119,7 @@ static size_t expand(const char *template, const struct mr_table *table, char *t
             at++;
             continue;
         }
-        memcpy(&part, (const char *)table + placeholders[i].offset, sizeof(part));
+        part = part_of(table, i);
         size = append(topic, size, part);
         at += strlen(placeholders[i].name);
         if (part.size == 0 && *at == '.' && (size == 0 || topic[size - 1] == '.'))
@@ -140,10 +151,8 @@ int mr_topic_assign(const char *template, struct mr_table *table, struct mr_err 
 
 struct mr_slice mr_topic_logical(struct mr_arena *arena, const struct mr_table *table)
 {
-    const char *template =
-        table->schema.size > 0 ? "{name}.{schema}.{table}" : "{name}.{database}.{table}";
     char name[TOPIC_MAX];
-    size_t size = expand(template, table, name);
+    size_t size = expand("{name}.{schema}.{table}", table, name);
 
     return mr_arena_copy(arena, mr_slice(name, size < TOPIC_MAX ? size : TOPIC_MAX));
 }
@@ -152,12 +161,9 @@ void mr_topic_parts(const char *template, const struct mr_table *table, struct m
 {
     for (const char *at = template; *at; at++) {
         size_t i = *at == '{' ? placeholder_at(at) : PLACEHOLDERS;
-        struct mr_slice part;
-
         if (i == PLACEHOLDERS)
             continue;
-        memcpy(&part, (const char *)table + placeholders[i].offset, sizeof(part));
-        mr_buf_add_slice(buf, part);
+        mr_buf_add_slice(buf, part_of(table, i));
         mr_buf_add_char(buf, 0);
     }
 }

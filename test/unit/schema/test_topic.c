@@ -25,7 +25,7 @@ static void expands(void **state)
         {"{name}.{schema}.{table}", "public", "orders", "shop.public.orders"},
         {"{name}.{schema}.{table}", "public", "Order lines", "shop.public.Order_lines"},
         {"{name}.{schema}.{table}", "public", "日本", "shop.public.__"},
-        {"{name}.{schema}.{table}", NULL, "orders", "shop.orders"},
+        {"{name}.{schema}.{table}", NULL, "orders", "shop.db.orders"},
         {"{database}-{table}", "public", "a.b", "db-a.b"},
         {"all", "public", "t", "all"},
         {"a b", "public", "t", "a_b"},

@@ -1,0 +1,164 @@
+"""MySQL and MariaDB to files and to Kafka (kfake), exactly once: kills, restarts of the server, XA, what must be refused."""
+import json
+import random
+import time
+
+import pytest
+from files import published
+from ledger import MyLoad, check
+from servers import kfake as kfake_server
+
+BOTH = pytest.mark.parametrize("my_server", ["mysql", "mariadb"], indirect=True)
+MYSQL = pytest.mark.parametrize("my_server", ["mysql"], indirect=True)
+MARIADB = pytest.mark.parametrize("my_server", ["mariadb"], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def kfake():
+    if kfake_server.binary() is None:
+        pytest.skip("kfake cannot be built here: there is no Go")
+    broker = kfake_server.Kfake(partitions=3)
+    yield broker
+    broker.close()
+
+
+def config(db, name, sink, source=""):
+    return f"""version: 1
+pipelines:
+  {name}:
+    source:
+      type: mysql
+      name: {name}
+      dsn: "{db.dsn}"
+      tables: ["{db.name}.*"]
+{source}    format: {{type: json, envelope: debezium, schemas: false}}
+    sink: {sink}
+"""
+
+
+def to_files(db, millrace, name, source="", path="files"):
+    return millrace.config(config(db, name, f"{{type: file, directory: {millrace.folder}/{path}}}", source))
+
+
+def to_kafka(db, millrace, kafka, name, source=""):
+    return millrace.config(config(db, name, f'{{type: kafka, brokers: ["{kafka.bootstrap}"]}}', source))
+
+
+def until_now(millrace, path, code=0):
+    running = millrace.run("run", path, "--until", "now", seconds=90)
+    assert running.popen.returncode == code, running.tail()
+    return running
+
+
+def events(millrace, path="files", table=None):
+    """(table, op, before, after) in the order of the commits."""
+    found = []
+    for _, _, lines in published(millrace.folder / path):
+        for line in lines:
+            event = json.loads(line)
+            if table in (None, event["source"]["table"]):
+                found.append((event["source"]["table"], event["op"], event["before"], event["after"]))
+    return found
+
+
+@BOTH
+def test_rows_then_changes_to_files(my_db, millrace):
+    my_db.script("create table t (id int primary key, v varchar(20)); insert into t values (1, 'one'), (2, 'two');")
+    path = to_files(my_db, millrace, "rows")
+    until_now(millrace, path)
+    my_db.script("insert into t values (3, 'three'); update t set v = 'zwei' where id = 2; delete from t where id = 1;"
+                 "update t set id = 4 where id = 3")
+    until_now(millrace, path)
+    assert events(millrace) == [
+        ("t", "r", None, {"id": 1, "v": "one"}), ("t", "r", None, {"id": 2, "v": "two"}),
+        ("t", "c", None, {"id": 3, "v": "three"}), ("t", "u", {"id": 2, "v": "two"}, {"id": 2, "v": "zwei"}),
+        ("t", "d", {"id": 1, "v": "one"}, None),
+        ("t", "d", {"id": 3, "v": "three"}, None), ("t", "c", None, {"id": 4, "v": "three"})]
+
+
+@BOTH
+def test_rows_arrive_in_kafka_once(my_db, millrace, kfake):
+    load = MyLoad(my_db)
+    path = to_kafka(my_db, millrace, kfake, f"once_{my_db.name}")
+    until_now(millrace, path)
+    load.some(30)
+    until_now(millrace, path)
+    until_now(millrace, path)
+    assert check(kfake, load, f"once_{my_db.name}") > 30
+
+
+@BOTH
+def test_kill_9_under_load(my_db, millrace, kfake):
+    load = MyLoad(my_db)
+    path = to_kafka(my_db, millrace, kfake, f"killed_{my_db.name}")
+    until_now(millrace, path)
+    dice = random.Random(6)
+    load.start()
+    for _ in range(10):
+        running = millrace.start("run", path)
+        time.sleep(dice.uniform(0.3, 1.5))
+        running.kill9()
+    load.stop()
+    until_now(millrace, path)
+    assert check(kfake, load, f"killed_{my_db.name}") > 0
+
+
+@BOTH
+def test_xa_is_held_until_it_is_decided(my_db, millrace):
+    my_db.script("create table t (id int primary key)")
+    path = to_files(my_db, millrace, "xa")
+    until_now(millrace, path)
+    for xid, number in (("a", 1), ("b", 2)):
+        my_db.script(f"xa start '{xid}{my_db.name}'; insert into t values ({number}); xa end '{xid}{my_db.name}'; "
+                     f"xa prepare '{xid}{my_db.name}';")
+        my_db.script(f"insert into t values ({number + 10})")
+        until_now(millrace, path)
+    my_db.server.rotate()
+    my_db.script(f"xa rollback 'a{my_db.name}'; insert into t values (20); xa commit 'b{my_db.name}'; insert into t values (21)")
+    until_now(millrace, path)
+    assert [event[3]["id"] for event in events(millrace)] == [11, 12, 20, 2, 21]
+
+
+@BOTH
+def test_rows_in_words_stop_the_pipeline(my_db, millrace):
+    my_db.script("create table t (id int primary key)")
+    path = to_files(my_db, millrace, "words")
+    until_now(millrace, path)
+    my_db.script("set binlog_format = 'STATEMENT'; insert into t values (1)")
+    running = until_now(millrace, path, code=65)
+    assert "source.statement_rows" in running.tail() and "checkpoint set words" in running.tail()
+    path = to_files(my_db, millrace, "words", "      statement_rows: warn\n")
+    my_db.script("insert into t values (2)")
+    until_now(millrace, path)
+    assert [event[3]["id"] for event in events(millrace)] == [2]
+
+
+@BOTH
+def test_server_id_must_be_one(my_db, millrace):
+    path = to_files(my_db, millrace, "number", "      server_id: shop\n")
+    assert "source.server_id" in until_now(millrace, path, code=78).tail()
+
+
+def test_a_server_without_a_log_is_refused(my_servers, millrace):
+    server = my_servers("mariadb", log_bin=None)
+    server.sql("create database d")
+    database = type("Database", (), {"name": "d", "dsn": server.dsn()})
+    assert "source.log_off" in until_now(millrace, to_files(database, millrace, "off"), code=78).tail()
+
+
+@BOTH
+def test_a_snapshot_under_writes_has_no_seam(my_db, millrace):
+    """Where MySQL never rests, changes of the view's moment may come twice: then that is noted (source.view_overlap)."""
+    load = MyLoad(my_db)
+    path = to_files(my_db, millrace, "seam")
+    load.start()
+    running = until_now(millrace, path)
+    load.stop()
+    overlap = "source.view_overlap" in running.tail(1000)
+    until_now(millrace, path)
+    rows = [event[3] for event in events(millrace, table="ledger")]
+    found = sorted((row["tx"], row["part"]) for row in rows)
+    assert sorted(set(found)) == [tuple(row) for row in my_db.sql("select tx, part from ledger order by 1, 2")]
+    assert overlap or len(found) == len(set(found)), f"{len(found) - len(set(found))} rows came twice"
+    stands = {event[3]["id"]: event[3]["version"] for event in events(millrace, table="account")}
+    assert stands == dict(my_db.sql("select id, version from account"))
