@@ -100,6 +100,21 @@ static void write_sparse(struct mr_out *out, const struct mr_vector *vector)
     mr_avro_byte(out, 0);
 }
 
+/* An element that cannot be converted becomes null by itself where its schema lets it: the others are kept. */
+static int write_item(struct mr_row_writer *writer, const struct mr_form *form,
+                      const struct mr_value *item, struct mr_err *err)
+{
+    const struct mr_value null = {.kind = MR_NULL};
+    ptrdiff_t before = writer->out.at - writer->out.start;
+    int rc = avro_write_value(writer, form->element, item, err);
+
+    if (rc != MR_DATA || !writer->null_bad_values || !form->element->schema->optional)
+        return rc;
+    writer->out.at = writer->out.start + before;
+    mr_form_lose(&writer->losses, form);
+    return avro_write_value(writer, form->element, &null, err);
+}
+
 static int write_array(struct mr_row_writer *writer, const struct mr_form *form,
                        const struct mr_array *array, struct mr_err *err)
 {
@@ -118,7 +133,7 @@ static int write_array(struct mr_row_writer *writer, const struct mr_form *form,
     } else if (array->count > 0) {
         mr_avro_long(out, array->count);
         for (uint32_t i = 0; i < array->count && rc == 0; i++)
-            rc = avro_write_value(writer, form->element, &array->items[i], err);
+            rc = write_item(writer, form, &array->items[i], err);
     }
     mr_avro_byte(out, 0);
     return rc;

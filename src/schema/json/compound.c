@@ -136,13 +136,24 @@ static void write_sparse(struct mr_row_writer *writer, const struct mr_vector *v
     MR_OUT_LITERAL(out, "]}");
 }
 
-static int write_item(struct mr_row_writer *writer, const struct mr_form *element,
+/* An element that cannot be converted becomes null by itself where its schema lets it: the others are kept. */
+static int write_item(struct mr_row_writer *writer, const struct mr_form *form,
                       const struct mr_value *item, struct mr_err *err)
 {
+    const struct mr_form *element = form->element;
+    ptrdiff_t before = writer->out.at - writer->out.start;
+    int rc;
+
     if (item->kind == MR_NULL && !element->optional && !writer->nested)
         return mr_err_set(err, MR_DATA, "encode.value",
                           "a NULL element has no place in the schema's array");
-    return mr_row_write_value(writer, element, item, err);
+    rc = mr_row_write_value(writer, element, item, err);
+    if (rc != MR_DATA || !writer->null_bad_values || !element->optional)
+        return rc;
+    writer->out.at = writer->out.start + before;
+    mr_form_lose(&writer->losses, form);
+    MR_OUT_LITERAL(&writer->out, "null");
+    return 0;
 }
 
 /* Items of dimension `level` and below, nested; *at is the place in row-major order. */
@@ -161,7 +172,7 @@ static int write_level(struct mr_row_writer *writer, const struct mr_form *form,
         if (level + 1 < array->dimensions)
             rc = write_level(writer, form, array, level + 1, at, err);
         else
-            rc = write_item(writer, form->element, &array->items[(*at)++], err);
+            rc = write_item(writer, form, &array->items[(*at)++], err);
     }
     MR_OUT_LITERAL(out, "]");
     return rc;
