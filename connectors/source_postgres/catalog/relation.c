@@ -405,6 +405,8 @@ static bool same_column(const struct mr_column *a, const struct mr_column *b)
     if (a->optional != b->optional || a->key != b->key || a->generated != b->generated ||
         a->has_default != b->has_default || a->label_count != b->label_count || a->type != b->type)
         return false;
+    if (a->has_default && !mr_value_equal(&a->default_value, &b->default_value))
+        return false;
     for (uint32_t i = 0; i < a->label_count; i++) {
         if (!mr_slice_equal(a->labels[i], b->labels[i]))
             return false;

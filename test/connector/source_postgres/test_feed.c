@@ -324,6 +324,49 @@ static void a_null_in_a_column_that_has_become_not_null_is_told_as_it_is(void **
     end_rig(&rig);
 }
 
+/* v has another default at each question. */
+static int other_default(void *state, struct mr_arena *arena, uint32_t oid,
+                         struct mr_pg_table_info *ret_info, struct mr_err *err)
+{
+    static const char *const standards[] = {"'filled'::text", "'changed'::text"};
+    struct mr_pg_column_info *columns = MR_ARENA_ARRAY(arena, struct mr_pg_column_info, 2);
+    int *calls = state;
+
+    (void)oid;
+    (void)err;
+    columns[0] = (struct mr_pg_column_info){.name = MR_SLICE("id"), .not_null = true, .key = 1};
+    columns[1] = (struct mr_pg_column_info){.name = MR_SLICE("v"),
+                                            .standard = mr_slice_str(standards[(*calls)++ % 2])};
+    *ret_info = (struct mr_pg_table_info){2, columns};
+    return 0;
+}
+
+/* ALTER TABLE ... SET DEFAULT changes no byte of the Relation message. */
+static void a_default_that_is_changed_makes_a_version(void **state)
+{
+    int calls = 0;
+    const struct mr_pg_hints hints = {&calls, no_type, other_default};
+    const struct mr_change *changes;
+    struct rig rig;
+
+    (void)state;
+    begin_rig(&rig, (struct mr_pg_position){0});
+    rig.feed.relations.hints = &hints;
+    assert_int_equal(relation(&rig, 1, "t", 'd'), 0);
+    assert_int_equal(begin(&rig, 1000), 0);
+    assert_int_equal(insert(&rig, 1, "1", "a"), 0);
+    assert_int_equal(relation(&rig, 1, "t", 'd'), 0);
+    assert_int_equal(insert(&rig, 1, "2", "b"), 0);
+    changes = rig.batch->changes;
+    assert_ptr_not_equal(changes[0].table, changes[1].table);
+    for (int i = 0; i < 2; i++) {
+        const struct mr_value *standard = &changes[i].table->columns[1].default_value;
+        assert_true(changes[i].table->columns[1].has_default);
+        assert_true(mr_slice_is(mr_value_slice(standard), i ? "changed" : "filled"));
+    }
+    end_rig(&rig);
+}
+
 /* The key is (id, w) at first; then the table is gone. */
 static int gone_later(void *state, struct mr_arena *arena, uint32_t oid,
                       struct mr_pg_table_info *ret_info, struct mr_err *err)
@@ -723,6 +766,7 @@ int main(void)
         cmocka_unit_test(a_large_key_is_taken_from_the_old_row),
         cmocka_unit_test(a_key_that_changed_is_seen_whatever_its_type),
         cmocka_unit_test(a_null_in_a_column_that_has_become_not_null_is_told_as_it_is),
+        cmocka_unit_test(a_default_that_is_changed_makes_a_version),
         cmocka_unit_test(a_split_transaction_goes_on_where_it_was),
         cmocka_unit_test(a_replay_that_differs_is_a_gap),
         cmocka_unit_test(a_key_that_lost_a_column_before_its_table_went_is_no_key),
