@@ -32,8 +32,10 @@ def plain(value):
 
 
 class Decoder:
+    """With the schema beside each value, as Connect has it."""
+
     def __init__(self, registry):
-        self.registry, self.parsed = registry, {}
+        self.registry, self.parsed, self.shapes = registry, {}, {}
 
     def decode(self, part):
         if part is None:
@@ -45,67 +47,162 @@ class Decoder:
         stream = io.BytesIO(data[5:])
         value = fastavro.schemaless_reader(stream, self.parsed[number], None)
         assert data[0] == 0 and not stream.read(), "bytes are left over"
-        return plain(value)
+        if number not in self.shapes:
+            self.shapes[number] = connect(json.loads(self.registry.texts[number]), {})
+        return {"schema": self.shapes[number], "payload": plain(value)}
 
     def record(self, record):
-        return dict(record, key=self.decode(record["key"]), value=self.decode(record["value"]))
+        numbers = [int.from_bytes(base64.b64decode(record[part]["base64"])[1:5], "big") if record[part] else None
+                   for part in ("key", "value")]
+        return dict(record, key=self.decode(record["key"]), value=self.decode(record["value"]), ids=numbers)
 
 
-def expected_record(record):
-    """A recorded one in the same form."""
-    def part(value):
-        return plain(value["avro"]) if isinstance(value, dict) and "avro" in value else value
-    return {"topic": record["topic"], "partition": 0, "key": part(record["key"]), "value": part(record["value"]),
-            "headers": record["headers"]}
+class Recorded:
+    """The subjects of a recording: schema ids there, and records with their schemas."""
+
+    def __init__(self, subjects: dict):
+        self.subjects = subjects
+        self.texts = {version["id"]: version["schema"] for versions in subjects.values() for version in versions}
+        self.named, self.shapes = {}, {}
+        for text in self.texts.values():
+            record = json.loads(text)
+            self.named[".".join(part for part in (record.get("namespace"), record["name"]) if part)] = record
+
+    def learn(self, texts):
+        """Named records that the recording refers to and does not show: as ours define them. Others show them."""
+        for text in texts:
+            found = {}
+            connect(json.loads(text), found)
+            self.named = found | self.named
+
+    def part(self, value):
+        if not isinstance(value, dict) or "avro" not in value:
+            return value
+        number = value["id"]
+        if number not in self.shapes:
+            self.shapes[number] = connect(json.loads(self.texts[number]), dict(self.named)) if number in self.texts else None
+        return {"schema": self.shapes[number], "payload": plain(value["avro"])}
+
+    def record(self, record):
+        """A recorded one in the form of ours."""
+        ids = [record[part]["id"] if isinstance(record[part], dict) and "avro" in record[part] else None for part in ("key", "value")]
+        return {"topic": record["topic"], "partition": record["partition"], "key": self.part(record["key"]),
+                "value": self.part(record["value"]), "headers": record["headers"], "ids": ids}
 
 
-def compare_subjects(recorded: dict, registry, walk, report, structural=False):
-    """Texts letter by letter; where they differ, what differs is reported field by field. structural: only what the
-    texts mean counts, and rows may stand in subjects of their own (<topic>.Value)."""
-    for subject, versions in sorted(recorded.items()):
-        topic, _, part = subject.rpartition("-")
-        if subject.startswith(SHARED) or (structural and subject.endswith("-value")):
-            continue
-        if structural and subject.endswith(".Value"):
-            ours = registry.subjects.get(subject.removesuffix(".Value") + "-value", [])
+PRIMITIVES = {"int": "int32", "long": "int64"}
+
+
+def connect(schema, named: dict, namespace="") -> dict:
+    """An Avro schema as the Connect schema that Confluent's converter makes of it: what JsonConverter would print."""
+    if isinstance(schema, list):
+        branch = next(one for one in schema if one != "null")
+        return dict(connect(branch, named, namespace), optional=True)
+    if isinstance(schema, str):
+        full = schema if schema in named or "." in schema else f"{namespace}.{schema}"
+        return connect(named[full], named, namespace) if full in named else {"type": PRIMITIVES.get(schema, schema), "optional": False}
+    found = {"type": "struct" if schema["type"] == "record" else
+             schema.get("connect.type") or PRIMITIVES.get(schema["type"], schema["type"])}
+    if schema["type"] == "record":
+        namespace = schema.get("namespace", namespace)
+        named[f"{namespace}.{schema['name']}"] = schema
+        found["fields"] = [field_of(field, named, namespace) for field in schema["fields"]]
+    if schema["type"] == "array":
+        found["items"] = connect(schema["items"], named, namespace)
+    if schema["type"] == "map":
+        found["keys"], found["values"] = {"type": "string", "optional": False}, connect(schema["values"], named, namespace)
+    found["optional"] = False
+    for name in ("name", "version", "parameters", "default", "doc"):
+        if f"connect.{name}" in schema:
+            found[name] = schema[f"connect.{name}"]
+    return found
+
+
+def field_of(field, named, namespace) -> dict:
+    found = dict(connect(field["type"], named, namespace), field=field["name"])
+    if field.get("default") is not None:
+        found.setdefault("default", field["default"])
+    return found
+
+
+class Subjects:
+    """What was registered, letter by letter. A text of ours is the recorded one, or the recorded one with the columns
+    changed that rules have excused in the records of these ids; topics whose records were restated have their own."""
+
+    def __init__(self, recorded: Recorded, subjects: dict, texts: dict, structural=False):
+        self.recorded, self.subjects, self.texts, self.structural = recorded, subjects, texts, structural
+
+    def pairs(self, theirs, ours):
+        """(topic, part) -> pairs of ids that stand for each other, by the records compared."""
+        found = {}
+        for place, records in theirs.items():
+            for one, other in zip(records, ours.get(place, ())):
+                for part, index in (("key", 0), ("value", 1)):
+                    if other["ids"][index]:
+                        found.setdefault((other["topic"], part), set()).add((one["ids"][index], other["ids"][index]))
+        return found
+
+    def compare(self, context, theirs, ours, sent, result):
+        """sent: all that millrace wrote, the runner's own messages too."""
+        pairs = self.pairs(theirs, ours)
+        for (topic, part), found in sorted(pairs.items()):
+            for number, own in sorted(found, key=str):
+                result.subjects += 1
+                wanted, have = self.recorded.texts.get(number), self.texts.get(own)
+                if wanted == have:
+                    result.texts += 1
+                elif wanted is not None and have is not None:
+                    self.compare_texts(topic, part, wanted, have, result)
+        used = {number for record in sent for number in record["ids"]}
+        for subject, texts in sorted(self.subjects.items()):
+            for text in texts:
+                if not any(self.texts.get(own) == text for own in used) and f"{context.plan.prefix}." in subject:
+                    result.differs(subject, "", ("subject",), "schemas that records have", text)
+
+    def compare_texts(self, topic, part, wanted, have, result):
+        """Columns apart, which were compared with the records, nothing may differ, not even the order of properties."""
+        theirs, ours = json.loads(wanted), json.loads(have)
+        if self.structural:
+            theirs, ours = (json.loads(json.dumps(meaning(one, one["namespace"]), sort_keys=True)) for one in (theirs, ours))
         else:
-            ours = registry.subjects.get(subject, [])
-        theirs = [version["schema"] for version in versions]
-        for index, text in enumerate(theirs):
-            if text in ours or structural and fields(text, True) in [fields(other, True) for other in ours]:
-                report(subject, index, None)
-                continue
-            found = []
-            walk((), fields(text, structural), fields(ours[index], structural) if index < len(ours) else {}, found)
-            report(subject, index, found or [((), "text " + text[:150], "text " + str(ours)[:150])])
+            excuse(theirs, ours)
+        if json.dumps(theirs) != json.dumps(ours):
+            result.differs(topic, "", ("subject", part), json.dumps(theirs), json.dumps(ours))
+        elif self.structural:
+            result.texts += 1
 
 
-def fields(text, ordered=False) -> dict:
-    """column -> its field's JSON of the row in an envelope, of a row, or of a key."""
-    schema = json.loads(text)
+def rows(schema):
+    """Where a registered schema holds columns: the row of an envelope, or a key."""
     for field in schema["fields"]:
         if schema["name"] == "Envelope" and field["name"] == "before" and isinstance(field["type"][1], dict):
-            schema = field["type"][1]
-            break
-    found = {field["name"]: field for field in schema["fields"]}
-    return json.loads(json.dumps(meaning(found), sort_keys=True)) if ordered else found
+            return field["type"][1]
+    return schema
 
 
-def meaning(schema):
-    """Nested records by their names, as references have them; decimals by their parameters alone."""
+def excuse(theirs, ours):
+    """Puts our fields in the place of theirs where both mean something else, which the records have shown."""
+    theirs, ours = rows(theirs), rows(ours)
+    own = {field["name"]: field for field in ours["fields"]}
+    namespace = theirs.get("namespace", "")
+    fields = []
+    for field in theirs["fields"]:
+        other = own.get(field["name"])
+        same = other and field_of(field, {}, namespace) == field_of(other, {}, namespace)
+        fields += [field] if same else [other] if other else []
+    names = [field["name"] for field in fields]
+    theirs["fields"] = [next((field for field in fields if field["name"] == one["name"]), one) for one in ours["fields"]] \
+        if set(names) <= set(own) and [one["name"] for one in ours["fields"] if one["name"] in names] == names else fields
+
+
+def meaning(schema, namespace):
+    """Nested records by their full names, as references have them: only what is around the columns."""
     if isinstance(schema, list):
-        return [meaning(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if schema.get("type") == "record":
+        return [meaning(item, namespace) for item in schema]
+    if isinstance(schema, str):
+        return schema if "." in schema or schema in ("null", "string", "long", "int", "boolean", "bytes", "double", "float") \
+            else f"{namespace}.{schema}"
+    if schema.get("type") == "record" and "connect.name" in schema and schema["name"] != "Envelope":
         return schema["connect.name"]
-    drop = ("logicalType", "precision", "scale") if "scale" in schema.get("connect.parameters", {}) else ()
-    return {key: meaning(value) for key, value in schema.items() if key not in drop}
-
-
-def evolved(recorded: dict, registry) -> set:
-    """Topics with several versions of a schema, or with a key on one side only."""
-    topics = {subject.rpartition("-")[0] for subject, versions in recorded.items() if len(versions) > 1}
-    topics |= {subject.rpartition("-")[0] for subject, texts in registry.subjects.items() if len(texts) > 1}
-    keys = [{subject for subject in subjects if subject.endswith("-key")} for subjects in (recorded, registry.subjects)]
-    return topics | {subject.rpartition("-")[0] for subject in keys[0] ^ keys[1]}
+    return {key: [dict(field, type=meaning(field["type"], namespace)) for field in value] if key == "fields" else value
+            for key, value in schema.items()}

@@ -41,13 +41,15 @@ class Decoder:
         return dict(record, key=self.decode(record["key"]), value=self.decode(record["value"]))
 
 
-def no_number(schema, value) -> bool:
-    """Whether a recorded value has NaN or an infinity where its schema says number: JsonConverter writes texts there."""
+def numbers(schema, value):
+    """A recorded value without what is no number to a JSON Schema, NaN and infinities, which JsonConverter writes as texts:
+    such an element of an array is null, and so is a column that holds one elsewhere."""
     if isinstance(value, list) and schema["type"] == "array":
-        return any(no_number(schema["items"], item) for item in value)
+        return [numbers(schema["items"], item) for item in value]
     if isinstance(value, dict) and schema["type"] == "struct":
-        return any(no_number(field, value.get(field["field"])) for field in schema["fields"])
-    return schema["type"] in ("float", "double") and isinstance(value, str)
+        parts = {field["field"]: numbers(field, value.get(field["field"])) for field in schema["fields"]}
+        return None if any(part is None and value.get(name) is not None for name, part in parts.items()) else value
+    return None if schema["type"] in ("float", "double") and isinstance(value, str) else value
 
 
 def expected_part(part):
@@ -55,8 +57,8 @@ def expected_part(part):
     value, schema = compare.payload(part), compare.schema(part)
     for image in schema["fields"] if schema and isinstance(value, dict) else ():
         if image["field"] in ("before", "after") and value.get(image["field"]):
-            value[image["field"]] = {field["field"]: None if no_number(field, row) else row for field in image["fields"]
-                                     for row in [value[image["field"]][field["field"]]]}
+            value[image["field"]] = {field["field"]: numbers(field, value[image["field"]][field["field"]])
+                                     for field in image["fields"]}
     return value
 
 

@@ -9,6 +9,7 @@ import copy
 
 JAVA_OBJECT = "io.debezium.connector.postgresql.LogicalDecodingMessageMonitor"
 MESSAGES = "(messages)"
+PREFIXES = "an END names messages by their prefix, not by a Java object"
 
 
 def payload(part):

@@ -3,10 +3,7 @@ import dataclasses
 import re
 
 import compare
-
-
-class Unsupported(Exception):
-    """The case needs something that millrace does not have: says what."""
+from play import Unsupported
 
 
 @dataclasses.dataclass
@@ -18,6 +15,12 @@ class Plan:
     schemas: bool = True
     action_query: str = ""        # what heartbeats write is a matter of time
     avro: bool = False
+    starts: list = dataclasses.field(default_factory=list)    # where each start of millrace went on reading
+    settled: list = dataclasses.field(default_factory=list)   # places in the log up to which all had come at some moment
+    mended: dict = dataclasses.field(default_factory=dict)    # (table, column) -> the refusal after which it was mended
+    keys: dict = dataclasses.field(default_factory=dict)      # table -> its key, where options choose it and it was mended
+    setup: str = ""               # statements that a refusal advised, run after setup.sql
+    stopped: bool = False         # Debezium failed: what came before may be compared
     apicurio: bool = False        # its converter splits schemas by references and prints them in another order
 
 
@@ -54,7 +57,8 @@ def regexes(text, anchor=""):
 def tables(connector):
     """table and schema lists as patterns of ours."""
     patterns = [f"/{regex}/" for regex in regexes(connector.get("table.include.list"))]
-    patterns += [f"/({regex})\\..*/" for regex in regexes(connector.get("schema.include.list"))]
+    schemas = regexes(connector.get("schema.include.list"))       # one pattern: their order is not that of the snapshot
+    patterns += [f"/({'|'.join(schemas)})\\..*/"] if schemas else []
     patterns = patterns or ["*.*"]
     patterns += [f"!/{regex}/" for regex in regexes(connector.get("table.exclude.list"))]
     patterns += [f"!/({regex})\\..*/" for regex in regexes(connector.get("schema.exclude.list"))]
