@@ -31,7 +31,7 @@ int mr_heartbeat_topic(const struct mr_heartbeat_options *options, const char *s
                           topic);
     name = mr_table_new(0);
     name->server = mr_slice_str(server);
-    rc = mr_topic_assign(topic, name, err);
+    rc = mr_topic_assign(topic, NULL, name, err);
     if (rc == 0)
         *ret_topic = mr_arena_copy(arena, name->topic);
     mr_table_unref(name);

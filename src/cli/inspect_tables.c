@@ -84,7 +84,7 @@ static int try_topics(struct trial *trial, const struct mr_batch *batch, struct 
 
     for (size_t i = 0; i < batch->table_count && rc == 0; i++) {
         struct mr_table *table = batch->tables[i];
-        rc = mr_topic_assign(trial->config->topic, table, err);
+        rc = mr_topic_assign(trial->config->topic, trial->config->sink->names, table, err);
         if (rc == 0)
             rc = mr_topic_owners_take(&trial->topics, trial->config->topic, table, err);
         if (rc == 0 && trial->encoder)

@@ -30,7 +30,8 @@ static int show(const struct walk *walk, const struct mr_side_topic *side, const
     int rc;
 
     name->server = mr_slice_str(walk->config->server);
-    rc = mr_topic_assign(template, name, err);
+    rc =
+        mr_topic_assign(template, walk->config->sink ? walk->config->sink->names : NULL, name, err);
     if (rc == 0)
         walk->each(walk->user, side, name->topic);
     mr_table_unref(name);

@@ -220,6 +220,6 @@ const struct mr_option mr_config_sink_options[] = {
      .offset = offsetof(struct mr_config_common, other),
      .standard = "{name}.{schema}.{table}",
      .doc = "Where a table's events go. Placeholders: {name}, {database}, {schema}, {table}. "
-            "Characters that a topic "
-            "cannot have become _."},
+            "Where the database has no schemas (MySQL, MariaDB), {schema} is the database. "
+            "Characters that a topic cannot have become _."},
     {0}};

@@ -40,7 +40,8 @@ int mr_dead_letters_open(struct mr_dead_letters *letters, const struct mr_pipeli
         return 0;
     letters->name = mr_table_new(0);
     letters->name->server = mr_slice_str(context->server);
-    return mr_topic_assign(config->errors.topic, letters->name, err);
+    return mr_topic_assign(config->errors.topic, config->sink ? config->sink->names : NULL,
+                           letters->name, err);
 }
 
 void mr_dead_letters_close(struct mr_dead_letters *letters)

@@ -49,7 +49,8 @@ int mr_transactions_open(struct mr_transactions *transactions,
         return 0;
     transactions->name = mr_table_new(0);
     transactions->name->server = mr_slice_str(server);
-    return mr_topic_assign(config->events.topic, transactions->name, err);
+    return mr_topic_assign(config->events.topic, config->sink ? config->sink->names : NULL,
+                           transactions->name, err);
 }
 
 void mr_transactions_close(struct mr_transactions *transactions)

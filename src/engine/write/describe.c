@@ -88,7 +88,7 @@ static int describe_table(struct mr_describing *describing, void *state, struct 
     if (mr_map_get_number(&describing->described, table->id))
         return 0;
     if (!table->topic.data)
-        rc = mr_topic_assign(config->topic, table, err);
+        rc = mr_topic_assign(config->topic, config->sink->names, table, err);
     if (config->encoder && config->encoder->leaves_out &&
         config->encoder->leaves_out(state, MR_OP_TRUNCATE))
         table->truncates = false;

@@ -1,14 +1,15 @@
-/* Names of topics, made once per table version.
+/* Names of destinations, made once per table version.
  *
  *     template   "{name}.{schema}.{table}"
  *     table      server "shop", schema "public", name "Order lines"
  *     topic      "shop.public.Order_lines"
+ *     index      "shop.public.order_lines"       a sink whose names have no capitals
  *
- * A placeholder stands for the table's own name, and whatever Kafka does not allow in a topic becomes "_", in
- * the expanded text and in the template's literal parts alike: this is what Debezium does, so a migrated
- * pipeline keeps its topics. Kafka's limit is 249 bytes; a longer name is an error here, before anything was
- * read, and never cut, because two long names could be cut to the same topic. Where the database has no schemas
- * (MySQL) its databases stand in their place. What expands to nothing takes the dot behind it along.
+ * A placeholder stands for the table's own name, and whatever the sink does not allow becomes its stand-in, in the
+ * expanded text and in the template's literal parts alike: with Kafka's rules this is what Debezium does, so a migrated
+ * pipeline keeps its topics. A name that is too long is an error here, before anything was read, and never cut,
+ * because two long names could be cut to the same. A part that the table does not have expands to nothing, and a dot
+ * that would stand alone because of it goes too.
  *
  * This file does not know whether two tables of a pipeline share a topic: names/owners.c, which sees all tables,
  * does. */
@@ -16,12 +17,22 @@
 
 #include <stdio.h>
 
-#define TOPIC_MAX 249
+static const struct mr_sink_names topics = {
+    .what = "topic", .also = "._-", .upper = true, .instead = '_', .longest = 249};
+
+/* The most that any sink's names may have. */
+#define NAME_MAX_BYTES 1024
+
+static bool is_legal(const struct mr_sink_names *names, char c)
+{
+    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'))
+        return true;
+    return c && strchr(names->also, c);
+}
 
 bool mr_topic_legal(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
+    return is_legal(&topics, c);
 }
 
 static const struct {
@@ -72,7 +83,7 @@ int mr_topic_check(const char *template, struct mr_err *err)
     return 0;
 }
 
-/* How many _ the byte stands for: one per UTF-16 unit, so none for the later bytes of a UTF-8 sequence and two
+/* For how many stand-ins the byte stands: one per UTF-16 unit, so none for the later bytes of a UTF-8 sequence and two
  * for the first byte of one of four. */
 static size_t units(char byte)
 {
@@ -81,32 +92,42 @@ static size_t units(char byte)
     return (first & 0xc0) == 0x80 ? 0 : first >= 0xf0 ? 2 : 1;
 }
 
+static char allowed(const struct mr_sink_names *names, char c)
+{
+    if (!is_legal(names, c))
+        return names->instead;
+    return (char)(c >= 'A' && c <= 'Z' && !names->upper ? c - 'A' + 'a' : c);
+}
+
 /* Appends text with illegal characters replaced; returns the new length, which counts on beyond the room. */
-static size_t append(char *topic, size_t size, struct mr_slice text)
+static size_t append(const struct mr_sink_names *names, char *name, size_t size,
+                     struct mr_slice text)
 {
     for (size_t i = 0; i < text.size; i++) {
-        bool keep = mr_topic_legal(text.data[i]);
+        size_t more = is_legal(names, text.data[i]) ? 1 : units(text.data[i]);
 
-        for (size_t more = keep ? 1 : units(text.data[i]); more > 0; more--, size++) {
-            if (size < TOPIC_MAX)
-                topic[size] = keep ? text.data[i] : '_';
+        for (; more > 0; more--, size++) {
+            if (size < NAME_MAX_BYTES)
+                name[size] = allowed(names, text.data[i]);
         }
     }
     return size;
 }
 
-/* What placeholder i stands for. */
-static struct mr_slice part_of(const struct mr_table *table, size_t i)
+/* What a placeholder stands for. */
+static struct mr_slice part_of(const struct mr_table *table, size_t i, const char *template)
 {
     struct mr_slice part;
 
     memcpy(&part, (const char *)table + placeholders[i].offset, sizeof(part));
-    if (placeholders[i].offset == offsetof(struct mr_table, schema) && part.size == 0)
+    if (part.size == 0 && placeholders[i].offset == offsetof(struct mr_table, schema) &&
+        !strstr(template, "{database}"))
         part = table->database;
     return part;
 }
 
-static size_t expand(const char *template, const struct mr_table *table, char *topic)
+static size_t expand(const char *template, const struct mr_sink_names *names,
+                     const struct mr_table *table, char *name)
 {
     size_t size = 0;
 
@@ -115,55 +136,78 @@ static size_t expand(const char *template, const struct mr_table *table, char *t
         struct mr_slice part;
 
         if (i == PLACEHOLDERS) {
-            size = append(topic, size, mr_slice(at, 1));
+            size = append(names, name, size, mr_slice(at, 1));
             at++;
             continue;
         }
-        part = part_of(table, i);
-        size = append(topic, size, part);
+        part = part_of(table, i, template);
+        size = append(names, name, size, part);
         at += strlen(placeholders[i].name);
-        if (part.size == 0 && *at == '.' && (size == 0 || topic[size - 1] == '.'))
+        if (part.size == 0 && *at == '.' && (size == 0 || name[size - 1] == '.'))
             at++;
     }
     return size;
 }
 
-int mr_topic_assign(const char *template, struct mr_table *table, struct mr_err *err)
+static int refuse(const struct mr_sink_names *names, const struct mr_table *table, size_t size,
+                  char first, struct mr_err *err)
 {
-    char topic[TOPIC_MAX];
+    struct mr_slice schema = table->schema.data ? table->schema : table->database;
+    const char *what = names->what;
+
+    if (size == 0 || size > names->longest)
+        mr_err_set(err, MR_CONFIG, "config.topic_name",
+                   "table %.*s.%.*s gets a name of %zu bytes for its %s, 1 to %zu are allowed",
+                   MR_SLICE_ARG(schema), MR_SLICE_ARG(table->name), size, what, names->longest);
+    else
+        mr_err_set(err, MR_CONFIG, "config.topic_name",
+                   "table %.*s.%.*s gets a name for its %s that begins with \"%c\"%s",
+                   MR_SLICE_ARG(schema), MR_SLICE_ARG(table->name), what, first,
+                   first == '.' ? ", or is . or .." : "");
+    mr_err_hint(err, "choose another sink.topic or source.name");
+    return MR_CONFIG;
+}
+
+int mr_topic_assign(const char *template, const struct mr_sink_names *names, struct mr_table *table,
+                    struct mr_err *err)
+{
+    char name[NAME_MAX_BYTES];
+    bool bad;
     size_t size;
     int rc = mr_topic_check(template, err);
 
     if (rc < 0)
         return rc;
-    size = expand(template, table, topic);
-    if (size == 0 || size > TOPIC_MAX || (size <= 2 && strspn(topic, ".") >= size)) {
-        mr_err_set(
-            err, MR_CONFIG, "config.topic_name",
-            "table %.*s.%.*s gets a topic name of %zu bytes, Kafka allows 1 to %d and not . or ..",
-            MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), size, TOPIC_MAX);
-        mr_err_hint(err, "choose a shorter sink.topic or source.name");
-        return MR_CONFIG;
-    }
-    table->topic = mr_arena_copy(&table->arena, mr_slice(topic, size));
+    if (!names)
+        names = &topics;
+    size = expand(template, names, table, name);
+    bad = size == 0 || size > names->longest || size > sizeof(name) ||
+          (size <= 2 && memcmp(name, "..", size) == 0) ||
+          (names->not_first && strchr(names->not_first, name[0]));
+    if (bad)
+        return refuse(names, table, size, name[0], err);
+    table->topic = mr_arena_copy(&table->arena, mr_slice(name, size));
     return 0;
 }
 
 struct mr_slice mr_topic_logical(struct mr_arena *arena, const struct mr_table *table)
 {
-    char name[TOPIC_MAX];
-    size_t size = expand("{name}.{schema}.{table}", table, name);
+    char name[NAME_MAX_BYTES];
+    size_t size = expand("{name}.{schema}.{table}", &topics, table, name);
 
-    return mr_arena_copy(arena, mr_slice(name, size < TOPIC_MAX ? size : TOPIC_MAX));
+    return mr_arena_copy(arena, mr_slice(name, size < topics.longest ? size : topics.longest));
 }
 
 void mr_topic_parts(const char *template, const struct mr_table *table, struct mr_buf *buf)
 {
     for (const char *at = template; *at; at++) {
         size_t i = *at == '{' ? placeholder_at(at) : PLACEHOLDERS;
+        struct mr_slice part;
+
         if (i == PLACEHOLDERS)
             continue;
-        mr_buf_add_slice(buf, part_of(table, i));
+        part = part_of(table, i, template);
+        mr_buf_add_slice(buf, part);
         mr_buf_add_char(buf, 0);
     }
 }

@@ -26,6 +26,7 @@ static void expands(void **state)
         {"{name}.{schema}.{table}", "public", "Order lines", "shop.public.Order_lines"},
         {"{name}.{schema}.{table}", "public", "日本", "shop.public.__"},
         {"{name}.{schema}.{table}", NULL, "orders", "shop.db.orders"},
+        {"{name}.{database}.{schema}.{table}", NULL, "orders", "shop.db.orders"},
         {"{database}-{table}", "public", "a.b", "db-a.b"},
         {"all", "public", "t", "all"},
         {"a b", "public", "t", "a_b"},
@@ -36,7 +37,7 @@ static void expands(void **state)
         struct mr_table *t = table(cases[i].schema, cases[i].name);
         struct mr_err err;
 
-        assert_int_equal(mr_topic_assign(cases[i].template, t, &err), 0);
+        assert_int_equal(mr_topic_assign(cases[i].template, NULL, t, &err), 0);
         assert_true(mr_slice_is(t->topic, cases[i].topic));
         mr_table_unref(t);
     }
@@ -64,12 +65,41 @@ static void refuses_names_kafka_does_not_allow(void **state)
     memset(name, 'x', sizeof(name));
     name[249] = '\0';
     t = table("public", name);
-    assert_int_equal(mr_topic_assign("{table}", t, &err), 0);
-    assert_int_equal(mr_topic_assign("{table}y", t, &err), MR_CONFIG);
+    assert_int_equal(mr_topic_assign("{table}", NULL, t, &err), 0);
+    assert_int_equal(mr_topic_assign("{table}y", NULL, t, &err), MR_CONFIG);
     assert_string_equal(err.code, "config.topic_name");
     t->name = mr_slice_str("..");
-    assert_int_equal(mr_topic_assign("{table}", t, &err), MR_CONFIG);
+    assert_int_equal(mr_topic_assign("{table}", NULL, t, &err), MR_CONFIG);
     mr_table_unref(t);
+}
+
+/* What a name is made of, the sink says. */
+static void a_sink_has_rules_of_its_own(void **state)
+{
+    static const struct mr_sink_names index = {
+        .what = "index", .also = "-_.+", .not_first = "-_+", .instead = '-', .longest = 12};
+    static const struct {
+        const char *template, *name, *topic; /* NULL: refused */
+    } cases[] = {{"{table}", "Order Lines", "order-lines"},
+                 {"{table}", "a+b", "a+b"},
+                 {"{table}", "_hidden", NULL},
+                 {"{table}", "thirteen_long", NULL},
+                 {"{table}", "..", NULL},
+                 {"A{table}", "_x", "a_x"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct mr_table *t = table("public", cases[i].name);
+        struct mr_err err;
+        int rc = mr_topic_assign(cases[i].template, &index, t, &err);
+
+        assert_int_equal(rc, cases[i].topic ? 0 : MR_CONFIG);
+        if (cases[i].topic)
+            assert_true(mr_slice_is(t->topic, cases[i].topic));
+        else
+            assert_string_equal(err.code, "config.topic_name");
+        mr_table_unref(t);
+    }
 }
 
 static void two_tables_become_one_topic_only_on_purpose(void **state)
@@ -100,7 +130,7 @@ static void two_tables_become_one_topic_only_on_purpose(void **state)
     for (size_t i = 0; i < sizeof takes / sizeof takes[0]; i++) {
         struct mr_table *t = table(takes[i].schema, takes[i].table);
         t->native_id = takes[i].native_id;
-        assert_int_equal(mr_topic_assign(takes[i].template, t, &err), 0);
+        assert_int_equal(mr_topic_assign(takes[i].template, NULL, t, &err), 0);
         if (mr_topic_owners_take(&owners, takes[i].template, t, &err) != takes[i].rc)
             fail_msg("take %zu", i);
         mr_table_unref(t);
@@ -120,7 +150,7 @@ static void a_topic_of_other_records_is_no_table_s(void **state)
 
     (void)state;
     mr_topic_owners_init(&owners);
-    assert_int_equal(mr_topic_assign("x.{table}", t, &err), 0);
+    assert_int_equal(mr_topic_assign("x.{table}", NULL, t, &err), 0);
     for (int i = 0; i < 2; i++) /* as when a sink is opened again */
         assert_int_equal(mr_topic_owners_reserve(&owners, mr_slice_str("x.a"), &beats, &err), 0);
     assert_int_equal(mr_topic_owners_take(&owners, "x.{table}", t, &err), MR_CONFIG);
@@ -130,7 +160,7 @@ static void a_topic_of_other_records_is_no_table_s(void **state)
     assert_int_equal(mr_topic_owners_reserve(&owners, mr_slice_str("x.a"), &letters, &err),
                      MR_CONFIG);
     assert_non_null(strstr(err.text, "the heartbeats and the dead letters would share"));
-    assert_int_equal(mr_topic_assign("y.{table}", t, &err), 0);
+    assert_int_equal(mr_topic_assign("y.{table}", NULL, t, &err), 0);
     assert_int_equal(mr_topic_owners_take(&owners, "y.{table}", t, &err), 0);
     assert_int_equal(mr_topic_owners_reserve(&owners, mr_slice_str("y.a"), &letters, &err),
                      MR_CONFIG);
@@ -147,7 +177,7 @@ static void schemas_are_named_by_the_table_whatever_its_topic(void **state)
 
     (void)state;
     mr_arena_init(&arena, 1024, 0);
-    assert_int_equal(mr_topic_assign("everything", made, &err), 0);
+    assert_int_equal(mr_topic_assign("everything", NULL, made, &err), 0);
     assert_true(
         mr_slice_is(mr_topic_logical(&arena, made),
                     mr_arena_printf(&arena, "%.*s.public.o_t", MR_SLICE_ARG(made->server))));
@@ -166,6 +196,7 @@ int main(void)
         cmocka_unit_test(refuses),
         cmocka_unit_test(refuses_names_kafka_does_not_allow),
         cmocka_unit_test(schemas_are_named_by_the_table_whatever_its_topic),
+        cmocka_unit_test(a_sink_has_rules_of_its_own),
         cmocka_unit_test(two_tables_become_one_topic_only_on_purpose),
         cmocka_unit_test(a_topic_of_other_records_is_no_table_s),
     };
