@@ -22,7 +22,14 @@ struct trial {
     struct mr_topic_owners topics;
     struct mr_transactions transactions;
     struct mr_inspect_tables *tried;
+    bool away; /* the registry did not answer */
 };
+
+/* The registry, as long as it answers: who is away once is told once. */
+static bool asks(const struct trial *trial)
+{
+    return trial->tried->each && trial->config->encoder->plan && !trial->away;
+}
 
 static int try_format(struct trial *trial, struct mr_table *table, struct mr_err *err)
 {
@@ -30,9 +37,13 @@ static int try_format(struct trial *trial, struct mr_table *table, struct mr_err
 
     if (encoder->leaves_out && encoder->leaves_out(trial->encoder, MR_OP_TRUNCATE))
         table->truncates = false;
-    if (trial->tried->each)
-        return encoder->plan(trial->encoder, table, trial->tried->each, trial->tried->user, err);
-    return encoder->check(trial->encoder, table, err);
+    int rc = encoder->check ? encoder->check(trial->encoder, table, err) : 0;
+
+    if (rc < 0 || !asks(trial))
+        return rc;
+    rc = encoder->plan(trial->encoder, table, trial->tried->each, trial->tried->user, err);
+    trial->away |= rc == MR_RETRY;
+    return rc;
 }
 
 /* The topic's entry among those that the sink's preflight looks at; several tables may have one. */
@@ -139,7 +150,7 @@ static int open_parts(const struct mr_inspect *inspect, struct trial *trial, str
     if (rc == 0)
         rc = mr_transactions_open(&trial->transactions, config, inspect->context.server, err);
     if (rc == 0 && config->encoder &&
-        (trial->tried->each ? config->encoder->plan != NULL : config->encoder->check != NULL)) {
+        ((trial->tried->each && config->encoder->plan) || config->encoder->check)) {
         struct mr_encoder_args args = {.context = &inspect->context,
                                        .config = config->encoder_config,
                                        .transactions = mr_transactions_topic(&trial->transactions)};
@@ -185,7 +196,7 @@ static int try_sides(struct trial *trial, const struct mr_source_args *args, str
     struct mr_arena arena;
     int rc = 0;
 
-    if (!trial->tried->each || !trial->config->encoder->plan_side)
+    if (!trial->config->encoder || !asks(trial) || !trial->config->encoder->plan_side)
         return 0;
     mr_arena_init(&arena, 1024, 0);
     if (source->sides)

@@ -97,19 +97,58 @@ static void check_state(struct report *report, const char *directory)
     }
 }
 
-/* Tries transforms, topics and format on every table the source would capture. */
+/* What the registry says of the schemas. */
+struct subjects {
+    struct report *report;
+    const struct mr_inspect_tables *tried;
+    size_t same, fresh, refused;
+};
+
+static void look_at_subject(void *user, const struct mr_subject_plan *subject)
+{
+    struct subjects *subjects = user;
+    char text[600];
+
+    if (subjects->tried->perhaps)
+        return;
+    subjects->same += subject->same;
+    subjects->fresh += !subject->same && subject->compatible;
+    if (subject->same || subject->compatible)
+        return;
+    subjects->refused++;
+    if (subject->read_only)
+        snprintf(text, sizeof(text), "subject %.300s takes no new schema, and has not this one",
+                 subject->subject);
+    else
+        snprintf(text, sizeof(text),
+                 "subject %.300s does not take the schema as version %d: its level is %s",
+                 subject->subject, subject->version + 1, subject->level);
+    add_finding(subjects->report, MR_FINDING_FAIL,
+                subject->read_only ? "registry.read_only" : "registry.incompatible", text,
+                "millrace schema plan --show");
+}
+
+/* Tries transforms, topics and format on every table the source would capture, and asks the format's registry. */
 static int check_tables(struct report *report, struct mr_inspect *inspect, struct mr_err *err)
 {
     struct mr_findings findings = {add_finding, report};
-    struct mr_inspect_tables tried = {.findings = &findings};
+    struct subjects subjects = {.report = report};
+    struct mr_inspect_tables tried = {
+        .findings = &findings, .each = look_at_subject, .user = &subjects};
     char text[200];
-    int rc = mr_inspect_tables(inspect, &tried, err);
+    int rc;
 
+    subjects.tried = &tried;
+    rc = mr_inspect_tables(inspect, &tried, err);
     if (rc < 0)
         return rc;
     snprintf(text, sizeof(text), "%zu tables have events and topics of their own", tried.count);
     if (tried.fit == tried.count && tried.count > 0)
         add_finding(report, MR_FINDING_PASS, "source.tables_fit", text, NULL);
+    snprintf(text, sizeof(text), "the registry has %zu schemas and takes %zu more", subjects.same,
+             subjects.fresh);
+    if (subjects.same + subjects.fresh > 0)
+        add_finding(report, MR_FINDING_PASS, "registry.subjects", text, NULL);
     return 0;
 }
 

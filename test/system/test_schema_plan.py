@@ -59,6 +59,31 @@ def test_what_is_new_what_is_the_same_and_what_is_refused(shop, db, millrace, re
     assert any("REFUSED by BACKWARD" in line for line in shown.lines), shown.tail()
 
 
+def test_check_asks_the_registry_too(shop, db, millrace, registry):
+    text = shop.path.read_text().replace("snapshot: no_data", "snapshot: no_data, adopt_slot: true")
+
+    def ask(code, url=registry.url):
+        path = millrace.config(text.replace(registry.url, url), "check.yaml")
+        done = millrace.run("check", "--environment", "--json", path)
+        assert done.popen.returncode == code, done.tail()
+        found = json.loads(done.lines[-1])["result"]["findings"]
+        return {one["code"]: one for one in found if one["code"].startswith("registry.")}
+    assert "takes 2 more" in ask(0)["registry.subjects"]["text"]
+    assert not [name for name in subjects(registry) if name.startswith(db.name)], "nothing was registered"
+    db.sql("insert into orders values (1, 'x')")
+    millrace.run("run", shop.path, "--until", "now")
+    db.sql("insert into orders values (2, 'x')")
+    assert millrace.run("run", shop.path, "--until", "now").popen.returncode == 0
+    assert "has 2 schemas" in ask(0)["registry.subjects"]["text"]
+    request = urllib.request.Request(f"{registry.url}/config/{db.name}.public.orders-value", method="PUT", headers=TYPE,
+                                     data=b'{"compatibility": "BACKWARD"}')
+    urllib.request.urlopen(request, timeout=20).close()
+    db.sql("alter table orders add column amount int not null default 0; alter table orders alter column amount drop default")
+    refused = ask(78)["registry.incompatible"]
+    assert refused["level"] == "fail" and "orders-value" in refused["text"] and "BACKWARD" in refused["text"]
+    assert ask(78, "http://127.0.0.1:1")["registry.unreachable"]["level"] == "fail"
+
+
 @pytest.mark.parametrize("form", ["avro, ", "json, schemas: registry, "])
 def test_records_of_no_table_are_planned_as_they_are_registered(shop, db, millrace, registry, form):
     """Transactions and heartbeats because they are wanted; logical messages for sure only where a prefix is named."""
