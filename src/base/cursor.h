@@ -20,7 +20,7 @@ struct mr_cur {
 
 static inline struct mr_cur mr_cur(struct mr_slice bytes)
 {
-    const uint8_t *at = (const uint8_t *)bytes.data;
+    const uint8_t *at = (const uint8_t *)(bytes.data ? bytes.data : "");
     return (struct mr_cur){at, at + bytes.size, false};
 }
 
