@@ -1,4 +1,6 @@
-/* Partition counts beside the position: {"format":1,...,"partitions":{"shop.public.orders":6}} */
+/* Partition counts and ids of topics beside the position:
+ *
+ *     {"format":1,...,"partitions":{"shop.public.orders":6},"topic_ids":{"shop.public.orders":"aB3..."}} */
 #pragma once
 
 #include "connectors/sink_kafka/topics.h"

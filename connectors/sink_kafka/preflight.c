@@ -176,6 +176,7 @@ int mr_kafka_checkpoint_set(const struct mr_sink_args *args, struct mr_slice che
         mr_kafka_counts_take(NULL, &text); /* what the topics have now is known better here */
         mr_kafka_producer_init(&producer, &setting);
         rc = mr_kafka_connect(&producer, err);
+        mr_kafka_topics_forget_ids(&producer.topics); /* the way out of a topic that was replaced */
         if (rc == 0)
             rc = mr_kafka_transaction_commit(&producer, mr_buf_slice(&text), 1, err);
         mr_kafka_producer_done(&producer);

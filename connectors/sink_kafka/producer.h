@@ -33,6 +33,7 @@ struct mr_kafka_producer {
     /* the last failure looked like a successor's work: wait for its claim before judging */
     bool fenced;
     int64_t looked_ns;       /* when topics were last looked at in a wait */
+    int64_t checked_ns;      /* when they were last held against their ids */
     char ill[400];           /* what the last look of this transaction showed, "" nothing */
     int64_t commit_ns;       /* how long the end of the last commit took, once all was sent */
     uint64_t records, bytes; /* handed over since start */

@@ -88,33 +88,30 @@ struct illness {
     size_t room;
 };
 
-static int look(struct mr_kafka_client *client, const char *name, int *ret_partitions,
+static int look(struct mr_kafka_client *client, const char *name, struct mr_kafka_look *ret_look,
                 struct illness *ill, struct mr_err *err)
 {
     static const char gravest[] = "no leader";
-    char text[400] = "";
-    int rc = mr_kafka_admin_look(&client->handle, name, ret_partitions, text, sizeof text, err);
+    int rc = mr_kafka_admin_look(&client->handle, name, ret_look, err);
 
-    if (rc == 0 && text[0] &&
-        (!ill->text[0] || (strstr(text, gravest) && !strstr(ill->text, gravest))))
-        snprintf(ill->text, ill->room, "%s", text);
+    if (rc == 0 && ret_look->ill[0] &&
+        (!ill->text[0] || (strstr(ret_look->ill, gravest) && !strstr(ill->text, gravest))))
+        snprintf(ill->text, ill->room, "%s", ret_look->ill);
     return rc;
 }
 
 /* Partitions of a topic; fewer than `least` only when brokers say so for ABSENT_NS: one that just came up, or has not
  * heard of a new topic yet, may be behind. */
-static int count(struct mr_kafka_client *client, const char *name, int least, int *ret_partitions,
-                 struct illness *ill, struct mr_err *err)
+static int count(struct mr_kafka_client *client, const char *name, int least,
+                 struct mr_kafka_look *ret_look, struct illness *ill, struct mr_err *err)
 {
     int64_t deadline = mr_clock_mono_ns() + ABSENT_NS;
-    int partitions = 0;
-    int rc = look(client, name, &partitions, ill, err);
+    int rc = look(client, name, ret_look, ill, err);
 
-    while (rc == 0 && partitions < least && mr_clock_mono_ns() < deadline) {
+    while (rc == 0 && ret_look->partitions < least && mr_clock_mono_ns() < deadline) {
         mr_kafka_client_serve(client, 200);
-        rc = look(client, name, &partitions, ill, err);
+        rc = look(client, name, ret_look, ill, err);
     }
-    *ret_partitions = partitions;
     return rc;
 }
 
@@ -168,6 +165,27 @@ static int settle_count(struct mr_kafka_client *client, struct mr_kafka_topic *t
     return 0;
 }
 
+/* A topic that was deleted and made again under its name holds nothing of what was delivered, and everything else about
+ * it may be as before. */
+static int check_id(const struct mr_kafka_client *client, const struct mr_kafka_topic *topic,
+                    const struct mr_kafka_look *seen, struct mr_err *err)
+{
+    const char *pipeline = client->setting->context->pipeline;
+
+    if (!topic->id[0] || !seen->id[0] || strcmp(topic->id, seen->id) == 0)
+        return 0;
+    mr_err_set(err, MR_GAP, "sink.kafka.topic_replaced",
+               "topic %s was deleted and made again since events were last committed to it (its id "
+               "was %s and is %s): what stood in it is gone",
+               topic->name, topic->id, seen->id);
+    mr_err_hint(err,
+                "to have its tables written anew: millrace resnapshot %s SCHEMA.TABLE; to go on "
+                "without what is gone: millrace checkpoint export %s > position.json, then "
+                "millrace checkpoint set %s --from position.json",
+                pipeline, pipeline, pipeline);
+    return MR_GAP;
+}
+
 /* Counts partitions, creating the topic if it was never seen. One that was seen and is gone stays gone, also where
  * another one of its name with fewer partitions is there: to go on with that would hide the loss. One that the
  * checkpoint remembers is looked for as patiently: a broker that is behind and denies it would otherwise have us forget
@@ -175,23 +193,30 @@ static int settle_count(struct mr_kafka_client *client, struct mr_kafka_topic *t
 static int find_out(struct mr_kafka_client *client, struct mr_kafka_topic *topic,
                     struct illness *ill, struct mr_err *err)
 {
-    int least = topic->partitions ? topic->partitions : topic->recorded > 0, partitions = 0;
-    int rc = count(client, topic->name, least, &partitions, ill, err);
+    int least = topic->partitions ? topic->partitions : topic->recorded > 0;
+    struct mr_kafka_look seen;
+    int rc = count(client, topic->name, least, &seen, ill, err);
 
+    if (rc == 0)
+        rc = check_id(client, topic, &seen, err);
     if (rc < 0)
         return rc;
-    if (partitions < topic->partitions)
+    if (seen.partitions < topic->partitions)
         return mr_kafka_fail(err, mr_kafka_sink_errors, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
                              NULL, "write to topic %s", topic->name);
-    if (partitions == 0) {
+    if (seen.partitions == 0) {
         if (topic->recorded)
             note(client, "kafka.topic_missing", topic->name, topic->recorded, 0,
                  "it is gone and made anew; what stood in it is not written again");
         topic->recorded = 0;
-        rc = create(client, topic->name, &partitions, err);
+        rc = create(client, topic->name, &seen.partitions, err);
+        if (rc == 0)
+            rc = look(client, topic->name, &seen, ill, err);
     }
+    if (rc == 0)
+        memcpy(topic->id, seen.id, sizeof topic->id);
     if (rc == 0 && topic->partitions == 0)
-        rc = settle_count(client, topic, partitions, err);
+        rc = settle_count(client, topic, seen.partitions, err);
     return rc;
 }
 
@@ -342,6 +367,53 @@ void mr_kafka_topics_recall(struct mr_kafka_topics *topics, struct mr_slice name
     entry(topics, name)->recorded = partitions;
 }
 
+/* What this process has seen itself is newer than any checkpoint. */
+void mr_kafka_topics_recall_id(struct mr_kafka_topics *topics, struct mr_slice name, const char *id)
+{
+    struct mr_kafka_topic *topic = entry(topics, name);
+
+    if (!topic->id[0])
+        snprintf(topic->id, sizeof topic->id, "%s", id);
+}
+
+void mr_kafka_topics_forget_ids(struct mr_kafka_topics *topics)
+{
+    struct mr_kafka_topic *topic;
+    struct mr_slice name;
+    size_t at = 0;
+
+    while ((topic = mr_map_next(&topics->by_name, &at, &name, NULL)))
+        topic->id[0] = 0;
+}
+
+int mr_kafka_topics_check(struct mr_kafka_topics *topics, struct mr_kafka_client *client,
+                          struct mr_err *err)
+{
+    size_t count = 0, at = 0, most = topics->by_name.count;
+    const char **names = mr_alloc((most + 1) * sizeof *names);
+    struct mr_kafka_look *looks = mr_alloc((most + 1) * sizeof *looks);
+    struct mr_kafka_topic *topic, **asked = mr_alloc((most + 1) * sizeof *asked);
+    struct mr_slice name;
+    struct mr_err unseen;
+    int rc = 0;
+
+    while ((topic = mr_map_next(&topics->by_name, &at, &name, NULL))) {
+        if (topic->rkt && topic->id[0]) {
+            asked[count] = topic;
+            names[count++] = topic->name;
+        }
+    }
+    /* brokers that do not answer are no news here */
+    if (count > 0 && mr_kafka_admin_looks(&client->handle, names, count, looks, &unseen) == 0) {
+        for (size_t i = 0; i < count && rc == 0; i++)
+            rc = check_id(client, asked[i], &looks[i], err);
+    }
+    free(names);
+    free(looks);
+    free(asked);
+    return rc;
+}
+
 static int prepare(struct mr_kafka_client *client, struct mr_kafka_topic *topic, struct mr_err *err)
 {
     char text[2] = "";
@@ -398,13 +470,13 @@ static int verify_positions(struct mr_kafka_client *client, struct illness *ill,
 {
     const char *name = client->setting->names.checkpoint_topic;
     struct mr_err unseen;
-    int partitions = 0;
-    int rc = count(client, name, 1, &partitions, ill, err);
+    struct mr_kafka_look seen;
+    int rc = count(client, name, 1, &seen, ill, err);
 
-    if (rc == 0 && partitions == 0)
+    if (rc == 0 && seen.partitions == 0)
         return mr_kafka_checkpoint_gone(client->setting, err);
     if (rc == 0 && client->setting->config->delivery == MR_KAFKA_EXACTLY_ONCE)
-        (void)!look(client, "__transaction_state", &partitions, ill, &unseen);
+        (void)!look(client, "__transaction_state", &seen, ill, &unseen);
     return rc;
 }
 
@@ -449,16 +521,16 @@ static void glance(struct mr_kafka_topics *topics, struct mr_kafka_client *clien
     int64_t deadline = mr_clock_mono_ns() + GLANCE_NS;
     struct mr_kafka_topic *topic;
     struct mr_err unseen;
+    struct mr_kafka_look seen;
     struct mr_slice name;
     size_t at = 0;
-    int partitions;
 
     client->handle.patience_ns = GLANCE_NS;
     while (mr_clock_mono_ns() < deadline &&
            (topic = mr_map_next(&topics->by_name, &at, &name, NULL)))
-        (void)!look(client, topic->name, &partitions, ill, &unseen);
-    (void)!look(client, client->setting->names.checkpoint_topic, &partitions, ill, &unseen);
-    (void)!look(client, "__transaction_state", &partitions, ill, &unseen);
+        (void)!look(client, topic->name, &seen, ill, &unseen);
+    (void)!look(client, client->setting->names.checkpoint_topic, &seen, ill, &unseen);
+    (void)!look(client, "__transaction_state", &seen, ill, &unseen);
 }
 
 void mr_kafka_topics_tell(struct mr_kafka_topics *topics, struct mr_kafka_setting *setting,

@@ -21,6 +21,7 @@ struct mr_kafka_topic {
     rd_kafka_topic_t *rkt; /* of the present client; NULL: not yet asked for */
     int partitions;        /* records are placed over so many; 0: not yet asked for */
     int recorded;          /* the same as the checkpoint had it; 0: it did not */
+    char id[24];           /* of the topic that was written to; "": not known */
     bool compacted;        /* it takes no record without a key */
     uint64_t judged;       /* id of the last table version found to have keys for all its records */
     size_t most;           /* its max.message.bytes: no record of more can be written */
@@ -61,8 +62,16 @@ int mr_kafka_needs_keys(struct mr_err *err, const char *topic, const char *what,
 int mr_kafka_name_of_position(struct mr_err *err, const char *topic);
 /* Remembers how many partitions records were placed over before this process. */
 void mr_kafka_topics_recall(struct mr_kafka_topics *topics, struct mr_slice name, int partitions);
+/* The same for a topic's id, unless this process has seen it. */
+void mr_kafka_topics_recall_id(struct mr_kafka_topics *topics, struct mr_slice name,
+                               const char *id);
+/* Whatever topics have these names now is what is written to. */
+void mr_kafka_topics_forget_ids(struct mr_kafka_topics *topics);
+/* Whether the topics in use are still those that were begun with. MR_GAP sink.kafka.topic_replaced. */
+int mr_kafka_topics_check(struct mr_kafka_topics *topics, struct mr_kafka_client *client,
+                          struct mr_err *err) MR_MUST_CHECK;
 /* Asks the cluster whether all topics in use are still there. MR_CONFIG names one that is not, MR_GAP tells of the
- * checkpoint topic. ret_ill is the gravest sentence of mr_kafka_admin_look on any of them, or on the topic in which
+ * checkpoint topic. ret_ill is the gravest illness of a look at any of them, or on the topic in which
  * brokers keep transactions. */
 int mr_kafka_topics_verify(struct mr_kafka_topics *topics, struct mr_kafka_client *client,
                            char *ret_ill, size_t room, struct mr_err *err) MR_MUST_CHECK;

@@ -28,9 +28,25 @@
 #define SLICE_MS 1000
 #define ABORT_NS (15 * MR_SECOND_NS)
 #define DOUBT_NS (5 * MR_SECOND_NS)
+#define CHECK_NS (20 * MR_SECOND_NS)
+
+/* Nobody tells a producer that a topic was deleted and made again between two of its records. */
+static int check_topics(struct mr_kafka_producer *producer, struct mr_err *err)
+{
+    int64_t now_ns = mr_clock_mono_ns();
+
+    if (now_ns < producer->checked_ns + CHECK_NS)
+        return 0;
+    producer->checked_ns = now_ns;
+    return mr_kafka_topics_check(&producer->topics, &producer->client, err);
+}
 
 static int begin(struct mr_kafka_producer *producer, struct mr_err *err)
 {
+    int rc = check_topics(producer, err);
+
+    if (rc < 0)
+        return rc;
     mr_kafka_client_forget(&producer->client);
     if (producer->transactional) {
         rd_kafka_error_t *error = rd_kafka_begin_transaction(producer->client.handle.rk);

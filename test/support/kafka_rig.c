@@ -386,3 +386,27 @@ void kafka_expect_sequence(const char *brokers, const char *topic, int count)
     free(times);
     kafka_seen_free(&seen);
 }
+
+void kafka_grow(const char *brokers, const char *topic, int partitions)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    char why[256] = "";
+
+    rd_kafka_conf_set(conf, "bootstrap.servers", brokers, why, sizeof why);
+    rd_kafka_conf_set(conf, "enable.metrics.push", "false", why, sizeof why);
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    rd_kafka_NewPartitions_t *wanted =
+        rd_kafka_NewPartitions_new(topic, (size_t)partitions, why, sizeof why);
+    rd_kafka_CreatePartitions(rk, &wanted, 1, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 20000);
+    size_t count = 0;
+    const rd_kafka_topic_result_t **grown = rd_kafka_CreatePartitions_result_topics(
+        rd_kafka_event_CreatePartitions_result(event), &count);
+    assert_int_equal(count, 1);
+    assert_int_equal(rd_kafka_topic_result_error(grown[0]), 0);
+    rd_kafka_event_destroy(event);
+    rd_kafka_NewPartitions_destroy(wanted);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_destroy(rk);
+}

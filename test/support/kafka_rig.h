@@ -76,3 +76,5 @@ struct kafka_seen kafka_read(const char *brokers, const char *topic, const char 
 void kafka_seen_free(struct kafka_seen *seen);
 /* Fails unless the topic holds v<0> .. v<count-1> exactly once each, in order within each partition. */
 void kafka_expect_sequence(const char *brokers, const char *topic, int count);
+/* Gives a topic that many partitions, which are more than it has. */
+void kafka_grow(const char *brokers, const char *topic, int partitions);

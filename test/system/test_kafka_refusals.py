@@ -1,5 +1,6 @@
 """What a real Kafka refuses, and what a user is told: code, sentence, what to do, exit code. Outages: test_kafka_servers.py."""
 import json
+import os
 import signal
 import time
 
@@ -328,6 +329,39 @@ def test_a_topic_deleted_under_load(db, millrace, kafka, name, topic, exit_code,
     running.wait()
     ended(running, exit_code, code, topic, cure)
     load.stop()
+
+
+@pytest.mark.parametrize("running", [False, pytest.param(True, marks=pytest.mark.skipif(
+    "MILLRACE_FULL" not in os.environ, reason="it is noticed within 20 s"))])
+def test_a_topic_deleted_and_made_again(db, millrace, kafka, running):
+    """Under the same name, with as many partitions, while millrace is stopped or has nothing to write."""
+    name = "remade_running" if running else "remade"
+    topic = f"{name}.public.t"
+    db.sql("create table t (id int primary key)")
+    db.sql("insert into t values (1), (2)")
+    path = millrace.config(config(db, kafka, name))
+    until_now(millrace, path)
+    runs = streaming(millrace, path) if running else None
+    if running:
+        db.sql("insert into t values (3)")
+        time.sleep(1)
+    kafka.delete_topic(topic)
+    time.sleep(1)
+    kafka.create_topic(topic, 1)
+    if running:
+        for number in range(4, 60):
+            db.sql("insert into t values (%s)", [number])
+            time.sleep(0.5)
+            if runs.ended():
+                break
+        runs.wait()
+        ended(runs, 65, "sink.kafka.topic_replaced", topic, "millrace resnapshot")
+    db.sql("insert into t values (100)")
+    refused(millrace, path, 65, "sink.kafka.topic_replaced", topic, f"millrace checkpoint set {name} --from")
+    assert millrace.run("resnapshot", name, "public.t", "-c", path, "--yes").popen.returncode == 0
+    until_now(millrace, path)
+    ids = {json.loads(message.value())["after"]["id"] for message in kafka.consume(topic)}
+    assert {1, 2, 100} <= ids
 
 
 # Owners and time

@@ -75,17 +75,61 @@ static void find_illness(const char *topic, const rd_kafka_TopicPartitionInfo_t 
 int mr_kafka_admin_partitions(struct mr_kafka_handle *handle, const char *topic,
                               int *ret_partitions, struct mr_err *err)
 {
-    char ill[400];
+    struct mr_kafka_look seen;
+    int rc = mr_kafka_admin_look(handle, topic, &seen, err);
 
-    return mr_kafka_admin_look(handle, topic, ret_partitions, ill, sizeof ill, err);
+    if (rc == 0)
+        *ret_partitions = seen.partitions;
+    return rc;
 }
 
-int mr_kafka_admin_look(struct mr_kafka_handle *handle, const char *topic, int *ret_partitions,
-                        char *ret_ill, size_t room, struct mr_err *err)
+int mr_kafka_admin_look(struct mr_kafka_handle *handle, const char *topic,
+                        struct mr_kafka_look *ret_look, struct mr_err *err)
+{
+    return mr_kafka_admin_looks(handle, &topic, 1, ret_look, err);
+}
+
+static int take_description(const struct mr_kafka_handle *handle,
+                            const rd_kafka_TopicDescription_t *found, struct mr_kafka_look *look,
+                            struct mr_err *err)
+{
+    const rd_kafka_error_t *error = rd_kafka_TopicDescription_error(found);
+    const char *topic = rd_kafka_TopicDescription_name(found);
+    const rd_kafka_TopicPartitionInfo_t **partitions;
+    const rd_kafka_Uuid_t *id = rd_kafka_TopicDescription_topic_id(found);
+    size_t count = 0;
+
+    *look = (struct mr_kafka_look){0};
+    if (error && rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+        return 0;
+    if (error && rd_kafka_error_code(error))
+        return mr_kafka_fail(err, handle->errors, rd_kafka_error_code(error), NULL,
+                             "describe topic %s", topic);
+    if (id && (rd_kafka_Uuid_most_significant_bits(id) || rd_kafka_Uuid_least_significant_bits(id)))
+        snprintf(look->id, sizeof look->id, "%s", rd_kafka_Uuid_base64str(id));
+    partitions = rd_kafka_TopicDescription_partitions(found, &count);
+    find_illness(topic, partitions, count, look->ill, sizeof look->ill);
+    look->partitions = (int)count;
+    return 0;
+}
+
+/* Answers come in the order of the questions, but nobody promises that. */
+static size_t index_of(const char **topics, size_t count, size_t likely, const char *name)
+{
+    size_t at = 0;
+
+    if (likely < count && strcmp(topics[likely], name) == 0)
+        return likely;
+    while (at < count && strcmp(topics[at], name) != 0)
+        at++;
+    return at;
+}
+
+int mr_kafka_admin_looks(struct mr_kafka_handle *handle, const char **topics, size_t wanted,
+                         struct mr_kafka_look *ret_looks, struct mr_err *err)
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_new(handle->rk);
-    rd_kafka_TopicCollection_t *names = rd_kafka_TopicCollection_of_topic_names(&topic, 1);
-    const rd_kafka_TopicPartitionInfo_t **partitions;
+    rd_kafka_TopicCollection_t *names = rd_kafka_TopicCollection_of_topic_names(topics, wanted);
     size_t count = 0;
     int rc = 0;
 
@@ -94,15 +138,10 @@ int mr_kafka_admin_look(struct mr_kafka_handle *handle, const char *topic, int *
     if (event) {
         const rd_kafka_TopicDescription_t **found = rd_kafka_DescribeTopics_result_topics(
             rd_kafka_event_DescribeTopics_result(event), &count);
-        const rd_kafka_error_t *error = count ? rd_kafka_TopicDescription_error(found[0]) : NULL;
-        if (error && rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
-            *ret_partitions = 0;
-        else if (error && rd_kafka_error_code(error))
-            rc = mr_kafka_fail(err, handle->errors, rd_kafka_error_code(error), NULL,
-                               "describe topic %s", topic);
-        else if (count && (partitions = rd_kafka_TopicDescription_partitions(found[0], &count))) {
-            find_illness(topic, partitions, count, ret_ill, room);
-            *ret_partitions = (int)count;
+        memset(ret_looks, 0, wanted * sizeof *ret_looks);
+        for (size_t i = 0; i < count && rc == 0; i++) {
+            size_t at = index_of(topics, wanted, i, rd_kafka_TopicDescription_name(found[i]));
+            rc = at < wanted ? take_description(handle, found[i], &ret_looks[at], err) : 0;
         }
         rd_kafka_event_destroy(event);
     } else {

@@ -16,10 +16,20 @@ struct mr_kafka_new_topic {
 /* *ret_partitions: 0 when there is no such topic. */
 int mr_kafka_admin_partitions(struct mr_kafka_handle *handle, const char *topic,
                               int *ret_partitions, struct mr_err *err) MR_MUST_CHECK;
-/* The same, and in ret_ill a sentence on what may keep records from being taken: a partition without a leader, or
- * with replicas out of sync; "" when all are well. */
-int mr_kafka_admin_look(struct mr_kafka_handle *handle, const char *topic, int *ret_partitions,
-                        char *ret_ill, size_t room, struct mr_err *err) MR_MUST_CHECK;
+/* What brokers say of a topic. */
+struct mr_kafka_look {
+    int partitions; /* 0: there is no such topic */
+    /* Another topic of the same name has another; "" where brokers give none (before 2.8). */
+    char id[24];
+    /* A sentence on what may keep records from being taken: a partition without a leader, or with replicas out of sync;
+     * "" when all are well. */
+    char ill[400];
+};
+int mr_kafka_admin_look(struct mr_kafka_handle *handle, const char *topic,
+                        struct mr_kafka_look *ret_look, struct mr_err *err) MR_MUST_CHECK;
+/* The same of several, at once. */
+int mr_kafka_admin_looks(struct mr_kafka_handle *handle, const char **topics, size_t count,
+                         struct mr_kafka_look *ret_looks, struct mr_err *err) MR_MUST_CHECK;
 /* A topic that exists already is no error; a name that brokers take for another's is mr_kafka_name_taken().
  * Waits until it can be described, and says how many partitions it has. */
 int mr_kafka_admin_create(struct mr_kafka_handle *handle, const struct mr_kafka_new_topic *topic,

@@ -367,7 +367,8 @@ static void test_a_checkpoint_is_shown_and_set(void **state)
     assert_int_equal(kafka_rig_open(&rig, "one"), 0);
     assert_int_equal(kafka_rig_block(&rig, "show.t", 0, 1, "{\"at\":1}"), 0);
     assert_int_equal(mr_sink_kafka.checkpoint_read(&args, &text, &rig.err), 0);
-    assert_string_equal(mr_buf_cstr(&text), "{\"at\":1,\"partitions\":{\"show.t\":3}}");
+    assert_non_null(strstr(mr_buf_cstr(&text),
+                           "{\"at\":1,\"partitions\":{\"show.t\":3},\"topic_ids\":{\"show.t\":\""));
     struct mr_slice wanted = MR_SLICE("{\"at\":9,\"partitions\":{\"show.t\":7}}");
     assert_int_equal(mr_sink_kafka.checkpoint_write(&args, wanted, &rig.err), 0);
     assert_int_equal(kafka_rig_block(&rig, "show.t", 1, 1, "{\"at\":2}"), MR_FENCED);
