@@ -42,6 +42,9 @@ for path in product(top, "*.c", "*.h"):
         for match in re.finditer(r"\bmr_log\(\s*MR_LOG_(INFO|WARN|ERROR)", text):
             line = text.count("\n", 0, match.start()) + 1
             problems.append(f"{name}:{line}: nothing below engine/ logs above debug: return an error, or give a note")
+    for match in re.finditer(r"\bstrn?cmp\(\s*[\w.>-]*(?:->|\.)code\s*,\s*\"\"", text):
+        line = text.count("\n", 0, match.start()) + 1
+        problems.append(f"{name}:{line}: a code is for users: decide by the class, or by a trait (base/err.h)")
     if name.endswith(".h") and "#pragma once" not in text:
         problems.append(f"{name}:1: a header begins with #pragma once")
     for number, line in enumerate(text.splitlines(), 1):

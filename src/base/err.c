@@ -37,6 +37,7 @@ static void vformat(char *ret_text, size_t room, const char *format, va_list arg
 void mr_err_clear(struct mr_err *err)
 {
     err->class = MR_OK;
+    err->trait = MR_TRAIT_NONE;
     err->exit_code = err->number = 0;
     err->code[0] = err->native[0] = err->text[0] = err->hint[0] = 0;
 }
@@ -44,6 +45,7 @@ void mr_err_clear(struct mr_err *err)
 static void begin(struct mr_err *err, enum mr_class class, const char *code)
 {
     err->class = class;
+    err->trait = MR_TRAIT_NONE;
     err->exit_code = 0;
     err->number = 0;
     if (code != err->code)

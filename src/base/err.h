@@ -30,8 +30,20 @@ enum mr_class {
 #define MR_MUST_CHECK          __attribute__((warn_unused_result))
 #define MR_PRINTF(text, first) __attribute__((format(printf, text, first)))
 
+/* What one caller has to tell apart from other failures of the same class. Codes are for users: no path decides by
+ * one. */
+enum mr_trait {
+    MR_TRAIT_NONE,
+    MR_TRAIT_REFUSED,    /* the other side understood, and said no to what it was given */
+    MR_TRAIT_RACED,      /* somebody else was faster: look again */
+    MR_TRAIT_UNREADABLE, /* what is stored is not ours to read */
+    MR_TRAIT_BUSY,       /* the other side has no place for us now */
+    MR_TRAIT_BINARY,     /* a value whose binary form we do not read: ask for text */
+};
+
 struct mr_err {
     enum mr_class class;
+    enum mr_trait trait;
     int exit_code; /* 0: by class; otherwise what main should exit with (77 for permissions, 69, ...) */
     /* The other side's own code as a number, 0: none. Only the code that knows that side writes it and asks for it. */
     int number;
@@ -51,6 +63,13 @@ int mr_err_set(struct mr_err *err, enum mr_class class, const char *code, const 
 
 /* Adds the other side's own code to what mr_err_set wrote. */
 void mr_err_native(struct mr_err *err, const char *native);
+
+/* Adds a trait to what mr_err_set wrote, which empties it. err may be NULL. */
+static inline void mr_err_trait(struct mr_err *err, enum mr_trait trait)
+{
+    if (err)
+        err->trait = trait;
+}
 
 /* Adds the next step to what mr_err_set wrote. */
 void mr_err_hint(struct mr_err *err, const char *format, ...) MR_PRINTF(2, 3);

@@ -291,8 +291,7 @@ static int set_one(struct mr_cli *cli, const struct mr_pipeline_config *pipeline
         return unsupported(cli, pipeline);
     mr_inspect_init(&inspect, pipeline, state_directory, (struct mr_notes){0});
     mr_checkpoint_init(&next);
-    if (mr_inspect_checkpoint(&inspect, &cli->err) < 0 &&
-        strcmp(cli->err.code, "checkpoint.unreadable") != 0) {
+    if (mr_inspect_checkpoint(&inspect, &cli->err) < 0 && cli->err.trait != MR_TRAIT_UNREADABLE) {
         code = fail(cli);
     } else {
         mr_err_clear(&cli->err);

@@ -87,6 +87,7 @@ PLANTED = [
     ("banned", "src/base/thing.c", "char *f(void)\n{\n    return strtok(0, 0);\n}\n", "strtok()"),
     ("banned", "connectors/sink_a/sink_a.c", "void f(void)\n{\n    usleep(1);\n}\n", "in a connector"),
     ("banned", "connectors/sink_a/sink_a.c", 'void f(void)\n{\n    mr_log(MR_LOG_INFO, "", "");\n}\n', "logs above debug"),
+    ("banned", "src/base/thing.c", 'int f(struct e *err)\n{\n    return strcmp(err->code, "a.b");\n}\n', "a code is for users"),
     ("banned", "src/base/thing.c", "#include <threads.h>\n", "use pthreads"),
     ("banned", "src/base/thing.h", "typedef struct mr_x mr_x;\n", "no typedef"),
     ("banned", "src/base/thing.h", "=/* The contract. */\nint f(void);\n", "#pragma once"),

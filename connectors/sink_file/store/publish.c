@@ -331,10 +331,12 @@ static int lost_race(const struct mr_file_publisher *publisher, bool claim, stru
 {
     unsigned long long n = (unsigned long long)publisher->n + 1;
 
-    if (claim)
-        return mr_err_set(err, MR_RETRY, "sink.file.claim_raced",
-                          "another instance made commit %llu while this one started; looking again",
-                          n);
+    if (claim) {
+        mr_err_set(err, MR_RETRY, "sink.file.claim_raced",
+                   "another instance made commit %llu while this one started; looking again", n);
+        mr_err_trait(err, MR_TRAIT_RACED);
+        return MR_RETRY;
+    }
     mr_err_set(err, MR_FENCED, "sink.file.fenced",
                "another instance has taken over: commit %llu exists and is not ours", n);
     mr_err_hint(err,
@@ -506,7 +508,7 @@ static int publish_once(struct mr_file_publisher *publisher, struct mr_file_job 
 
 static bool is_raced(int rc, const struct mr_err *err)
 {
-    return rc == MR_RETRY && strcmp(err->code, "sink.file.claim_raced") == 0;
+    return rc == MR_RETRY && err->trait == MR_TRAIT_RACED;
 }
 
 /* Stops the owner whose commit was faster than our claim; what fails here is left to the next look. */

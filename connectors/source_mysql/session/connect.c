@@ -127,7 +127,7 @@ static int try_host(const struct mr_my_connect *connect, const struct mr_my_host
         (void)snprintf(what, sizeof what, "connect to %.200s port %u", host->name, host->port);
     rc = mr_my_failure(err, mysql_errno(mysql), mysql_sqlstate(mysql), mysql_error(mysql), what);
     /* A server that goes down during the login, and the like. */
-    if (rc == MR_RETRY && strcmp(err->code, "source.server_busy") != 0)
+    if (rc == MR_RETRY && err->trait != MR_TRAIT_BUSY)
         memcpy(err->code, "source.connect", sizeof "source.connect");
     mysql_close(mysql);
     return rc;

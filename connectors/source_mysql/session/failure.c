@@ -62,6 +62,7 @@ int mr_my_failure(struct mr_err *err, unsigned number, const char *sqlstate, con
         break;
     case FULL:
         rc = mr_err_set(err, MR_RETRY, "source.server_busy", "cannot %s: %s", what, message);
+        mr_err_trait(err, MR_TRAIT_BUSY);
         break;
     case TLS: rc = mr_err_set(err, MR_CONFIG, "source.tls", "cannot %s: %s", what, message); break;
     case DATABASE:

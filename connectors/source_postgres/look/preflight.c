@@ -415,7 +415,7 @@ static int look_at_root(struct look *look, bool *ret_refused, struct mr_err *err
     bool exists;
     int rc = mr_pg_publication_look(look->source, &exists, &found);
 
-    *ret_refused = rc < 0 && strcmp(found.code, "source.partition_root") == 0;
+    *ret_refused = rc == MR_CONFIG;
     if (*ret_refused)
         add_err(look, &found);
     else if (rc < 0 && err)

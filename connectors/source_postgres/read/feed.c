@@ -101,10 +101,11 @@ int mr_pg_decode_column(const struct mr_pg_feed *feed, struct mr_arena *arena,
         if (!type->codec->text(arena, type, bytes, ret_value))
             return bad_value(relation, column, "the text is not in the form the type prints", err);
     } else if (!type->codec->binary) {
-        return mr_err_set(err, MR_RETRY, "source.binary",
-                          "the server sent type %.*s in binary, which is not read; going back to "
-                          "text",
-                          MR_SLICE_ARG(relation->table->columns[column].native_type));
+        mr_err_set(err, MR_RETRY, "source.binary",
+                   "the server sent type %.*s in binary, which is not read; going back to text",
+                   MR_SLICE_ARG(relation->table->columns[column].native_type));
+        mr_err_trait(err, MR_TRAIT_BINARY);
+        return MR_RETRY;
     } else if (!type->codec->binary(arena, type, bytes, ret_value)) {
         return bad_value(relation, column, "the binary form is not the type's", err);
     }

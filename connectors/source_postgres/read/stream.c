@@ -568,7 +568,7 @@ int mr_pg_stream_read(struct mr_pg_source *source, struct mr_batch *batch, int64
     batch->received_us = source->feed.track.read_us = mr_clock_wall_us();
     while (rc == 0 && !closing) {
         rc = read_round(source, batch, deadline_ns, &closing, err);
-        if (rc < 0 && err && strcmp(err->code, "source.binary") == 0)
+        if (rc < 0 && err && err->trait == MR_TRAIT_BINARY)
             rc = restart_in_text(source, err);
         if (mr_clock_mono_ns() >= deadline_ns ||
             atomic_load_explicit(source->context->stopping, memory_order_relaxed))

@@ -81,6 +81,7 @@ static int unreadable(struct mr_err *err, const char *why)
 {
     mr_err_set(err, MR_CONFIG, "checkpoint.unreadable", "the sink's checkpoint cannot be read: %s",
                why);
+    mr_err_trait(err, MR_TRAIT_UNREADABLE);
     mr_err_hint(
         err,
         "If it was written by a newer millrace, run that version. To start from a position you "

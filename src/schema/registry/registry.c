@@ -365,6 +365,7 @@ static int explain(struct mr_registry *registry, const char *subject,
     mr_err_set(err, MR_RETRY, "registry.incompatible",
                "subject %s does not take the new schema, because it keeps %s with version %d: %s",
                subject, level, version, findings.size > 0 ? mr_buf_cstr(&findings) : said);
+    mr_err_trait(err, MR_TRAIT_REFUSED);
     mr_err_hint(err,
                 "Nothing is lost: the pipeline waits before this change and goes on by itself once "
                 "the subject "
@@ -497,8 +498,7 @@ int mr_registry_id(struct mr_registry *registry, const char *subject,
         if (rc == 0) {
             known->faults = 0;
             registry->changed++;
-        } else if (strcmp(err->code, "registry.incompatible") == 0 &&
-                   !mr_http_late(registry->http)) {
+        } else if (err->trait == MR_TRAIT_REFUSED && !mr_http_late(registry->http)) {
             known->refused = *err;
             known->ask_again_ns = mr_clock_mono_ns() + ASK_AGAIN_NS;
         }
