@@ -5,11 +5,18 @@ usage: run.py [--recordings DIR] [--stream-only] [--show N] [CASE...]
 
 A case is a folder with setup.sql (run before the start), changes.sql (run while it streams), connector.json (options that
 differ from Debezium's defaults) and events.jsonl (what Debezium sent). Each is replayed here with millrace in
-Debezium's place; both outputs are masked (masks.py) and compared per topic and key, schemas included.
+Debezium's place; both outputs are masked and compared record by record, with schemas, headers and order.
 
-Where millrace differs on purpose, a rule says so (rules.py, docs/reference/debezium-differences.md). Rules know
-types and values, never names of cases. A case whose options millrace does not have is skipped with the reason; a
-case that is skipped never counts as passed. Exit 0: every case that was run is equal, or differs by rules only.
+A database is a folder beside this file: Servers (start one, make a case's database anew, run a script, set a mark that
+comes back through millrace), options.translate (a case's options as a millrace configuration), truth (what the database
+says of rows, log and catalogue), rules.context and rules.settled, refusals.merged and refusals.mend, and masks (what of
+its source block is volatile). play.py, compare.py, side.py, avro.py and spoil.py know none of it. mysql/ has masks so
+far, for MySQL and MariaDB; --database takes its name when the rest is there.
+
+Where millrace differs on purpose, a rule states what is right there (postgres/rules.py,
+docs/reference/debezium-differences.md). Rules know types and values, never names of cases. A case whose options millrace
+does not have is skipped with the reason; a case that is skipped never counts as passed. Exit 0: every case that was run
+is equal, or differs by rules only.
 
 MILLRACE_RECORDINGS names the folder (default: ../shared/recordings beside the repository).
 """

@@ -1,11 +1,14 @@
 """What belongs to no row: transaction ids, BEGIN and END, heartbeats, made comparable from run to run.
 
-A transaction id is "<xid>:<lsn>". The xid becomes the transaction's place among those of the run; the LSN becomes what
+A transaction id of PostgreSQL is "<xid>:<lsn>", of the others a GTID or a place. The xid becomes the transaction's place among those of the run; the LSN becomes what
 it says: `own` where it is that of the event it stands in, `first` where it is that of the transaction's first event,
 `end`, or 0. So two runs agree only where ids mean the same.
 """
 import collections
 import copy
+import re
+
+import compare
 
 JAVA_OBJECT = "io.debezium.connector.postgresql.LogicalDecodingMessageMonitor"
 MESSAGES = "(messages)"
@@ -31,8 +34,9 @@ def block(record):
 
 
 def split(text):
-    xid, _, lsn = text.partition(":")
-    return xid, lsn
+    """(transaction, place): PostgreSQL's ids have both, a GTID or a place in a binlog is the first alone."""
+    found = re.fullmatch(r"(\d+):(\d+)", text)
+    return (found[1], found[2]) if found else (text, "")
 
 
 def first_events(records) -> dict:
@@ -109,6 +113,5 @@ def boundary(key, value, places, first, names):
 
 
 def event(value, places):
-    xid, lsn = split(value["transaction"]["id"])
-    own = xid == str(value["source"]["txId"]) and lsn == str(value["source"]["lsn"])
-    value["transaction"]["id"] = f"{places.get(xid, 'X?')}:{'own' if own else lsn}"
+    xid, rest = compare.MASKS[value["source"]["connector"]].transaction(value["transaction"]["id"], value["source"])
+    value["transaction"]["id"] = f"{places.get(xid, 'X?')}:{rest}"

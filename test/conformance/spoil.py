@@ -141,14 +141,11 @@ def optional_toggled(worse):
     def change(field):
         field["optional"] = not field["optional"]
         return True
-    settled = {(table, column["name"]) for table in worse.truth.history[-1][1] if table != "types"
-               for column in worse.truth.history[-1][1][table]["columns"]
-               if len({one["notnull"] for facts in worse.truth.ever(table) for one in facts["columns"]
-                       if one["name"] == column["name"]}) == 1}
+    settled = worse.rules.settled(worse)
     context = worse.rules.context(worse, [], [])
     for record, image, field in fields(worse):
         change(field)
-        if (context.table(record), field["field"]) in settled:
+        if settled is None or (context.table(record), field["field"]) in settled:
             yield field_place(record, image, field)
 
 

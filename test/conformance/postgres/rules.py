@@ -380,7 +380,7 @@ NO_DEFAULT = re.compile(r".*\[\]|numeric|bytea|money|time(\(\d\))? with time zon
                         r"polygon|circle")
 
 
-class Context(model.Restating):
+class Context(model.Restating, compare.Context):
     """What rules may ask: the two lists, the options, and the database."""
 
     def __init__(self, outcome, expected, got):
@@ -652,3 +652,11 @@ def position_of(record):
 
 def context(outcome, expected, got):
     return Context(outcome, expected, got)
+
+
+def settled(outcome):
+    """(table, column) whose nullability was the same all the time."""
+    found = outcome.truth.history[-1][1]
+    return {(table, column["name"]) for table, facts in found.items() if table != "types" for column in facts["columns"]
+            if len({one["notnull"] for earlier in outcome.truth.ever(table) for one in earlier["columns"]
+                    if one["name"] == column["name"]}) == 1}
