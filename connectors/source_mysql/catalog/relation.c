@@ -3,13 +3,13 @@
  *     map of a name we hold, same content        the version we hold: nothing is parsed
  *     another content, or a statement said so    parsed; when it describes the same table, the version stays
  *
- * information_schema is asked once per version. It is of now; the map is of then. A column of the catalogue is believed
- * when its name and type are those of the map's column, and its key when all columns are. Where the log has no names
- * (binlog_row_metadata is not FULL) the catalogue must agree in every column, or the version cannot be made: guessing
- * would put values under wrong names.
+ * information_schema is asked once per version. It is of now; the map is of then. A column of the catalogue is
+ * believed when its name and type are those of the map's column, and its key when all columns are. Where the log has
+ * no names (binlog_row_metadata is not FULL) the catalogue must agree in every column, or the version cannot be
+ * made: guessing would put values under wrong names.
  *
- * MariaDB has a hidden column for each unique key over a long text: BIGINT UNSIGNED at the map's end, DB_ROW_HASH_n by
- * name, unknown to information_schema. Such columns are in the rows and in no version. */
+ * MariaDB has a hidden column for each unique key over a long text: BIGINT UNSIGNED at the map's end, DB_ROW_HASH_n
+ * by name, unknown to information_schema. Such columns are in the rows and in no version. */
 #include "connectors/source_mysql/catalog/relation.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* Tables as the log describes them, one version at a time.
  *
- * Every statement's rows come after maps of their tables. A map of the same content is the same version, and costs one
- * comparison; another one makes a version, which information_schema may complete (info.h) where it agrees with the map.
- * The wire alone decides how rows are read. Single threaded (reader thread). */
+ * Every statement's rows come after maps of their tables. A map of the same content is the same version, and costs
+ * one comparison; another one makes a version, which information_schema may complete (info.h) where it agrees with
+ * the map. The wire alone decides how rows are read. Single threaded (reader thread). */
 #pragma once
 
 #include <stdbool.h>

@@ -7,8 +7,9 @@
  *
  * Nullability is the map's, so it is true for just these rows; no version is ever too strict.
  *
- * A default is a constant, or nothing: CURRENT_TIMESTAMP is told as such, and an expression is no default at all. MySQL
- * marks expressions in EXTRA (DEFAULT_GENERATED); MariaDB puts constants in quotes, and writes NULL as a word. */
+ * A default is a constant, or nothing: CURRENT_TIMESTAMP is told as such, and an expression is no default at all.
+ * MySQL marks expressions in EXTRA (DEFAULT_GENERATED); MariaDB puts constants in quotes, and writes NULL as a word.
+ * */
 #include "connectors/source_mysql/catalog/shape.h"
 
 #include <stdio.h>

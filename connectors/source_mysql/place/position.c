@@ -6,8 +6,8 @@
  * compares them. So are two GTID sets of which neither contains the other: each has what the other lacks. Otherwise
  * (claim) < (tables being read: by tables finished, then rows) < (done, n) of the stream.
  *
- * Names of log files end in a number that may outgrow its six digits (binlog.999999, binlog.1000000): it is compared as
- * a number. */
+ * Names of log files end in a number that may outgrow its six digits (binlog.999999, binlog.1000000): it is compared
+ * as a number. */
 #include "connectors/source_mysql/place/position.h"
 
 #include <inttypes.h>

@@ -4,8 +4,8 @@
  *     position.resume   where to ask the server to go on: done, less the prepared transactions that are not decided
  *
  * Everything in `done` is out, so the server is asked for what comes after it, and for the prepared transactions.
- * MySQL's set can leave out just these; elsewhere the log is read again from before the oldest of them, and what is in
- * `done` is dropped on the way. So nothing on our disk has to outlive us. */
+ * MySQL's set can leave out just these; elsewhere the log is read again from before the oldest of them, and what is
+ * in `done` is dropped on the way. So nothing on our disk has to outlive us. */
 #include "connectors/source_mysql/read/feed.h"
 
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* From events to changes: the state of the stream that needs no socket.
  *
  * The feed takes one event after another (take.h) and fills a batch: it follows groups (transactions, single
- * statements, XA), keeps the tables, drops what a resume has to drop, gives each change its place and number, and knows
- * the position after the last one. Single threaded (reader thread). */
+ * statements, XA), keeps the tables, drops what a resume has to drop, gives each change its place and number, and
+ * knows the position after the last one. Single threaded (reader thread). */
 #pragma once
 
 #include <stdbool.h>

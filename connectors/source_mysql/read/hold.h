@@ -3,8 +3,8 @@
  *     XA_PREPARE of x   rows are kept        XA COMMIT x   they come out, as changes of that commit
  *                                            XA ROLLBACK x they are forgotten
  *
- * What is kept are events as they came. It stands in memory up to a limit, then in a file without a name: nothing of it
- * must outlive the process, for the position resumes before the oldest of them. Single threaded. */
+ * What is kept are events as they came. It stands in memory up to a limit, then in a file without a name: nothing of
+ * it must outlive the process, for the position resumes before the oldest of them. Single threaded. */
 #pragma once
 
 #include <stdbool.h>

@@ -5,9 +5,9 @@
  *     UPDATE   before                        after                      (binlog_row_image MINIMAL, NOBLOB)
  *     DELETE   before
  *
- * A column that the new row lacks did not change: it is UNCHANGED, or what the old row has. One that the old row lacks
- * is ABSENT; an old row with the key columns alone is key-only. Which columns an image has is said by every event, so
- * a session's own setting is seen.
+ * A column that the new row lacks did not change: it is UNCHANGED, or what the old row has. One that the old row
+ * lacks is ABSENT; an old row with the key columns alone is key-only. Which columns an image has is said by every
+ * event, so a session's own setting is seen.
  *
  * The event's bytes are copied into the batch once and the rows' values point into them. Rows of tables that nobody
  * wants are walked through, to be counted, and not copied. */

@@ -4,11 +4,12 @@
  *     next    rows as text, each held back until the next one has come
  *     covers  the place of the view: the stream leaves out what it holds
  *
- * Columns are named one by one: SELECT * leaves out invisible ones. Values are read by the readers of the stream, from
- * the server's text under a session in UTC that sends stored bytes, so that a row read and a row changed are equal.
+ * Columns are named one by one: SELECT * leaves out invisible ones. Values are read by the readers of the stream,
+ * from the server's text under a session in UTC that sends stored bytes, so that a row read and a row changed are
+ * equal.
  *
- * The catalogue is of now and the view is older: a table that was altered in between cannot be read in it (error 1412);
- * then the source is opened anew, with another view. */
+ * The catalogue is of now and the view is older: a table that was altered in between cannot be read in it (error
+ * 1412); then the source is opened anew, with another view. */
 #include "connectors/source_mysql/read/snapshot.h"
 
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* What a statement in the log is about, as far as a reader of rows has to know.
  *
- * Nothing is decided by SQL that a table map can tell: a statement is read to know where a group of events ends, which
- * XA transaction it decides, which tables were made, altered, renamed, emptied or dropped, and whether rows are changed
- * in words only. What the reader does not understand is MR_MY_VERB_OTHER, never an error. */
+ * Nothing is decided by SQL that a table map can tell: a statement is read to know where a group of events ends,
+ * which XA transaction it decides, which tables were made, altered, renamed, emptied or dropped, and whether rows
+ * are changed in words only. What the reader does not understand is MR_MY_VERB_OTHER, never an error. */
 #pragma once
 
 #include <stdbool.h>

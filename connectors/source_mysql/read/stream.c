@@ -2,9 +2,9 @@
  *
  *     socket -> frames -> events (session/, wire/) -> feed -> batch
  *
- * The server sends as fast as we take and never asks for anything: to leave the socket unread is all the back-pressure
- * there is, and net_write_timeout of our session says for how long the server bears it. While it has nothing it
- * sends heartbeats, which session/dump.h watches.
+ * The server sends as fast as we take and never asks for anything: to leave the socket unread is all the
+ * back-pressure there is, and net_write_timeout of our session says for how long the server bears it. While it has
+ * nothing it sends heartbeats, which session/dump.h watches.
  *
  * A batch ends at its size, or when the socket is empty and what was read is whole; an idle position that moved is
  * given every ten seconds. */

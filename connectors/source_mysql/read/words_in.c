@@ -1,12 +1,12 @@
 /* Statements: ends of groups, decisions on XA transactions, changes of tables, and rows in words.
  *
- * A statement that changes a table makes the catalogue look at it again when its next row comes; what the table is like
- * is said by that row's map alone. A truncate is an event of its own. Of an ALTER that MariaDB logs in two phases only
- * the second counts.
+ * A statement that changes a table makes the catalogue look at it again when its next row comes; what the table is
+ * like is said by that row's map alone. A truncate is an event of its own. Of an ALTER that MariaDB logs in two
+ * phases only the second counts.
  *
- * Rows that are changed in words (a session with binlog_format = STATEMENT or MIXED) are lost to a reader of rows. That
- * is a hole: MR_GAP, unless the user lets it pass. Statements on the server's own tables and on temporary ones concern
- * nobody. */
+ * Rows that are changed in words (a session with binlog_format = STATEMENT or MIXED) are lost to a reader of rows.
+ * That is a hole: MR_GAP, unless the user lets it pass. Statements on the server's own tables and on temporary ones
+ * concern nobody. */
 #include "connectors/source_mysql/read/words_in.h"
 
 #include <stdio.h>

@@ -105,6 +105,15 @@ static void know(MYSQL *mysql, const struct mr_my_host *host, struct mr_my_serve
     server->version = parts[0] * 10000 + parts[1] * 100 + parts[2];
 }
 
+/* The library takes a server without TLS in every mode but verify_identity. */
+static int not_encrypted(const struct mr_my_host *host, struct mr_err *err)
+{
+    mr_err_set(err, MR_CONFIG, "source.tls", "%s port %u offers no TLS, and ssl-mode asks for it",
+               host->name, host->port);
+    mr_err_hint(err, "Let the server have a certificate, or say ssl-mode=preferred.");
+    return MR_CONFIG;
+}
+
 /* One host. 0, or the failure; `away` says that the next one may be tried. */
 static int try_host(const struct mr_my_connect *connect, const struct mr_my_host *host,
                     MYSQL **ret_mysql, struct mr_err *err)
@@ -117,9 +126,13 @@ static int try_host(const struct mr_my_connect *connect, const struct mr_my_host
 
     if (mysql_real_connect(mysql, local ? NULL : host->name, address->user, address->password,
                            address->database, local ? 0 : host->port, local ? host->name : NULL,
-                           CLIENT_MULTI_STATEMENTS)) {
-        *ret_mysql = mysql;
-        return 0;
+                           0)) {
+        if (local || address->tls < MR_MY_TLS_REQUIRED || mr_my_tls_of(mysql)) {
+            *ret_mysql = mysql;
+            return 0;
+        }
+        mysql_close(mysql);
+        return not_encrypted(host, err);
     }
     if (local)
         (void)snprintf(what, sizeof what, "connect to %.200s", host->name);

@@ -201,8 +201,9 @@ static int no_set(bool mariadb, struct mr_slice text, const char *what, struct m
 int mr_my_gtids_parse(struct mr_my_gtids *set, struct mr_slice text, const char *what,
                       struct mr_err *err)
 {
-    struct scan scan = {text.data, text.data + text.size};
+    struct scan scan = {text.data ? text.data : "", NULL};
 
+    scan.end = scan.at + text.size;
     mr_my_gtids_clear(set);
     blanks(&scan);
     while (more(&scan)) {

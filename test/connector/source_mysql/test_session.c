@@ -353,6 +353,25 @@ static void tails(void **state)
     }
 }
 
+static void a_server_without_tls(void **state)
+{
+    struct mr_my_host host = {.name = "127.0.0.1"};
+    struct mr_my_address address = {.hosts = &host, .host_count = 1, .user = "u", .password = "p"};
+    struct mr_my_connect connect = {.context = &context, .address = &address};
+
+    (void)state;
+    for (int tls = MR_MY_TLS_REQUIRED; tls <= MR_MY_TLS_VERIFY_IDENTITY; tls++) {
+        struct played played = {0};
+        struct mr_my_session *session;
+        start(&played);
+        host.port = played.port;
+        address.tls = (enum mr_my_tls)tls;
+        assert_int_equal(mr_my_open(&connect, &session, &err), MR_CONFIG);
+        assert_string_equal(err.code, "source.tls");
+        stop(&played);
+    }
+}
+
 static void a_place_beyond_4_gib(void **state)
 {
     struct mr_my_host host = {.name = "127.0.0.1"};
@@ -407,6 +426,7 @@ int main(void)
         cmocka_unit_test(a_server_that_says_nothing),
         cmocka_unit_test(a_server_that_does_not_answer),
         cmocka_unit_test(tails),
+        cmocka_unit_test(a_server_without_tls),
         cmocka_unit_test(a_place_beyond_4_gib),
         cmocka_unit_test(nobody_there),
         cmocka_unit_test(quoting),
