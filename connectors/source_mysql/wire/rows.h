@@ -32,6 +32,7 @@ struct mr_my_rows {
     uint32_t columns;
     int32_t partition, old_partition;        /* -1: not told */
     const uint8_t *before_bits, *after_bits; /* present columns; NULL: the event has no such row */
+    bool begun;                              /* a row was given */
     struct mr_cur cur;                       /* over the rows */
     /* of the row mr_my_rows_next gave last: JSON columns that are diffs; NULL: none */
     const uint8_t *diff_bits;

@@ -325,6 +325,24 @@ static void rows_of_another_table(void **state)
     assert_string_equal(err.code, "source.map_differs");
 }
 
+/* insert into n values(), MINIMAL image: no columns, no bytes, and yet a row. */
+static void a_row_of_defaults_alone(void **state)
+{
+    struct mr_my_event event = {.header = {.type = MR_MY_WRITE_V2},
+                                .body = hex("550000000000 0100 0200 02 fc")};
+    struct mr_my_format format = {.known = true};
+    struct mr_slice fields[2];
+    struct mr_my_rows rows;
+    struct mr_my_map *map;
+
+    (void)state;
+    assert_int_equal(parse_map("550000000000 0100 01 64 00 01 74 00 02 0303 00 00", &map), 0);
+    assert_int_equal(mr_my_rows_parse(&format, &event, &arena, 1 << 20, &rows, &err), 0);
+    assert_int_equal(mr_my_rows_next(&rows, map, NULL, fields, &err), 1);
+    assert_true(fields[0].data == NULL && fields[0].size == 1 && fields[1].size == 1);
+    assert_int_equal(mr_my_rows_next(&rows, map, NULL, fields, &err), 0);
+}
+
 static void a_collation_nobody_knows(void **state)
 {
     struct mr_my_reader reader;
@@ -353,6 +371,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_gap_in_the_packets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(maps_that_cannot_be_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rows_of_another_table, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_row_of_defaults_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_collation_nobody_knows, set_up, tear_down),
     };
 
