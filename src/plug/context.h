@@ -17,6 +17,12 @@ struct mr_notes {
     void *state;
 };
 
+/* Notes it, where somebody listens. */
+#define mr_note(context, level, code, ...)                                                         \
+    ((context)->notes.note                                                                         \
+         ? (context)->notes.note((context)->notes.state, (level), (code), __VA_ARGS__)             \
+         : (void)0)
+
 /* One finding of a preflight, for `check --environment` and the start. */
 enum mr_finding_level {
     MR_FINDING_PASS,

@@ -36,6 +36,14 @@ struct mr_source_sides {
     bool messages_wanted;       /* ... and the settings name them, so somebody means to send some */
 };
 
+/* How far a source is behind its log, in bytes and in its own words. */
+struct mr_source_lag {
+    bool inside;    /* it stands inside a transaction, or reads tables: the rest is as of before */
+    uint64_t bytes; /* of log between what was read and the log's end; UINT64_MAX: not known */
+    /* Up to where it was read, and the end, as the server last told; "": not known. */
+    char read[96], end[96];
+};
+
 struct mr_source {
     const char *name;    /* as in `type:` */
     const char *summary; /* one line for help */
@@ -63,6 +71,8 @@ struct mr_source {
     /* MUST, reader thread, between read() calls and also while no read() is possible because the queue is
      * full: answers keepalives and sends confirmed positions. Returns as read() does. */
     int (*tend)(void *state, struct mr_err *err) MR_MUST_CHECK;
+    /* MAY, reader thread, once started. Asks nobody: what is known. */
+    void (*lag)(const void *state, struct mr_source_lag *ret_lag);
     /* MAY. Connects by itself and reports every line of its preflight; changes nothing. */
     int (*preflight)(const struct mr_source_args *args, const struct mr_findings *findings,
                      struct mr_err *err) MR_MUST_CHECK;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "connectors/source_postgres/source.h"
+#include "connectors/source_postgres/session/server.h"
 #include "plug/plug.h"
 
 #define QUIET_NS    (100 * MR_MS_NS)
@@ -123,6 +123,7 @@ void pg_run_end(struct pg_run *run)
         free(run->seen[i]);
     for (size_t i = 0; i < run->batches; i++)
         free(run->positions[i]);
+    mr_table_unref(run->table);
     free(run->state);
 }
 
@@ -236,6 +237,8 @@ static size_t print_row(const struct mr_change *change, const struct mr_value *r
 /* "B 771:24026", "E 771:24999 3 public.t=3", "h topic". */
 static void see_side(struct pg_run *run, const struct mr_change *change)
 {
+    const struct mr_origin_postgres *origin =
+        change->transaction ? &change->transaction->origin.postgres : NULL;
     char line[2000];
     size_t size;
 
@@ -243,9 +246,9 @@ static void see_side(struct pg_run *run, const struct mr_change *change)
         size =
             (size_t)snprintf(line, sizeof(line), "h %.*s", MR_SLICE_ARG(change->heartbeat->topic));
     else
-        size = (size_t)snprintf(line, sizeof(line), "%c %llu:%llu", change->op,
-                                (unsigned long long)change->transaction->origin.postgres.xid,
-                                (unsigned long long)change->origin.postgres.lsn);
+        size = (size_t)snprintf(
+            line, sizeof(line), "%c %llu:%llu", change->op, (unsigned long long)origin->xid,
+            (unsigned long long)(change->op == MR_OP_BEGIN ? origin->first_lsn : origin->end_lsn));
     if (change->counts)
         size += (size_t)snprintf(line + size, sizeof(line) - size, " %llu",
                                  (unsigned long long)change->counts->events);
@@ -269,6 +272,10 @@ static void see(struct pg_run *run, const struct mr_change *change)
     if (run->last_number && !run->gaps)
         assert_int_equal(change->number, run->last_number + 1);
     run->last_number = change->number;
+    if (change->table && change->table != run->table) {
+        mr_table_unref(run->table);
+        run->table = mr_table_ref(change->table);
+    }
     size = (size_t)snprintf(line, sizeof(line), "%c %.*s", change->op,
                             change->table ? (int)change->table->name.size : 7,
                             change->table ? change->table->name.data : "message");
@@ -295,10 +302,12 @@ static void see(struct pg_run *run, const struct mr_change *change)
 /* Whether the source has read all that was committed when `end` was taken, snapshot and stream. */
 static bool read_up_to(const struct pg_run *run, uint64_t end)
 {
-    const struct mr_pg_source *source = run->state;
+    struct mr_source_lag lag;
+    uint64_t read = 0;
 
-    return source->ended ||
-           (!source->snapshot && !source->feed.track.open && source->feed.position.resume >= end);
+    pg_run_source->lag(run->state, &lag);
+    (void)mr_pg_lsn_parse(lag.read, &read);
+    return run->last || (!lag.inside && read >= end);
 }
 
 static uint64_t log_end(struct pg_run *run)

@@ -43,6 +43,7 @@ struct pg_run {
     char *positions[PG_RUN_MAX];
     bool whole[PG_RUN_MAX];
     size_t seen_count, batches;
+    struct mr_table *table; /* of the last change seen, referenced; NULL: none */
     uint64_t last_number;
     bool silent; /* confirm nothing */
     bool gaps;   /* changes that are not wanted take numbers */

@@ -30,27 +30,20 @@ static struct mr_slice copy(struct mr_arena *arena, const PGresult *result, int 
         arena, mr_slice(PQgetvalue(result, row, column), (size_t)PQgetlength(result, row, column)));
 }
 
-static int ask(struct mr_pg_source *source, const char *what, PGresult **ret_result,
-               struct mr_err *err)
-{
-    return mr_pg_query(&source->sql_connect, source->sql, mr_buf_cstr(&source->sql_text), what,
-                       ret_result, err);
-}
-
 /* Transaction ids are compared as the server compares them: by 32 bits, around the circle. */
-static int ask_seen(struct mr_pg_source *source, uint32_t xid, bool *ret_seen, struct mr_err *err)
+static int ask_seen(struct mr_pg_catalog *catalog, uint32_t xid, bool *ret_seen, struct mr_err *err)
 {
     PGresult *result;
     int rc;
 
-    mr_buf_clear(&source->sql_text);
-    mr_buf_printf(&source->sql_text,
+    mr_buf_clear(&catalog->sql->text);
+    mr_buf_printf(&catalog->sql->text,
                   "SELECT ((pg_catalog.txid_snapshot_xmax(s) - %" PRIu32 ") & 4294967295) BETWEEN "
                   "1 AND 2147483648 AND NOT EXISTS (SELECT 1 FROM "
                   "pg_catalog.txid_snapshot_xip(s) x WHERE x & 4294967295 = %" PRIu32 ") "
                   "FROM pg_catalog.txid_current_snapshot() s",
                   xid, xid);
-    rc = ask(source, "see whether a transaction is visible", &result, err);
+    rc = mr_pg_ask_text(catalog->sql, "see whether a transaction is visible", &result, err);
     if (rc < 0)
         return rc;
     *ret_seen = mr_pg_true(result, 0, 0);
@@ -59,41 +52,41 @@ static int ask_seen(struct mr_pg_source *source, uint32_t xid, bool *ret_seen, s
 }
 
 /* Waits until other sessions see the transaction that is being read. */
-static int await_seen(struct mr_pg_source *source, struct mr_err *err)
+static int await_seen(struct mr_pg_catalog *catalog, struct mr_err *err)
 {
     int64_t deadline = mr_clock_mono_ns() + SEEN_NS;
-    uint64_t xid = source->feed.track.open ? source->feed.track.transaction.origin.postgres.xid : 0;
-    bool seen = xid == 0 || xid == source->seen_xid;
+    uint64_t xid = catalog->track->open ? catalog->track->transaction.origin.postgres.xid : 0;
+    bool seen = xid == 0 || xid == catalog->seen_xid;
     int rc = 0;
 
     while (rc == 0 && !seen) {
-        rc = ask_seen(source, (uint32_t)xid, &seen, err);
+        rc = ask_seen(catalog, (uint32_t)xid, &seen, err);
         if (rc < 0 || seen || mr_clock_mono_ns() >= deadline)
             break;
-        rc = mr_pg_command(&source->sql_connect, source->sql, "SELECT pg_catalog.pg_sleep(0.005)",
-                           "wait until a transaction is visible", err);
+        rc = mr_pg_tell(catalog->sql, "SELECT pg_catalog.pg_sleep(0.005)",
+                        "wait until a transaction is visible", err);
     }
-    source->seen_xid = xid;
+    catalog->seen_xid = xid;
     return rc;
 }
 
 static int ask_type(void *state, struct mr_arena *arena, uint32_t oid,
                     struct mr_pg_type_info *ret_info, struct mr_err *err)
 {
-    struct mr_pg_source *source = state;
+    struct mr_pg_catalog *catalog = state;
     struct mr_slice *labels;
     PGresult *result;
     int rc;
 
-    mr_buf_clear(&source->sql_text);
+    mr_buf_clear(&catalog->sql->text);
     mr_buf_printf(
-        &source->sql_text,
+        &catalog->sql->text,
         "SELECT t.typname, t.typtype, CASE WHEN t.typcategory = 'A' AND t.typlen = -1 THEN "
         "t.typelem ELSE 0 END, t.typbasetype, t.typtypmod, t.typdelim, e.enumlabel "
         "FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_enum e ON e.enumtypid = t.oid "
         "WHERE t.oid = %" PRIu32 " ORDER BY e.enumsortorder",
         oid);
-    rc = ask(source, "read the catalogue's description of a type", &result, err);
+    rc = mr_pg_ask_text(catalog->sql, "read the catalogue's description of a type", &result, err);
     if (rc < 0)
         return rc;
     if (PQntuples(result) > 0) {
@@ -150,15 +143,15 @@ static uint16_t place(const PGresult *result, int row, int column)
 static int ask_table(void *state, struct mr_arena *arena, uint32_t oid,
                      struct mr_pg_table_info *ret_info, struct mr_err *err)
 {
-    struct mr_pg_source *source = state;
+    struct mr_pg_catalog *catalog = state;
     struct mr_pg_column_info *columns;
     PGresult *result;
-    int rc = await_seen(source, err);
+    int rc = await_seen(catalog, err);
 
     if (rc < 0)
         return rc;
-    table_sql(&source->sql_text, oid, source->server.version);
-    rc = ask(source, "read the catalogue's description of a table", &result, err);
+    table_sql(&catalog->sql->text, oid, catalog->server->version);
+    rc = mr_pg_ask_text(catalog->sql, "read the catalogue's description of a table", &result, err);
     if (rc < 0)
         return rc;
     columns = MR_ARENA_ARRAY(arena, struct mr_pg_column_info, (size_t)PQntuples(result) + 1);
@@ -180,9 +173,9 @@ static int ask_table(void *state, struct mr_arena *arena, uint32_t oid,
     return 0;
 }
 
-void mr_pg_catalog_init(struct mr_pg_source *source)
+void mr_pg_catalog_init(struct mr_pg_catalog *catalog)
 {
-    source->hints = (struct mr_pg_hints){source, ask_type, ask_table};
+    catalog->hints = (struct mr_pg_hints){catalog, ask_type, ask_table};
 }
 
 /* PostgreSQL 12 publishes no partitioned table, only its partitions one by one. */
@@ -234,7 +227,7 @@ static void keep_roots(struct mr_pg_candidates *candidates, const PGresult *resu
     mr_map_done(&all);
 }
 
-int mr_pg_candidates_load(struct mr_pg_source *source, struct mr_arena *arena,
+int mr_pg_candidates_load(struct mr_pg_catalog *catalog, struct mr_arena *arena,
                           struct mr_pg_candidates *ret_candidates, struct mr_err *err)
 {
     struct mr_pg_candidates found = {0};
@@ -242,9 +235,8 @@ int mr_pg_candidates_load(struct mr_pg_source *source, struct mr_arena *arena,
     int *rows;
     int rc;
 
-    candidates_sql(&source->sql_text, source->server.version, source->computed);
-    rc = mr_pg_query(&source->sql_connect, source->sql, mr_buf_cstr(&source->sql_text),
-                     "list the tables", &result, err);
+    candidates_sql(&catalog->sql->text, catalog->server->version, catalog->published->computed);
+    rc = mr_pg_ask(catalog->sql, mr_buf_cstr(&catalog->sql->text), "list the tables", &result, err);
     if (rc < 0)
         return rc;
     found.items = MR_ARENA_ARRAY(arena, struct mr_pg_candidate, (size_t)PQntuples(result) + 1);
@@ -265,10 +257,10 @@ int mr_pg_candidates_load(struct mr_pg_source *source, struct mr_arena *arena,
             .parents = mr_arena_str(arena, copy(arena, result, i, 9)),
         };
         rows[found.count] = i;
-        rc = mr_select_table(source->selected, candidate->schema, candidate->name, &wanted, err);
+        rc = mr_select_table(catalog->selected, candidate->schema, candidate->name, &wanted, err);
         found.count += wanted && !candidate->unlogged;
     }
-    if (rc == 0 && source->via_root)
+    if (rc == 0 && catalog->published->via_root)
         keep_roots(&found, result, rows);
     PQclear(result);
     *ret_candidates = found;
@@ -288,11 +280,12 @@ static void parents_sql(struct mr_buf *sql, uint32_t oid)
         oid, oid);
 }
 
-static void published_sql(struct mr_pg_source *source, struct mr_buf *sql)
+static void published_sql(struct mr_pg_catalog *catalog, struct mr_buf *sql)
 {
     mr_buf_clear(sql);
-    mr_pg_identity_with(sql, source->server.version, source->computed);
-    mr_pg_sent_with(sql, source->server.version, source->publication, source->inserts);
+    mr_pg_identity_with(sql, catalog->server->version, catalog->published->computed);
+    mr_pg_sent_with(sql, catalog->server->version, catalog->published->publication,
+                    catalog->published->inserts);
     mr_buf_add_str(
         sql, "SELECT DISTINCT c.oid, n.nspname, c.relname FROM sent t JOIN pg_catalog.pg_class c "
              "ON c.oid = t.oid JOIN pg_catalog.pg_namespace n ON n.oid = "
@@ -300,18 +293,18 @@ static void published_sql(struct mr_pg_source *source, struct mr_buf *sql)
 }
 
 /* Whether the publication holds nothing but what the patterns want: then what is gone was wanted, too. */
-static int is_all_wanted(struct mr_pg_source *source, bool *ret_all, struct mr_err *err)
+static int is_all_wanted(struct mr_pg_catalog *catalog, bool *ret_all, struct mr_err *err)
 {
     PGresult *result;
     bool captured = true;
     int rc;
 
-    published_sql(source, &source->sql_text);
-    rc = ask(source, "list the published tables", &result, err);
+    published_sql(catalog, &catalog->sql->text);
+    rc = mr_pg_ask_text(catalog->sql, "list the published tables", &result, err);
     if (rc < 0)
         return rc;
     for (int i = 0; i < PQntuples(result) && captured && rc == 0; i++)
-        rc = mr_pg_captured(source, (uint32_t)mr_pg_number(result, i, 0),
+        rc = mr_pg_captured(catalog, (uint32_t)mr_pg_number(result, i, 0),
                             mr_slice_str(mr_pg_text(result, i, 1)),
                             mr_slice_str(mr_pg_text(result, i, 2)), &captured, err);
     *ret_all = captured && PQntuples(result) > 0;
@@ -320,57 +313,57 @@ static int is_all_wanted(struct mr_pg_source *source, bool *ret_all, struct mr_e
 }
 
 /* A table that is gone cannot be asked for its parents. */
-static int guess_captured(struct mr_pg_source *source, struct mr_slice schema,
+static int guess_captured(struct mr_pg_catalog *catalog, struct mr_slice schema,
                           struct mr_slice table, bool *ret_captured, struct mr_err *err)
 {
-    int rc = is_all_wanted(source, ret_captured, err);
+    int rc = is_all_wanted(catalog, ret_captured, err);
 
     if (rc == 0)
-        mr_pg_note(source, MR_LOG_WARN, "source.table_gone",
-                   "table %.*s.%.*s does not exist any more; whether it was a partition of a "
-                   "table in source.tables cannot be told: its last changes are %s",
-                   MR_SLICE_ARG(schema), MR_SLICE_ARG(table),
-                   *ret_captured
-                       ? "read, because the publication holds nothing but tables of source.tables"
-                       : "left out, because the publication holds other tables, too");
+        mr_note(catalog->context, MR_LOG_WARN, "source.table_gone",
+                "table %.*s.%.*s does not exist any more; whether it was a partition of a "
+                "table in source.tables cannot be told: its last changes are %s",
+                MR_SLICE_ARG(schema), MR_SLICE_ARG(table),
+                *ret_captured
+                    ? "read, because the publication holds nothing but tables of source.tables"
+                    : "left out, because the publication holds other tables, too");
     return rc;
 }
 
 /* By the parents of a partition. */
-static int look_at_parents(struct mr_pg_source *source, uint32_t oid, bool *ret_captured,
+static int look_at_parents(struct mr_pg_catalog *catalog, uint32_t oid, bool *ret_captured,
                            bool *ret_gone, struct mr_err *err)
 {
     PGresult *result;
     int rc;
 
-    parents_sql(&source->sql_text, oid);
-    rc = ask(source, "look for a table's parents", &result, err);
+    parents_sql(&catalog->sql->text, oid);
+    rc = mr_pg_ask_text(catalog->sql, "look for a table's parents", &result, err);
     if (rc < 0)
         return rc;
     for (int i = 0; i < PQntuples(result) && rc == 0 && !*ret_captured; i++) {
         *ret_gone |= PQgetisnull(result, i, 1);
         if (!*ret_gone)
-            rc = mr_select_table(source->selected, mr_slice_str(mr_pg_text(result, i, 0)),
+            rc = mr_select_table(catalog->selected, mr_slice_str(mr_pg_text(result, i, 0)),
                                  mr_slice_str(mr_pg_text(result, i, 1)), ret_captured, err);
     }
     PQclear(result);
     return rc;
 }
 
-int mr_pg_captured(struct mr_pg_source *source, uint32_t oid, struct mr_slice schema,
+int mr_pg_captured(struct mr_pg_catalog *catalog, uint32_t oid, struct mr_slice schema,
                    struct mr_slice table, bool *ret_captured, struct mr_err *err)
 {
     bool captured, gone = false, out = false;
-    int rc = mr_select_table(source->selected, schema, table, &captured, err);
+    int rc = mr_select_table(catalog->selected, schema, table, &captured, err);
 
     if (rc == 0 && !captured)
-        rc = mr_select_excludes(source->selected, schema, table, &out, err);
-    if (rc == 0 && !captured && !out && source->sql)
-        rc = look_at_parents(source, oid, &captured, &gone, err);
+        rc = mr_select_excludes(catalog->selected, schema, table, &out, err);
+    if (rc == 0 && !captured && !out && catalog->sql->conn)
+        rc = look_at_parents(catalog, oid, &captured, &gone, err);
     if (rc < 0)
         return rc;
     if (gone)
-        return guess_captured(source, schema, table, ret_captured, err);
+        return guess_captured(catalog, schema, table, ret_captured, err);
     *ret_captured = captured;
     return 0;
 }

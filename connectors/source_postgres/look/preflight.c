@@ -6,20 +6,18 @@
 #include "connectors/source_postgres/look/preflight.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "connectors/source_postgres/place/open.h"
 #include "connectors/source_postgres/publish/breaks.h"
-#include "connectors/source_postgres/publish/publication.h"
-#include "connectors/source_postgres/setup.h"
 #include "connectors/source_postgres/place/slot.h"
 
 #define MOST_TABLES 20 /* named one by one; the rest is counted */
 
 struct look {
-    struct mr_pg_source *source;
+    struct mr_pg_place *place;
+    struct mr_pg_publish *publish;
     const struct mr_findings *findings;
     char text[1500], hint[3000];
 };
@@ -40,13 +38,12 @@ static void add_err(struct look *look, const struct mr_err *err)
 
 static int ask(struct look *look, const char *sql, PGresult **ret_result, struct mr_err *err)
 {
-    return mr_pg_query(&look->source->sql_connect, look->source->sql, sql, "look at the server",
-                       ret_result, err);
+    return mr_pg_ask(look->place->sql, sql, "look at the server", ret_result, err);
 }
 
 static void look_at_server(struct look *look)
 {
-    const struct mr_pg_server *server = &look->source->server;
+    const struct mr_pg_server *server = look->place->server;
 
     SAY(look, "PostgreSQL %d.%d%s, system %s, timeline %u, database %s, wal_level logical",
         server->version / 10000, server->version % 10000, server->standby ? " (standby)" : "",
@@ -62,7 +59,7 @@ static void look_at_server(struct look *look)
         add(look, MR_FINDING_WARN, "source.standby",
             "On the standby: ALTER SYSTEM SET hot_standby_feedback = on; SELECT pg_reload_conf();");
     }
-    if (look->source->feed.check_utf8) {
+    if (look->place->server->any_encoding) {
         SAY(look,
             "the database's encoding is SQL_ASCII: text that is not UTF-8 will stop the pipeline");
         add(look, MR_FINDING_WARN, "source.encoding", NULL);
@@ -104,7 +101,7 @@ static int look_at_places(struct look *look, const struct mr_pg_slot *slot, stru
 
 static int look_at_limits(struct look *look, struct mr_err *err)
 {
-    const struct mr_pg_server *server = &look->source->server;
+    const struct mr_pg_server *server = look->place->server;
     PGresult *result;
     int rc = ask(look,
                  server->version >= 130000
@@ -137,13 +134,13 @@ static int look_at_limits(struct look *look, struct mr_err *err)
 /* Whether a start would be refused for where the sink or the slot stands; adds why. */
 static bool refused(struct look *look, const struct mr_pg_slot *slot)
 {
-    struct mr_pg_source *source = look->source;
     struct mr_err found;
-    int rc = source->first ? 0 : mr_pg_check_position(source, &source->feed.position, &found);
+    int rc =
+        look->place->first ? 0 : mr_pg_check_position(look->place, look->place->position, &found);
 
     if (rc == 0)
-        rc = mr_pg_slot_check(source, slot, &found);
-    if (rc == MR_GAP && source->config->capture.snapshot == MR_SNAPSHOT_MODE_WHEN_NEEDED) {
+        rc = mr_pg_slot_check(look->place, slot, &found);
+    if (rc == MR_GAP && look->place->config->capture.snapshot == MR_SNAPSHOT_MODE_WHEN_NEEDED) {
         SAY(look, "the tables will be read again, because %.1400s", found.text);
         add(look, MR_FINDING_WARN, "source.snapshot_again", NULL);
     } else if (rc < 0) {
@@ -154,10 +151,9 @@ static bool refused(struct look *look, const struct mr_pg_slot *slot)
 
 static int look_at_slot(struct look *look, struct mr_err *err)
 {
-    struct mr_pg_source *source = look->source;
     struct mr_pg_slot slot;
     char at[24];
-    int rc = mr_pg_slot_look(source, &slot, err);
+    int rc = mr_pg_slot_look(look->place, &slot, err);
 
     if (rc == 0)
         rc = look_at_places(look, &slot, err);
@@ -166,17 +162,17 @@ static int look_at_slot(struct look *look, struct mr_err *err)
     if (refused(look, &slot))
         return 0;
     if (slot.exists)
-        SAY(look, "slot %s is there, confirmed up to %s%s", source->slot,
+        SAY(look, "slot %s is there, confirmed up to %s%s", look->place->slot,
             mr_pg_lsn_format(slot.confirmed, at), slot.active ? ", and being read now" : "");
     else
-        SAY(look, "slot %s will be created", source->slot);
+        SAY(look, "slot %s will be created", look->place->slot);
     add(look, MR_FINDING_PASS, "source.slot", NULL);
     return 0;
 }
 
 static void look_at_rights(struct look *look, const struct mr_pg_candidates *candidates)
 {
-    const char *user = PQuser(look->source->sql), *owner = NULL;
+    const char *user = PQuser(look->place->sql->conn), *owner = NULL;
     size_t foreign = 0;
 
     for (size_t i = 0; i < candidates->count; i++) {
@@ -190,7 +186,7 @@ static void look_at_rights(struct look *look, const struct mr_pg_candidates *can
     SAY(look, "%s does not own %zu of the %zu tables, and only an owner can publish them", user,
         foreign, candidates->count);
     HINT(look, "GRANT <the tables' owner> TO \"%s\"; or let the owner create publication %s.", user,
-         look->source->publication);
+         look->publish->published->publication);
     add(look, MR_FINDING_DENIED, "source.publication_rights", look->hint);
 }
 
@@ -199,12 +195,12 @@ static int look_at_breaks(struct look *look, const struct mr_pg_candidates *cand
                           struct mr_err *err)
 {
     struct mr_err found;
-    int rc = mr_pg_breaks_look(look->source, candidates, made, &found, err);
+    int rc = mr_pg_breaks_look(look->publish, candidates, made, &found, err);
 
     if (rc < 0 || !found.code[0])
         return rc;
     look->findings->add(look->findings->state,
-                        look->source->config->publication.no_identity == MR_PG_NO_IDENTITY_ACCEPT
+                        look->place->config->publication.no_identity == MR_PG_NO_IDENTITY_ACCEPT
                             ? MR_FINDING_WARN
                             : MR_FINDING_FAIL,
                         found.code, found.text, found.hint);
@@ -214,38 +210,37 @@ static int look_at_breaks(struct look *look, const struct mr_pg_candidates *cand
 static int look_at_publication(struct look *look, const struct mr_pg_candidates *candidates,
                                struct mr_err *err)
 {
-    struct mr_pg_source *source = look->source;
     struct mr_err found;
     bool exists;
-    int rc = mr_pg_publication_look(source, &exists, err);
+    int rc = mr_pg_publication_look(look->publish, &exists, err);
 
     if (rc < 0)
         return rc;
     if (exists) {
-        SAY(look, "publication %s is there", source->publication);
+        SAY(look, "publication %s is there", look->publish->published->publication);
         add(look, MR_FINDING_PASS, "source.publication", NULL);
-        mr_pg_publication_left_out(source, &found);
+        mr_pg_publication_left_out(look->publish, &found);
         if (found.code[0])
             look->findings->add(look->findings->state, MR_FINDING_WARN, found.code, found.text,
                                 found.hint);
-        rc = mr_pg_publication_uncovered(source, candidates, look->findings, err);
+        rc = mr_pg_publication_uncovered(look->publish, candidates, look->findings, err);
         return rc < 0 ? rc : look_at_breaks(look, candidates, true, err);
     }
-    if (source->feed.position.standing.started) {
+    if (look->place->position->standing.started) {
         struct mr_err gone;
-        (void)mr_pg_publication_gone(source, NULL, &gone);
+        (void)mr_pg_publication_gone(look->publish, NULL, &gone);
         add_err(look, &gone);
         return 0;
     }
-    if (source->config->publication.create == MR_PG_CREATE_NEVER) {
+    if (look->place->config->publication.create == MR_PG_CREATE_NEVER) {
         struct mr_err missing;
-        (void)mr_pg_publication_missing(source, candidates, &missing);
+        (void)mr_pg_publication_missing(look->publish, candidates, &missing);
         add_err(look, &missing);
         return 0;
     }
     rc = look_at_breaks(look, candidates, false, err);
-    SAY(look, "publication %s will be created for %zu tables", source->publication,
-        candidates->count);
+    SAY(look, "publication %s will be created for %zu tables",
+        look->publish->published->publication, candidates->count);
     add(look, MR_FINDING_PASS, "source.publication", NULL);
     look_at_rights(look, candidates);
     return rc;
@@ -253,12 +248,11 @@ static int look_at_publication(struct look *look, const struct mr_pg_candidates 
 
 static int look_at_create(struct look *look, struct mr_err *err)
 {
-    struct mr_pg_source *source = look->source;
     PGresult *result;
     bool exists;
-    int rc = mr_pg_publication_look(source, &exists, err);
+    int rc = mr_pg_publication_look(look->publish, &exists, err);
 
-    if (rc < 0 || exists || source->config->publication.create == MR_PG_CREATE_NEVER)
+    if (rc < 0 || exists || look->place->config->publication.create == MR_PG_CREATE_NEVER)
         return rc;
     rc = ask(look,
              "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')",
@@ -266,10 +260,10 @@ static int look_at_create(struct look *look, struct mr_err *err)
     if (rc < 0)
         return rc;
     if (!mr_pg_true(result, 0, 0)) {
-        SAY(look, "%s may not create a publication in database %s", PQuser(source->sql),
-            source->server.database);
-        HINT(look, "GRANT CREATE ON DATABASE \"%s\" TO \"%s\";", source->server.database,
-             PQuser(source->sql));
+        SAY(look, "%s may not create a publication in database %s", PQuser(look->place->sql->conn),
+            look->place->server->database);
+        HINT(look, "GRANT CREATE ON DATABASE \"%s\" TO \"%s\";", look->place->server->database,
+             PQuser(look->place->sql->conn));
         add(look, MR_FINDING_DENIED, "source.publication_rights", look->hint);
     }
     PQclear(result);
@@ -282,14 +276,14 @@ static void look_at_identities(struct look *look, const struct mr_pg_candidates 
 
     for (size_t i = 0; i < candidates->count; i++) {
         const struct mr_pg_candidate *table = &candidates->items[i];
-        if (table->identity || (table->kind == 'p' && !look->source->via_root) ||
+        if (table->identity || (table->kind == 'p' && !look->publish->published->via_root) ||
             ++count > MOST_TABLES)
             continue;
         SAY(look, "table %.*s.%.*s has no replica identity: only its inserts are read",
             MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name));
-        mr_buf_clear(&look->source->sql_text);
-        mr_pg_publication_advise(table, &look->source->sql_text);
-        add(look, MR_FINDING_WARN, "source.no_identity", mr_buf_cstr(&look->source->sql_text));
+        mr_buf_clear(&look->place->sql->text);
+        mr_pg_publication_advise(table, &look->place->sql->text);
+        add(look, MR_FINDING_WARN, "source.no_identity", mr_buf_cstr(&look->place->sql->text));
     }
     if (count > MOST_TABLES) {
         SAY(look, "and %zu more tables without a replica identity", count - MOST_TABLES);
@@ -310,7 +304,7 @@ static int count_tables(struct look *look, const struct mr_pg_candidates *candid
                         const char *condition, enum mr_finding_level level, const char *code,
                         const char *what, const char *hint, struct mr_err *err)
 {
-    struct mr_buf *sql = &look->source->sql_text;
+    struct mr_buf *sql = &look->place->sql->text;
     PGresult *result;
     int rc;
 
@@ -336,23 +330,22 @@ static int count_tables(struct look *look, const struct mr_pg_candidates *candid
 static int look_at_types(struct look *look, const struct mr_pg_candidates *candidates,
                          struct mr_err *err)
 {
-    struct mr_pg_source *source = look->source;
     struct mr_table *scratch = mr_table_new(1);
     PGresult *result = NULL;
     int rc;
 
-    mr_buf_clear(&source->sql_text);
+    mr_buf_clear(&look->place->sql->text);
     mr_buf_add_str(
-        &source->sql_text,
+        &look->place->sql->text,
         "SELECT a.atttypid, pg_catalog.format_type(a.atttypid, NULL), min(a.attrelid::regclass || "
         "'.' || a.attname), count(*) FROM pg_catalog.pg_attribute a WHERE a.attnum > 0 AND NOT "
         "a.attisdropped AND a.attrelid = ANY (");
-    list_oids(candidates, &source->sql_text);
-    mr_buf_add_str(&source->sql_text, ") GROUP BY 1, 2 ORDER BY 2");
-    rc = ask(look, mr_buf_cstr(&source->sql_text), &result, err);
+    list_oids(candidates, &look->place->sql->text);
+    mr_buf_add_str(&look->place->sql->text, ") GROUP BY 1, 2 ORDER BY 2");
+    rc = ask(look, mr_buf_cstr(&look->place->sql->text), &result, err);
     for (int i = 0; rc == 0 && i < PQntuples(result); i++) {
         struct mr_pg_type type;
-        rc = mr_pg_type_probe(&source->feed.relations, scratch,
+        rc = mr_pg_type_probe(look->publish->relations, scratch,
                               (uint32_t)mr_pg_number(result, i, 0), &type, err);
         if (rc < 0 || type.codec != &mr_pg_codec_other)
             continue;
@@ -371,9 +364,9 @@ static int look_at_tables(struct look *look, const struct mr_pg_candidates *cand
     int rc;
 
     if (candidates->count == 0 &&
-        look->source->config->publication.create != MR_PG_CREATE_ALL_TABLES) {
+        look->place->config->publication.create != MR_PG_CREATE_ALL_TABLES) {
         struct mr_err none;
-        (void)mr_pg_no_tables(look->source, &none);
+        (void)mr_pg_no_tables(look->publish, &none);
         add_err(look, &none);
         return 0;
     }
@@ -391,7 +384,7 @@ static int look_at_tables(struct look *look, const struct mr_pg_candidates *cand
         "Such a field arrives as unchanged (__debezium_unavailable_value). To have it: ALTER "
         "TABLE ... REPLICA IDENTITY FULL;",
         err);
-    if (rc == 0 && look->source->config->capture.snapshot != MR_SNAPSHOT_MODE_NO_DATA)
+    if (rc == 0 && look->place->config->capture.snapshot != MR_SNAPSHOT_MODE_NO_DATA)
         rc = count_tables(
             look, candidates,
             "NOT (pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE') AND "
@@ -413,7 +406,7 @@ static int look_at_root(struct look *look, bool *ret_refused, struct mr_err *err
 {
     struct mr_err found;
     bool exists;
-    int rc = mr_pg_publication_look(look->source, &exists, &found);
+    int rc = mr_pg_publication_look(look->publish, &exists, &found);
 
     *ret_refused = rc == MR_CONFIG;
     if (*ret_refused)
@@ -437,7 +430,7 @@ static int look_at_all(struct look *look, struct mr_err *err)
         rc = look_at_root(look, &refused, err);
     if (rc < 0 || refused)
         return rc;
-    rc = mr_pg_candidates_load(look->source, &look->source->arena, &candidates, err);
+    rc = mr_pg_candidates_load(look->publish->catalog, look->place->arena, &candidates, err);
     if (rc == 0)
         rc = look_at_create(look, err);
     if (rc == 0)
@@ -445,35 +438,26 @@ static int look_at_all(struct look *look, struct mr_err *err)
     return rc < 0 ? rc : look_at_tables(look, &candidates, err);
 }
 
-int mr_pg_preflight(const struct mr_source_args *args, const struct mr_findings *findings,
-                    struct mr_err *err)
+int mr_pg_preflight(struct mr_pg_place *place, struct mr_pg_publish *publish,
+                    const struct mr_findings *findings, struct mr_err *err)
 {
-    struct mr_pg_source *source = mr_alloc_zero(sizeof(*source));
-    struct look look = {.source = source, .findings = findings};
-    int rc = mr_pg_set_up(source, args, err);
+    struct look look = {.place = place, .publish = publish, .findings = findings};
 
-    if (rc == 0)
-        rc = mr_pg_open_sessions(source, err);
-    if (rc == 0)
-        rc = look_at_all(&look, err);
-    mr_pg_tear_down(source);
-    free(source);
-    return rc;
+    return look_at_all(&look, err);
 }
 
 static int plan(struct look *look, struct mr_err *err)
 {
-    struct mr_pg_source *source = look->source;
     struct mr_pg_candidates candidates;
     struct mr_pg_slot slot;
     bool exists;
-    int rc = mr_pg_publication_look(source, &exists, err);
+    int rc = mr_pg_publication_look(look->publish, &exists, err);
 
     if (rc == 0)
-        rc = mr_pg_candidates_load(source, &source->arena, &candidates, err);
+        rc = mr_pg_candidates_load(look->publish->catalog, look->place->arena, &candidates, err);
     if (rc == 0)
-        rc = mr_pg_slot_look(source, &slot, err);
-    if (rc == 0 && !source->feed.position.standing.started)
+        rc = mr_pg_slot_look(look->place, &slot, err);
+    if (rc == 0 && !look->place->position->standing.started)
         rc = look_at_breaks(look, &candidates, exists, err);
     if (rc < 0)
         return rc;
@@ -482,7 +466,7 @@ static int plan(struct look *look, struct mr_err *err)
     if (!exists) {
         struct mr_buf sql;
         mr_buf_init(&sql, 1 << 20);
-        mr_pg_publication_sql(source, &candidates, &sql);
+        mr_pg_publication_sql(look->publish, &candidates, &sql);
         for (char *line = (char *)(uintptr_t)mr_buf_cstr(&sql), *end; *line; line = end) {
             end = line + strcspn(line, "\n");
             SAY(look, "%.*s", (int)(end - line), line);
@@ -492,29 +476,22 @@ static int plan(struct look *look, struct mr_err *err)
         mr_buf_done(&sql);
     }
     if (!slot.exists) {
-        SAY(look, "SELECT pg_create_logical_replication_slot('%s', 'pgoutput');", source->slot);
+        SAY(look, "SELECT pg_create_logical_replication_slot('%s', 'pgoutput');",
+            look->place->slot);
         add(look, MR_FINDING_PASS, "source.slot", NULL);
     }
-    if (!source->feed.position.standing.started &&
-        source->config->capture.snapshot != MR_SNAPSHOT_MODE_NO_DATA) {
+    if (!look->place->position->standing.started &&
+        look->place->config->capture.snapshot != MR_SNAPSHOT_MODE_NO_DATA) {
         SAY(look, "read the rows of %zu tables", candidates.count);
         add(look, MR_FINDING_PASS, "source.snapshot", NULL);
     }
     return 0;
 }
 
-int mr_pg_plan(const struct mr_source_args *args, const struct mr_findings *findings,
-               struct mr_err *err)
+int mr_pg_plan(struct mr_pg_place *place, struct mr_pg_publish *publish,
+               const struct mr_findings *findings, struct mr_err *err)
 {
-    struct mr_pg_source *source = mr_alloc_zero(sizeof(*source));
-    struct look look = {.source = source, .findings = findings};
-    int rc = mr_pg_set_up(source, args, err);
+    struct look look = {.place = place, .publish = publish, .findings = findings};
 
-    if (rc == 0)
-        rc = mr_pg_open_sessions(source, err);
-    if (rc == 0)
-        rc = plan(&look, err);
-    mr_pg_tear_down(source);
-    free(source);
-    return rc;
+    return plan(&look, err);
 }

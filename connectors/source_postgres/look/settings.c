@@ -9,12 +9,10 @@
 #include "connectors/source_postgres/look/settings.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/arena.h"
-#include "connectors/source_postgres/setup.h"
+#include "connectors/source_postgres/session/connect.h"
 
 static bool is_file(const PQconninfoOption *option)
 {
@@ -39,7 +37,7 @@ static int check_files(const PQconninfoOption *options, struct mr_err *err)
     return 0;
 }
 
-static int check_dsn(const char *dsn, struct mr_err *err)
+int mr_pg_check_dsn(const char *dsn, struct mr_err *err)
 {
     PQconninfoOption *options;
     int rc;
@@ -57,23 +55,6 @@ static int check_dsn(const char *dsn, struct mr_err *err)
     return rc;
 }
 
-int mr_pg_check(const struct mr_source_args *args, const char **ret_key, struct mr_err *err)
-{
-    const struct mr_pg_config *config = args->config;
-    struct mr_pg_source *source;
-    int rc = check_dsn(config->dsn, err);
-
-    if (rc < 0) {
-        *ret_key = "dsn";
-        return rc;
-    }
-    source = mr_alloc_zero(sizeof(*source));
-    rc = mr_pg_set_up(source, args, err);
-    mr_pg_tear_down(source);
-    free(source);
-    return rc;
-}
-
 /* As the DSN has it, else as libpq's environment or defaults do. */
 static const char *part(const PQconninfoOption *given, const PQconninfoOption *standard,
                         const char *keyword)
@@ -87,23 +68,18 @@ static const char *part(const PQconninfoOption *given, const PQconninfoOption *s
     return NULL;
 }
 
-void mr_pg_alone(const struct mr_source_args *args, struct mr_buf *ret_what)
+void mr_pg_add_alone(const char *dsn, const char *slot, struct mr_buf *ret_what)
 {
-    const struct mr_pg_config *config = args->config;
-    struct mr_pg_source *source = mr_alloc_zero(sizeof(*source));
     PQconninfoOption *given = NULL, *standard = PQconndefaults();
     const char *host, *port;
-    struct mr_err err;
 
-    if (mr_pg_set_up(source, args, &err) == 0 && mr_pg_dsn_parse(config->dsn, &given, &err) == 0) {
+    if (mr_pg_dsn_parse(dsn, &given, NULL) == 0) {
         host = part(given, standard, "host");
         port = part(given, standard, "port");
         /* A slot's name is the server's, whatever the database. */
-        mr_buf_printf(ret_what, "slot %s on %s port %s", source->slot, host ? host : "this machine",
+        mr_buf_printf(ret_what, "slot %s on %s port %s", slot, host ? host : "this machine",
                       port ? port : "5432");
     }
     PQconninfoFree(given);
     PQconninfoFree(standard);
-    mr_pg_tear_down(source);
-    free(source);
 }

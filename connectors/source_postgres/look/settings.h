@@ -1,8 +1,10 @@
-/* What can be said of the settings without a server. See source.h: check, alone. */
+/* What can be said of the settings without a server. */
 #pragma once
 
-#include "plug/source.h"
+#include "base/buf.h"
+#include "base/err.h"
 
-int mr_pg_check(const struct mr_source_args *args, const char **ret_key,
-                struct mr_err *err) MR_MUST_CHECK;
-void mr_pg_alone(const struct mr_source_args *args, struct mr_buf *ret_what);
+/* A DSN that libpq reads, whose files are there. MR_CONFIG source.dsn. */
+int mr_pg_check_dsn(const char *dsn, struct mr_err *err) MR_MUST_CHECK;
+/* As struct mr_source's alone(): the slot, and the server that it is on. */
+void mr_pg_add_alone(const char *dsn, const char *slot, struct mr_buf *ret_what);

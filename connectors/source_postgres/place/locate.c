@@ -14,87 +14,83 @@
  * started yet: the next start makes the slot and reads all tables, as a first one does. */
 #include "connectors/source_postgres/place/locate.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/arena.h"
 #include "connectors/source_postgres/place/open.h"
-#include "connectors/source_postgres/publish/publication.h"
-#include "connectors/source_postgres/setup.h"
 #include "connectors/source_postgres/place/slot.h"
 
 /* The log's end, with a slot that keeps the log from there on. */
-static int find_now(struct mr_pg_source *source, const struct mr_pg_slot *slot, uint64_t *ret_lsn,
-                    struct mr_err *err)
+static int find_now(struct mr_pg_place *place, struct mr_pg_publish *publish,
+                    const struct mr_pg_slot *slot, uint64_t *ret_lsn, struct mr_err *err)
 {
-    int rc = mr_pg_publication_ensure(source, err);
+    int rc = mr_pg_publication_ensure(publish, err);
 
     if (rc == 0)
-        rc = mr_pg_slot_finished(source, slot, err);
+        rc = mr_pg_slot_finished(place, slot, err);
     if (rc == 0 && slot->exists && slot->lost)
-        rc = mr_pg_slot_drop(source, err);
+        rc = mr_pg_slot_drop(place, err);
     if (rc == 0 && (!slot->exists || slot->lost)) {
-        rc = mr_pg_slot_create(source, false, err);
+        rc = mr_pg_slot_create(place, false, err);
         if (rc == 0)
-            *ret_lsn = source->slot_point;
+            *ret_lsn = place->slot_point;
         return rc;
     }
-    *ret_lsn = slot->confirmed > source->server.wal_end ? slot->confirmed : source->server.wal_end;
+    *ret_lsn = slot->confirmed > place->server->wal_end ? slot->confirmed : place->server->wal_end;
     return rc;
 }
 
-static int find_lsn(const struct mr_pg_source *source, const struct mr_pg_slot *slot,
-                    const char *place, uint64_t *ret_lsn, struct mr_err *err)
+static int find_lsn(const struct mr_pg_place *place, const struct mr_pg_slot *slot,
+                    const char *where, uint64_t *ret_lsn, struct mr_err *err)
 {
     char confirmed[24], end[24];
     uint64_t lsn;
 
-    if (!mr_pg_lsn_parse(place, &lsn) || lsn == 0)
+    if (!mr_pg_lsn_parse(where, &lsn) || lsn == 0)
         return mr_err_set(err, MR_CONFIG, "source.place",
-                          "\"%s\" is neither now nor a log position such as 0/1A2B3C8", place);
+                          "\"%s\" is neither now nor a log position such as 0/1A2B3C8", where);
     if (!slot->exists || slot->lost)
         mr_err_set(err, MR_CONFIG, "source.place",
                    "slot %s is missing or lost: nothing on the server keeps the log from %s on",
-                   source->slot, place);
+                   place->slot, where);
     else if (lsn < slot->confirmed)
         mr_err_set(err, MR_CONFIG, "source.place",
-                   "%s is below %s, which slot %s has confirmed: the server never goes back", place,
-                   mr_pg_lsn_format(slot->confirmed, confirmed), source->slot);
-    else if (lsn > source->server.wal_end)
-        mr_err_set(err, MR_CONFIG, "source.place", "%s is above the log's end, %s", place,
-                   mr_pg_lsn_format(source->server.wal_end, end));
+                   "%s is below %s, which slot %s has confirmed: the server never goes back", where,
+                   mr_pg_lsn_format(slot->confirmed, confirmed), place->slot);
+    else if (lsn > place->server->wal_end)
+        mr_err_set(err, MR_CONFIG, "source.place", "%s is above the log's end, %s", where,
+                   mr_pg_lsn_format(place->server->wal_end, end));
     else {
         *ret_lsn = lsn;
         return 0;
     }
     mr_err_hint(err, "millrace checkpoint set %s now begins at the log's end.",
-                source->context->pipeline);
+                place->context->pipeline);
     return MR_CONFIG;
 }
 
-static int locate(struct mr_pg_source *source, const char *place, bool held,
-                  struct mr_buf *ret_position, struct mr_err *err)
+int mr_pg_locate(struct mr_pg_place *place, struct mr_pg_publish *publish, const char *where,
+                 bool held, struct mr_buf *ret_position, struct mr_err *err)
 {
-    struct mr_pg_position *position = &source->feed.position;
+    struct mr_pg_position *position = place->position;
     struct mr_pg_slot slot;
     uint64_t lsn = 0;
-    int rc = mr_pg_open_sessions(source, err);
+    int rc = mr_pg_open_sessions(place, err);
 
     if (rc == 0)
-        rc = mr_pg_slot_unused(source, err);
+        rc = mr_pg_slot_unused(place, err);
     if (rc == 0)
-        rc = mr_pg_slot_look(source, &slot, err);
+        rc = mr_pg_slot_look(place, &slot, err);
     if (rc == 0)
-        rc = mr_pg_slot_check_kind(source, &slot, err);
+        rc = mr_pg_slot_check_kind(place, &slot, err);
     /* Without a position of ours the slot may be somebody else's. */
     if (rc == 0 && !held && !slot.lost)
-        rc = mr_pg_slot_check(source, &slot, err);
+        rc = mr_pg_slot_check(place, &slot, err);
     if (rc == 0)
-        rc = strcmp(place, "now") == 0 ? find_now(source, &slot, &lsn, err)
-                                       : find_lsn(source, &slot, place, &lsn, err);
+        rc = strcmp(where, "now") == 0 ? find_now(place, publish, &slot, &lsn, err)
+                                       : find_lsn(place, &slot, where, &lsn, err);
     if (rc < 0)
         return rc;
-    mr_pg_set_identity(source);
+    mr_pg_set_identity(place, publish->published->publication);
     position->standing.started = true;
     position->resume = lsn;
     position->done = lsn;
@@ -102,87 +98,59 @@ static int locate(struct mr_pg_source *source, const char *place, bool held,
     return 0;
 }
 
-int mr_pg_locate(const struct mr_source_args *args, const char *place, struct mr_buf *ret_position,
-                 struct mr_err *err)
-{
-    struct mr_pg_source *source = mr_alloc_zero(sizeof(*source));
-    struct mr_source_args anew = *args;
-    int rc;
-
-    anew.resume = (struct mr_slice){NULL, 0};
-    rc = mr_pg_set_up(source, &anew, err);
-    if (rc == 0)
-        rc = locate(source, place, args->resume.size > 0, ret_position, err);
-    mr_pg_tear_down(source);
-    free(source);
-    return rc;
-}
-
 /* The position cannot be resumed (err says why): begin as at a first start. */
-static int begin_anew(struct mr_pg_source *source, const struct mr_pg_slot *slot, size_t count,
-                      struct mr_buf *ret_position, struct mr_err *err)
+static int begin_anew(struct mr_pg_place *place, const char *publication,
+                      const struct mr_pg_slot *slot, size_t count, struct mr_buf *ret_position,
+                      struct mr_err *err)
 {
-    struct mr_pg_position *position = &source->feed.position;
+    struct mr_pg_position *position = place->position;
     int rc;
 
     if (count > 0) {
         mr_err_hint(err,
                     "Single tables can be read again only when the stream can go on. For all:\n"
                     "  millrace resnapshot %s",
-                    source->context->pipeline);
+                    place->context->pipeline);
         return (int)err->class;
     }
-    if (source->config->capture.snapshot == MR_SNAPSHOT_MODE_NO_DATA)
+    if (place->config->capture.snapshot == MR_SNAPSHOT_MODE_NO_DATA)
         return mr_err_set(err, MR_CONFIG, "source.place",
                           "source.snapshot is no_data: no table would be read; set it to initial");
-    rc = slot->exists && slot->lost ? mr_pg_slot_drop(source, err) : 0;
+    rc = slot->exists && slot->lost ? mr_pg_slot_drop(place, err) : 0;
     if (rc < 0)
         return rc;
     mr_pg_position_done(position);
     *position = (struct mr_pg_position){0};
-    source->first = true;
-    mr_pg_set_identity(source);
+    place->first = true;
+    mr_pg_set_identity(place, publication);
     mr_pg_position_write(position, &position->standing, ret_position);
     return 0;
 }
 
-static int again(struct mr_pg_source *source, const char *const *tables, size_t count,
-                 struct mr_buf *ret_position, struct mr_err *err)
+int mr_pg_again(struct mr_pg_place *place, const char *publication, const char *const *tables,
+                size_t count, struct mr_buf *ret_position, struct mr_err *err)
 {
-    struct mr_pg_position *position = &source->feed.position;
+    struct mr_pg_position *position = place->position;
     struct mr_pg_slot slot;
-    int rc = mr_pg_open_sessions(source, err);
+    int rc = place->position->standing.started
+                 ? mr_pg_open_sessions(place, err)
+                 : mr_err_set(err, MR_CONFIG, "source.place",
+                              "nothing was read yet: the next start reads the tables anyway");
 
     if (rc == 0)
-        rc = mr_pg_slot_unused(source, err);
+        rc = mr_pg_slot_unused(place, err);
     if (rc == 0)
-        rc = mr_pg_slot_look(source, &slot, err);
+        rc = mr_pg_slot_look(place, &slot, err);
     if (rc < 0)
         return rc;
-    rc = mr_pg_check_position(source, position, err);
+    rc = mr_pg_check_position(place, position, err);
     if (rc == 0)
-        rc = mr_pg_slot_check(source, &slot, err);
+        rc = mr_pg_slot_check(place, &slot, err);
     if (rc == MR_GAP)
-        return begin_anew(source, &slot, count, ret_position, err);
+        return begin_anew(place, publication, &slot, count, ret_position, err);
     if (rc < 0)
         return rc;
     mr_snapshot_ask_again(&position->standing.snapshot, tables, count);
     mr_pg_position_write(position, &position->standing, ret_position);
     return 0;
-}
-
-int mr_pg_again(const struct mr_source_args *args, const char *const *tables, size_t count,
-                struct mr_buf *ret_position, struct mr_err *err)
-{
-    struct mr_pg_source *source = mr_alloc_zero(sizeof(*source));
-    int rc = mr_pg_set_up(source, args, err);
-
-    if (rc == 0 && !source->feed.position.standing.started)
-        rc = mr_err_set(err, MR_CONFIG, "source.place",
-                        "nothing was read yet: the next start reads the tables anyway");
-    if (rc == 0)
-        rc = again(source, tables, count, ret_position, err);
-    mr_pg_tear_down(source);
-    free(source);
-    return rc;
 }

@@ -21,23 +21,21 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "connectors/source_postgres/read/stream.h"
 
-static int read_facts(struct mr_pg_source *source, struct mr_err *err)
+static int read_facts(struct mr_pg_place *place, struct mr_err *err)
 {
     static const char sql[] =
         "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('wal_level'), "
         "(SELECT setting::bigint FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'), "
         "pg_catalog.current_setting('server_encoding')";
     PGresult *result;
-    int rc = mr_pg_query(&source->sql_connect, source->sql, sql, "read the server's settings",
-                         &result, err);
+    int rc = mr_pg_ask(place->sql, sql, "read the server's settings", &result, err);
 
     if (rc < 0)
         return rc;
-    source->server.standby = mr_pg_true(result, 0, 0);
-    source->server.sender_timeout_ns = mr_pg_number(result, 0, 2) * MR_MS_NS;
-    source->feed.check_utf8 = strcmp(mr_pg_text(result, 0, 3), "SQL_ASCII") == 0;
+    place->server->standby = mr_pg_true(result, 0, 0);
+    place->server->sender_timeout_ns = mr_pg_number(result, 0, 2) * MR_MS_NS;
+    place->server->any_encoding = strcmp(mr_pg_text(result, 0, 3), "SQL_ASCII") == 0;
     if (strcmp(mr_pg_text(result, 0, 1), "logical") != 0) {
         rc = mr_err_set(err, MR_CONFIG, "source.wal_level",
                         "the server writes its log at wal_level = %s, which holds no row changes",
@@ -50,45 +48,35 @@ static int read_facts(struct mr_pg_source *source, struct mr_err *err)
     return rc;
 }
 
-int mr_pg_check_version(int version, struct mr_err *err)
-{
-    if (version >= 120000)
-        return 0;
-    return mr_err_set(err, MR_CONFIG, "source.version",
-                      "the server is PostgreSQL %d; 12 is the oldest that is supported",
-                      version / 10000);
-}
-
 /* The history of the server's timeline, as a text of lines "timeline LSN reason", oldest first. */
-static int read_history(struct mr_pg_source *source, struct mr_err *err)
+static int read_history(struct mr_pg_place *place, struct mr_err *err)
 {
     char sql[64];
     PGresult *result;
     int rc;
 
-    if (source->history || source->server.timeline <= 1)
+    if (place->history || place->server->timeline <= 1)
         return 0;
-    (void)snprintf(sql, sizeof(sql), "TIMELINE_HISTORY %u", source->server.timeline);
-    rc = mr_pg_query(&source->stream_connect, source->conn, sql, "read the timeline's history",
-                     &result, err);
+    (void)snprintf(sql, sizeof(sql), "TIMELINE_HISTORY %u", place->server->timeline);
+    rc = mr_pg_ask(place->stream, sql, "read the timeline's history", &result, err);
     if (rc < 0)
         return rc;
-    source->history = mr_arena_str(&source->arena, mr_slice_str(mr_pg_text(result, 0, 1)));
+    place->history = mr_arena_str(place->arena, mr_slice_str(mr_pg_text(result, 0, 1)));
     PQclear(result);
     return 0;
 }
 
-int mr_pg_open_sessions(struct mr_pg_source *source, struct mr_err *err)
+int mr_pg_open_sessions(struct mr_pg_place *place, struct mr_err *err)
 {
-    int rc = mr_pg_stream_connect(source, err);
+    int rc = mr_pg_identify(place->stream, place->server, err);
 
     if (rc == 0)
-        rc = mr_pg_check_version(source->server.version, err);
-    if (rc == 0 && read_history(source, NULL) == 0) /* needed only when timelines differ */
-        source->server.began = mr_pg_history_began(source->history, source->server.timeline);
+        rc = mr_pg_check_version(place->server->version, err);
+    if (rc == 0 && read_history(place, NULL) == 0) /* needed only when timelines differ */
+        place->server->began = mr_pg_history_began(place->history, place->server->timeline);
     if (rc == 0)
-        rc = mr_pg_open(&source->sql_connect, &source->sql, err);
-    return rc < 0 ? rc : read_facts(source, err);
+        rc = mr_pg_session_open(place->sql, err);
+    return rc < 0 ? rc : read_facts(place, err);
 }
 
 bool mr_pg_history_find(const char *history, uint32_t timeline, uint64_t *ret_switch)
@@ -185,64 +173,64 @@ static void pull_back(struct mr_pg_position *position, const char *history)
         position->resume = switched;
 }
 
-static int check_history(struct mr_pg_source *source, struct mr_pg_position *position,
+static int check_history(struct mr_pg_place *place, struct mr_pg_position *position,
                          struct mr_err *err)
 {
-    int rc = position->timeline < source->server.timeline ? read_history(source, err) : 0;
+    int rc = position->timeline < place->server->timeline ? read_history(place, err) : 0;
 
     if (rc == 0)
-        rc = mr_pg_check_timeline(position, source->server.timeline, source->history,
-                                  source->context->pipeline, err);
-    if (rc == 0 && position->timeline < source->server.timeline)
-        pull_back(position, source->history);
+        rc = mr_pg_check_timeline(position, place->server->timeline, place->history,
+                                  place->context->pipeline, err);
+    if (rc == 0 && position->timeline < place->server->timeline)
+        pull_back(position, place->history);
     return rc;
 }
 
-static int check_log_end(struct mr_pg_source *source, const struct mr_pg_position *position,
+static int check_log_end(struct mr_pg_place *place, const struct mr_pg_position *position,
                          struct mr_err *err)
 {
     char at[24], end[24];
 
-    if (!position->standing.started || position->resume <= source->server.wal_end)
+    if (!position->standing.started || position->resume <= place->server->wal_end)
         return 0;
-    if (source->server.standby)
+    if (place->server->standby)
         return mr_err_set(err, MR_RETRY, "source.position_ahead",
                           "the sink stands at %s, and the standby has replayed its log up to %s "
                           "only; it is waited for",
                           mr_pg_lsn_format(position->resume, at),
-                          mr_pg_lsn_format(source->server.wal_end, end));
+                          mr_pg_lsn_format(place->server->wal_end, end));
     mr_err_set(
         err, MR_GAP, "source.position_ahead",
         "the sink stands at %s, but the server's log ends at %s: it was restored from a backup, or "
         "it is another server",
-        mr_pg_lsn_format(position->resume, at), mr_pg_lsn_format(source->server.wal_end, end));
-    return gap_hint(source->context->pipeline, err);
+        mr_pg_lsn_format(position->resume, at), mr_pg_lsn_format(place->server->wal_end, end));
+    return gap_hint(place->context->pipeline, err);
 }
 
-int mr_pg_check_position(struct mr_pg_source *source, struct mr_pg_position *position,
+int mr_pg_check_position(struct mr_pg_place *place, struct mr_pg_position *position,
                          struct mr_err *err)
 {
-    const struct mr_pg_server *server = &source->server;
+    const struct mr_pg_server *server = place->server;
 
     if (strcmp(position->system, server->system) != 0) {
         mr_err_set(err, MR_GAP, "source.system_changed",
                    "the position is of the server with system identifier %s; this one's is %s",
                    position->system, server->system);
-        return gap_hint(source->context->pipeline, err);
+        return gap_hint(place->context->pipeline, err);
     }
     if (strcmp(position->database, server->database) != 0) {
         mr_err_set(err, MR_GAP, "source.database_changed",
                    "the position is of database %s; source.dsn leads to %s", position->database,
                    server->database);
-        return gap_hint(source->context->pipeline, err);
+        return gap_hint(place->context->pipeline, err);
     }
-    if (strcmp(position->slot, source->slot) != 0) {
+    if (strcmp(position->slot, place->slot) != 0) {
         mr_err_set(err, MR_CONFIG, "source.slot_changed",
                    "the position was read through slot %s; source.slot now says %s", position->slot,
-                   source->slot);
+                   place->slot);
         mr_err_hint(err,
                     "Set source.slot back to %s, or begin anew: millrace checkpoint set %s now",
-                    position->slot, source->context->pipeline);
+                    position->slot, place->context->pipeline);
         return MR_CONFIG;
     }
     if (position->timeline > server->timeline) {
@@ -251,12 +239,26 @@ int mr_pg_check_position(struct mr_pg_source *source, struct mr_pg_position *pos
             "the server is on timeline %u, older than our %u: this is a primary from before a "
             "failover",
             server->timeline, position->timeline);
-        return gap_hint(source->context->pipeline, err);
+        return gap_hint(place->context->pipeline, err);
     }
     if (position->standing.started) {
-        int rc = check_history(source, position, err);
+        int rc = check_history(place, position, err);
         if (rc < 0)
             return rc;
     }
-    return check_log_end(source, position, err);
+    return check_log_end(place, position, err);
+}
+
+void mr_pg_set_identity(struct mr_pg_place *place, const char *publication)
+{
+    struct mr_pg_position *position = place->position;
+
+    (void)snprintf(position->system, sizeof(position->system), "%s", place->server->system);
+    (void)snprintf(position->database, sizeof(position->database), "%s", place->server->database);
+    (void)snprintf(position->slot, sizeof(position->slot), "%s", place->slot);
+    (void)snprintf(position->publication, sizeof(position->publication), "%s", publication);
+    position->timeline = place->server->timeline;
+    position->began = place->server->began;
+    if (place->first)
+        mr_standing_rebase(&position->standing, place->args->resume_number);
 }

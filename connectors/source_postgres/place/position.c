@@ -14,24 +14,6 @@
 
 #include "base/json.h"
 
-bool mr_pg_lsn_parse(const char *text, uint64_t *ret_lsn)
-{
-    unsigned high, low;
-    int size = 0;
-
-    if (strlen(text) > 17 || sscanf(text, "%8x/%8x%n", &high, &low, &size) != 2 ||
-        text[size] != 0 || text[0] == '-' || text[0] == '+')
-        return false;
-    *ret_lsn = (uint64_t)high << 32 | low;
-    return true;
-}
-
-char *mr_pg_lsn_format(uint64_t lsn, char text[24])
-{
-    (void)snprintf(text, 24, "%X/%X", (unsigned)(lsn >> 32), (unsigned)lsn);
-    return text;
-}
-
 void mr_pg_position_done(struct mr_pg_position *position)
 {
     mr_standing_done(&position->standing);

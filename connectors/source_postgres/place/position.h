@@ -20,9 +20,8 @@
 #include "base/err.h"
 #include "base/slice.h"
 #include "capture/standing.h"
+#include "connectors/source_postgres/session/server.h"
 #include "model/position.h"
-
-#define MR_PG_NAME 64 /* NAMEDATALEN */
 
 struct mr_pg_position {
     char system[24];
@@ -48,8 +47,3 @@ enum mr_order mr_pg_position_order(struct mr_slice a, struct mr_slice b);
 
 /* Forgets tables whose view lies at or below `lsn`: the stream is past it. */
 void mr_pg_position_prune(struct mr_pg_position *position, uint64_t lsn);
-
-/* "16/B374D848" to a number; false when the text is anything else. */
-bool mr_pg_lsn_parse(const char *text, uint64_t *ret_lsn);
-/* The other way; room for 18 bytes. Returns text. */
-char *mr_pg_lsn_format(uint64_t lsn, char text[24]);

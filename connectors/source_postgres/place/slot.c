@@ -26,13 +26,13 @@
 #define TAKE_OVER_NS    (10 * MR_SECOND_NS)
 #define UNUSED_NS       (5 * MR_SECOND_NS)
 
-int mr_pg_slot_name(struct mr_pg_source *source, struct mr_err *err)
+int mr_pg_slot_name(struct mr_pg_place *place, struct mr_err *err)
 {
-    const char *name = source->config->slot;
+    const char *name = place->config->slot;
     char made[256];
 
     if (!name) {
-        (void)snprintf(made, sizeof(made), "millrace_%s", source->context->server);
+        (void)snprintf(made, sizeof(made), "millrace_%s", place->context->server);
         mr_pg_shorten(made, 63);
         for (char *at = made; *at; at++)
             *at = isalnum((unsigned char)*at) ? (char)tolower((unsigned char)*at) : '_';
@@ -47,7 +47,7 @@ int mr_pg_slot_name(struct mr_pg_source *source, struct mr_err *err)
                    name);
         return MR_CONFIG;
     }
-    memcpy(source->slot, name, strlen(name) + 1);
+    memcpy(place->slot, name, strlen(name) + 1);
     return 0;
 }
 
@@ -56,10 +56,10 @@ static void copy_name(char *to, const PGresult *result, int column)
     (void)snprintf(to, MR_PG_NAME, "%s", mr_pg_text(result, 0, column));
 }
 
-static void look_sql(struct mr_pg_source *source)
+static void look_sql(struct mr_pg_place *place)
 {
-    struct mr_buf *sql = &source->sql_text;
-    int version = source->server.version;
+    struct mr_buf *sql = &place->sql->text;
+    int version = place->server->version;
 
     mr_buf_clear(sql);
     mr_buf_printf(sql,
@@ -69,18 +69,17 @@ static void look_sql(struct mr_pg_source *source)
                   version >= 130000 ? "wal_status" : "''",
                   version >= 140000 ? "two_phase" : "false",
                   version >= 170000 ? "invalidation_reason" : "''");
-    mr_pg_add_literal(sql, source->slot);
+    mr_pg_add_literal(sql, place->slot);
 }
 
-int mr_pg_slot_look(struct mr_pg_source *source, struct mr_pg_slot *ret_slot, struct mr_err *err)
+int mr_pg_slot_look(struct mr_pg_place *place, struct mr_pg_slot *ret_slot, struct mr_err *err)
 {
     struct mr_pg_slot slot = {0};
     PGresult *result;
     int rc;
 
-    look_sql(source);
-    rc = mr_pg_query(&source->sql_connect, source->sql, mr_buf_cstr(&source->sql_text),
-                     "look at the replication slot", &result, err);
+    look_sql(place);
+    rc = mr_pg_ask_text(place->sql, "look at the replication slot", &result, err);
     if (rc < 0)
         return rc;
     if (PQntuples(result) > 0) {
@@ -103,51 +102,51 @@ int mr_pg_slot_look(struct mr_pg_source *source, struct mr_pg_slot *ret_slot, st
     return 0;
 }
 
-int mr_pg_slot_check_kind(const struct mr_pg_source *source, const struct mr_pg_slot *slot,
+int mr_pg_slot_check_kind(const struct mr_pg_place *place, const struct mr_pg_slot *slot,
                           struct mr_err *err)
 {
     if (!slot->exists)
         return 0;
     if (!slot->logical || strcmp(slot->plugin, "pgoutput") != 0) {
         mr_err_set(err, MR_CONFIG, "source.slot_plugin",
-                   "slot %s is a %s slot%s%s, not one of pgoutput", source->slot,
+                   "slot %s is a %s slot%s%s, not one of pgoutput", place->slot,
                    slot->logical ? "logical" : "physical", slot->plugin[0] ? " of " : "",
                    slot->plugin);
         mr_err_hint(err, "Set source.slot to another name; millrace creates it.");
         return MR_CONFIG;
     }
-    if (strcmp(slot->database, source->server.database) != 0) {
+    if (strcmp(slot->database, place->server->database) != 0) {
         mr_err_set(err, MR_CONFIG, "source.slot_database",
-                   "slot %s belongs to database %s, and source.dsn names %s", source->slot,
-                   slot->database, source->server.database);
+                   "slot %s belongs to database %s, and source.dsn names %s", place->slot,
+                   slot->database, place->server->database);
         mr_err_hint(err, "Correct dbname in source.dsn, or set source.slot to another name.");
         return MR_CONFIG;
     }
     if (slot->two_phase) {
         mr_err_set(err, MR_CONFIG, "source.slot_two_phase",
                    "slot %s was made with two_phase, which sends transactions before they commit",
-                   source->slot);
+                   place->slot);
         mr_err_hint(err, "Set source.slot to another name; millrace creates it without two_phase.");
         return MR_CONFIG;
     }
     return 0;
 }
 
-static int gap_hint(const struct mr_pg_source *source, struct mr_err *err)
+static int gap_hint(const struct mr_pg_place *place, struct mr_err *err)
 {
     mr_err_hint(
         err,
         "Changes may be missing, so this is not stepped over. To go on from now, accepting that:"
         "\n  millrace checkpoint set %s now\nTo read the tables again first:\n  millrace "
         "resnapshot %s",
-        source->context->pipeline, source->context->pipeline);
+        place->context->pipeline, place->context->pipeline);
     return MR_GAP;
 }
 
-static int check_held(const struct mr_pg_source *source, const struct mr_pg_slot *slot,
+static int check_held(const struct mr_pg_place *place, const struct mr_pg_slot *slot,
                       struct mr_err *err)
 {
-    uint64_t resume = source->feed.position.resume;
+    uint64_t resume = place->position->resume;
     char at[24], confirmed[24];
 
     if (!slot->exists)
@@ -155,40 +154,40 @@ static int check_held(const struct mr_pg_source *source, const struct mr_pg_slot
             err, MR_GAP, "source.slot_missing",
             "slot %s does not exist any more; the sink stands at %s, and the server keeps no "
             "log for us from there on",
-            source->slot, mr_pg_lsn_format(resume, at));
+            place->slot, mr_pg_lsn_format(resume, at));
     else if (slot->lost)
         mr_err_set(
             err, MR_GAP, "source.slot_lost",
             "slot %s is lost (%s): the server has removed log that we had not read, after %s",
-            source->slot, slot->reason, mr_pg_lsn_format(resume, at));
+            place->slot, slot->reason, mr_pg_lsn_format(resume, at));
     else if (slot->confirmed > resume)
         mr_err_set(
             err, MR_GAP, "source.slot_ahead",
             "slot %s stands at %s, ahead of the sink's position %s: somebody else read it or "
             "moved it, and what is between would be left out",
-            source->slot, mr_pg_lsn_format(slot->confirmed, confirmed),
+            place->slot, mr_pg_lsn_format(slot->confirmed, confirmed),
             mr_pg_lsn_format(resume, at));
     else
         return 0;
-    return gap_hint(source, err);
+    return gap_hint(place, err);
 }
 
-int mr_pg_slot_check(struct mr_pg_source *source, const struct mr_pg_slot *slot, struct mr_err *err)
+int mr_pg_slot_check(struct mr_pg_place *place, const struct mr_pg_slot *slot, struct mr_err *err)
 {
-    int rc = mr_pg_slot_check_kind(source, slot, err);
+    int rc = mr_pg_slot_check_kind(place, slot, err);
 
     if (rc < 0)
         return rc;
-    if (source->feed.position.standing.started)
-        return check_held(source, slot, err);
-    if (!slot->exists || !source->first || source->config->adopt_slot || source->args->adopt)
-        return slot->exists && slot->lost ? check_held(source, slot, err) : 0;
+    if (place->position->standing.started)
+        return check_held(place, slot, err);
+    if (!slot->exists || !place->first || place->config->adopt_slot || place->args->adopt)
+        return slot->exists && slot->lost ? check_held(place, slot, err) : 0;
     mr_err_set(err, MR_CONFIG, "source.slot_not_ours",
-               "slot %s exists already, and this pipeline has not made it", source->slot);
+               "slot %s exists already, and this pipeline has not made it", place->slot);
     mr_err_hint(err,
                 "To begin where it stands, set source.adopt_slot: true. To let it go:\n  SELECT "
                 "pg_drop_replication_slot('%s');\nOr set source.slot to another name.",
-                source->slot);
+                place->slot);
     return MR_CONFIG;
 }
 
@@ -205,11 +204,10 @@ bool mr_pg_names_segment(const char *message)
     return false;
 }
 
-int mr_pg_slot_unreadable(const struct mr_pg_source *source, const char *message,
-                          struct mr_err *err)
+int mr_pg_slot_unreadable(const struct mr_pg_place *place, const char *message, struct mr_err *err)
 {
     mr_err_set(err, MR_GAP, "source.slot_lost",
-               "slot %s cannot be read: the server has not got the log it needs (%s)", source->slot,
+               "slot %s cannot be read: the server has not got the log it needs (%s)", place->slot,
                message);
     mr_err_hint(err,
                 "A slot that was copied to a promoted standby, or log that was removed by hand. "
@@ -217,44 +215,43 @@ int mr_pg_slot_unreadable(const struct mr_pg_source *source, const char *message
                 "pg_drop_replication_slot('%s');\nand then go on from now, accepting that changes "
                 "are missing:\n  millrace checkpoint set %s now\nor read the tables again:\n  "
                 "millrace resnapshot %s",
-                source->slot, source->context->pipeline, source->context->pipeline);
+                place->slot, place->context->pipeline, place->context->pipeline);
     return MR_GAP;
 }
 
 /* Names the sessions whose transactions a slot's creation waits for. */
-static void name_waiters(struct mr_pg_source *source)
+static void name_waiters(struct mr_pg_place *place)
 {
     PGresult *result;
 
-    if (mr_pg_query(&source->sql_connect, source->sql,
-                    "SELECT coalesce(string_agg('pid ' || pid || ' (' || coalesce(usename, '?') || "
-                    "', since ' || date_trunc('second', xact_start) || ')', ', '), '') FROM "
-                    "pg_catalog.pg_stat_activity WHERE backend_xid IS NOT NULL",
-                    "list open transactions", &result, NULL) < 0)
+    if (mr_pg_ask(place->sql,
+                  "SELECT coalesce(string_agg('pid ' || pid || ' (' || coalesce(usename, '?') || "
+                  "', since ' || date_trunc('second', xact_start) || ')', ', '), '') FROM "
+                  "pg_catalog.pg_stat_activity WHERE backend_xid IS NOT NULL",
+                  "list open transactions", &result, NULL) < 0)
         return;
-    mr_pg_note(source, MR_LOG_WARN, "source.slot_waits",
-               "creating slot %s waits for transactions that are open: %s", source->slot,
-               mr_pg_text(result, 0, 0)[0] ? mr_pg_text(result, 0, 0)
-                                           : "(prepared ones, it seems)");
+    mr_note(place->context, MR_LOG_WARN, "source.slot_waits",
+            "creating slot %s waits for transactions that are open: %s", place->slot,
+            mr_pg_text(result, 0, 0)[0] ? mr_pg_text(result, 0, 0) : "(prepared ones, it seems)");
     PQclear(result);
 }
 
-static int wait_created(struct mr_pg_source *source, struct mr_err *err)
+static int wait_created(struct mr_pg_place *place, struct mr_err *err)
 {
     int64_t name_ns = mr_clock_mono_ns() + NAME_WAITERS_NS;
     bool named = false;
 
-    while (PQisBusy(source->conn)) {
-        int rc = mr_pg_wait(&source->stream_connect, source->conn, false,
+    while (PQisBusy(place->stream->conn)) {
+        int rc = mr_pg_wait(&place->stream->connect, place->stream->conn, false,
                             named ? INT64_MAX : name_ns, err);
         if (rc < 0)
             return rc;
         if (!named && mr_clock_mono_ns() >= name_ns) {
             named = true;
-            name_waiters(source);
+            name_waiters(place);
         }
-        if (!PQconsumeInput(source->conn))
-            return mr_pg_error(err, source->conn, NULL, "create the replication slot");
+        if (!PQconsumeInput(place->stream->conn))
+            return mr_pg_error(err, place->stream->conn, NULL, "create the replication slot");
     }
     return 0;
 }
@@ -267,108 +264,106 @@ static void finish_results(PGconn *conn)
         PQclear(result);
 }
 
-int mr_pg_slots_full(struct mr_pg_source *source, struct mr_err *err)
+int mr_pg_slots_full(struct mr_pg_place *place, struct mr_err *err)
 {
     mr_err_set(err, MR_CONFIG, "source.slots_full",
                "slot %s cannot be created: all replication slots of the server are in use",
-               source->slot);
+               place->slot);
     mr_err_native(err, "53400");
     mr_err_hint(err, "Drop one that nobody needs (SELECT * FROM pg_replication_slots;), or raise "
                      "max_replication_slots and restart the server.");
     return MR_CONFIG;
 }
 
-static int create_failed(struct mr_pg_source *source, const PGresult *result, struct mr_err *err)
+static int create_failed(struct mr_pg_place *place, const PGresult *result, struct mr_err *err)
 {
     if (mr_pg_is(result, "42710"))
         return mr_err_set(err, MR_RETRY, "source.slot_exists",
-                          "slot %s was created by somebody else just now", source->slot);
+                          "slot %s was created by somebody else just now", place->slot);
     if (!mr_pg_is(result, "53400"))
-        return mr_pg_error(err, source->conn, result, "create the replication slot");
-    return mr_pg_slots_full(source, err);
+        return mr_pg_error(err, place->stream->conn, result, "create the replication slot");
+    return mr_pg_slots_full(place, err);
 }
 
-int mr_pg_slot_create(struct mr_pg_source *source, bool export, struct mr_err *err)
+int mr_pg_slot_create(struct mr_pg_place *place, bool export, struct mr_err *err)
 {
     PGresult *result;
     int rc;
 
-    mr_buf_clear(&source->sql_text);
-    mr_buf_add_str(&source->sql_text, "CREATE_REPLICATION_SLOT ");
-    mr_pg_add_name(&source->sql_text, mr_slice_str(source->slot));
-    mr_buf_printf(&source->sql_text, "%s LOGICAL pgoutput %s",
-                  source->temporary ? " TEMPORARY" : "",
+    mr_buf_clear(&place->stream->text);
+    mr_buf_add_str(&place->stream->text, "CREATE_REPLICATION_SLOT ");
+    mr_pg_add_name(&place->stream->text, mr_slice_str(place->slot));
+    mr_buf_printf(&place->stream->text, "%s LOGICAL pgoutput %s",
+                  place->args->temporary ? " TEMPORARY" : "",
                   export ? "EXPORT_SNAPSHOT" : "NOEXPORT_SNAPSHOT");
-    if (!PQsendQuery(source->conn, mr_buf_cstr(&source->sql_text)))
-        return mr_pg_error(err, source->conn, NULL, "create the replication slot");
-    rc = wait_created(source, err);
+    if (!PQsendQuery(place->stream->conn, mr_buf_cstr(&place->stream->text)))
+        return mr_pg_error(err, place->stream->conn, NULL, "create the replication slot");
+    rc = wait_created(place, err);
     if (rc < 0)
         return rc;
-    result = PQgetResult(source->conn);
-    finish_results(source->conn);
+    result = PQgetResult(place->stream->conn);
+    finish_results(place->stream->conn);
     if (PQresultStatus(result) != PGRES_TUPLES_OK) {
-        rc = create_failed(source, result, err);
+        rc = create_failed(place, result, err);
     } else {
-        (void)mr_pg_lsn_parse(mr_pg_text(result, 0, 1), &source->slot_point);
+        (void)mr_pg_lsn_parse(mr_pg_text(result, 0, 1), &place->slot_point);
         if (export)
-            source->snapshot_name =
-                mr_arena_str(&source->arena, mr_slice_str(mr_pg_text(result, 0, 2)));
-        source->slot_made = true;
+            place->snapshot_name =
+                mr_arena_str(place->arena, mr_slice_str(mr_pg_text(result, 0, 2)));
+        place->slot_made = true;
     }
     PQclear(result);
     return rc;
 }
 
-int mr_pg_slot_drop(struct mr_pg_source *source, struct mr_err *err)
+int mr_pg_slot_drop(struct mr_pg_place *place, struct mr_err *err)
 {
-    mr_buf_clear(&source->sql_text);
-    mr_buf_add_str(&source->sql_text, "SELECT pg_catalog.pg_drop_replication_slot(");
-    mr_pg_add_literal(&source->sql_text, source->slot);
-    mr_buf_add_char(&source->sql_text, ')');
-    return mr_pg_command(&source->sql_connect, source->sql, mr_buf_cstr(&source->sql_text),
-                         "drop the lost slot", err);
+    mr_buf_clear(&place->sql->text);
+    mr_buf_add_str(&place->sql->text, "SELECT pg_catalog.pg_drop_replication_slot(");
+    mr_pg_add_literal(&place->sql->text, place->slot);
+    mr_buf_add_char(&place->sql->text, ')');
+    return mr_pg_tell(place->sql, mr_buf_cstr(&place->sql->text), "drop the lost slot", err);
 }
 
 /* Who has the slot: *ret_ours when it is a session with our application_name. */
-static int find_owner(struct mr_pg_source *source, int *ret_pid, bool *ret_ours, struct mr_err *err)
+static int find_owner(struct mr_pg_place *place, int *ret_pid, bool *ret_ours, struct mr_err *err)
 {
     PGresult *result;
     int rc;
 
-    mr_buf_clear(&source->sql_text);
+    mr_buf_clear(&place->sql->text);
     mr_buf_add_str(
-        &source->sql_text,
+        &place->sql->text,
         "SELECT s.active_pid, coalesce(a.application_name, ''), coalesce(a.usename, '?') "
         "FROM pg_catalog.pg_replication_slots s LEFT JOIN pg_catalog.pg_stat_activity a ON "
         "a.pid = s.active_pid WHERE s.active_pid IS NOT NULL AND s.slot_name = ");
-    mr_pg_add_literal(&source->sql_text, source->slot);
-    rc = mr_pg_query(&source->sql_connect, source->sql, mr_buf_cstr(&source->sql_text),
-                     "see who reads the slot", &result, err);
+    mr_pg_add_literal(&place->sql->text, place->slot);
+    rc = mr_pg_ask_text(place->sql, "see who reads the slot", &result, err);
     if (rc < 0)
         return rc;
     *ret_pid = PQntuples(result) ? (int)mr_pg_number(result, 0, 0) : 0;
-    *ret_ours = *ret_pid && strcmp(mr_pg_text(result, 0, 1), source->application) == 0;
+    *ret_ours =
+        *ret_pid && strcmp(mr_pg_text(result, 0, 1), place->stream->connect.application) == 0;
     if (*ret_pid)
         mr_err_set(err, MR_RETRY, "source.slot_in_use",
-                   "slot %s is being read by pid %d (application \"%s\", user %s)", source->slot,
+                   "slot %s is being read by pid %d (application \"%s\", user %s)", place->slot,
                    *ret_pid, mr_pg_text(result, 0, 1), mr_pg_text(result, 0, 2));
     else
         mr_err_set(err, MR_RETRY, "source.slot_in_use", "slot %s is being read by another session",
-                   source->slot);
+                   place->slot);
     PQclear(result);
     return 0;
 }
 
-static int end_session(struct mr_pg_source *source, int pid, struct mr_err *err)
+static int end_session(struct mr_pg_place *place, int pid, struct mr_err *err)
 {
     char sql[64];
 
     (void)snprintf(sql, sizeof(sql), "SELECT pg_catalog.pg_terminate_backend(%d)", pid);
-    return mr_pg_command(&source->sql_connect, source->sql, sql, "end the predecessor's session",
-                         err);
+    return mr_pg_tell(place->sql, sql, "end the predecessor's session", err);
 }
 
-int mr_pg_slot_finished(struct mr_pg_source *source, const struct mr_pg_slot *slot,
+int mr_pg_slot_finished(struct mr_pg_place *place, const struct mr_pg_slot *slot,
                         struct mr_err *err)
 {
     bool ours = false;
@@ -376,43 +371,43 @@ int mr_pg_slot_finished(struct mr_pg_source *source, const struct mr_pg_slot *sl
 
     if (!slot->exists || slot->lost || slot->confirmed != 0)
         return 0;
-    rc = find_owner(source, &pid, &ours, err);
-    if (rc == 0 && pid && ours && source->args->take_over)
-        rc = end_session(source, pid, err);
+    rc = find_owner(place, &pid, &ours, err);
+    if (rc == 0 && pid && ours && place->args->take_over)
+        rc = end_session(place, pid, err);
     return rc < 0
                ? rc
                : mr_err_set(err, MR_RETRY, "source.slot_in_use",
-                            "slot %s is no slot yet: pid %d is still making it", source->slot, pid);
+                            "slot %s is no slot yet: pid %d is still making it", place->slot, pid);
 }
 
 /* MR_AGAIN: ask again; otherwise err says who has it. */
-static int take_over(struct mr_pg_source *source, int64_t deadline_ns, struct mr_err *err)
+static int take_over(struct mr_pg_place *place, int64_t deadline_ns, struct mr_err *err)
 {
     bool ours = false;
-    int pid = 0, rc = find_owner(source, &pid, &ours, err);
+    int pid = 0, rc = find_owner(place, &pid, &ours, err);
 
     if (rc < 0)
         return rc;
-    if (mr_clock_mono_ns() >= deadline_ns || (pid && !(ours && source->args->take_over)))
+    if (mr_clock_mono_ns() >= deadline_ns || (pid && !(ours && place->args->take_over)))
         return MR_RETRY;
-    if (pid && (rc = end_session(source, pid, err)) < 0)
+    if (pid && (rc = end_session(place, pid, err)) < 0)
         return rc;
-    rc = mr_pg_wait(&source->stream_connect, source->conn, false,
+    rc = mr_pg_wait(&place->stream->connect, place->stream->conn, false,
                     mr_clock_mono_ns() + 50 * MR_MS_NS, err);
     return rc < 0 ? rc : MR_AGAIN;
 }
 
-int mr_pg_slot_unused(struct mr_pg_source *source, struct mr_err *err)
+int mr_pg_slot_unused(struct mr_pg_place *place, struct mr_err *err)
 {
     int64_t deadline_ns = mr_clock_mono_ns() + UNUSED_NS;
     bool ours = false;
-    int pid = 0, rc = find_owner(source, &pid, &ours, err);
+    int pid = 0, rc = find_owner(place, &pid, &ours, err);
 
     while (rc == 0 && pid && mr_clock_mono_ns() < deadline_ns) {
-        rc = mr_pg_wait(&source->stream_connect, source->conn, false,
+        rc = mr_pg_wait(&place->stream->connect, place->stream->conn, false,
                         mr_clock_mono_ns() + 100 * MR_MS_NS, err);
         if (rc == 0)
-            rc = find_owner(source, &pid, &ours, err);
+            rc = find_owner(place, &pid, &ours, err);
     }
     if (rc < 0)
         return rc;
@@ -427,38 +422,38 @@ int mr_pg_slot_unused(struct mr_pg_source *source, struct mr_err *err)
     return MR_RETRY;
 }
 
-static int start_failed(struct mr_pg_source *source, const PGresult *result, struct mr_err *err)
+static int start_failed(struct mr_pg_place *place, const PGresult *result, struct mr_err *err)
 {
     struct mr_pg_slot slot;
-    int rc = mr_pg_slot_look(source, &slot, err);
+    int rc = mr_pg_slot_look(place, &slot, err);
 
     if (rc == 0)
-        rc = mr_pg_slot_check(source, &slot, err);
-    return rc < 0 ? rc : mr_pg_error(err, source->conn, result, "start reading the slot");
+        rc = mr_pg_slot_check(place, &slot, err);
+    return rc < 0 ? rc : mr_pg_error(err, place->stream->conn, result, "start reading the slot");
 }
 
-int mr_pg_slot_start(struct mr_pg_source *source, PGresult **ret_result, struct mr_err *err)
+int mr_pg_slot_start(struct mr_pg_place *place, PGresult **ret_result, struct mr_err *err)
 {
     int64_t deadline_ns = mr_clock_mono_ns() + TAKE_OVER_NS;
     struct mr_buf command;
     int rc = MR_AGAIN;
 
     mr_buf_init(&command, 4096);
-    mr_buf_add_slice(&command, mr_buf_slice(&source->sql_text));
+    mr_buf_add_slice(&command, mr_buf_slice(&place->stream->text));
     while (rc == MR_AGAIN) {
         PGresult *result = NULL;
-        rc = mr_pg_result(&source->stream_connect, source->conn, "start reading the slot", &result,
-                          err);
+        rc = mr_pg_result(&place->stream->connect, place->stream->conn, "start reading the slot",
+                          &result, err);
         if (rc == 0 && PQresultStatus(result) == PGRES_COPY_BOTH) {
             *ret_result = result;
             break;
         }
         if (rc == 0)
-            rc = mr_pg_is(result, "55006") ? take_over(source, deadline_ns, err)
-                                           : start_failed(source, result, err);
+            rc = mr_pg_is(result, "55006") ? take_over(place, deadline_ns, err)
+                                           : start_failed(place, result, err);
         PQclear(result);
-        if (rc == MR_AGAIN && !PQsendQuery(source->conn, mr_buf_cstr(&command)))
-            rc = mr_pg_error(err, source->conn, NULL, "start reading the slot");
+        if (rc == MR_AGAIN && !PQsendQuery(place->stream->conn, mr_buf_cstr(&command)))
+            rc = mr_pg_error(err, place->stream->conn, NULL, "start reading the slot");
     }
     mr_buf_done(&command);
     return rc;

@@ -14,14 +14,14 @@
 
 #include <stdlib.h>
 
-static int ask_timeline(struct mr_pg_source *source, uint32_t *ret_timeline, struct mr_err *err)
+static int ask_timeline(struct mr_pg_place *place, uint32_t *ret_timeline, struct mr_err *err)
 {
     PGresult *result;
-    int rc = source->watch ? 0 : mr_pg_open(&source->stream_connect, &source->watch, err);
+    int rc = place->watch.conn ? 0 : mr_pg_session_open(&place->watch, err);
 
     if (rc == 0)
-        rc = mr_pg_query(&source->stream_connect, source->watch, "IDENTIFY_SYSTEM",
-                         "ask the standby for its timeline", &result, err);
+        rc = mr_pg_ask(&place->watch, "IDENTIFY_SYSTEM", "ask the standby for its timeline",
+                       &result, err);
     if (rc < 0)
         return rc;
     *ret_timeline = (uint32_t)mr_pg_number(result, 0, 1);
@@ -29,24 +29,18 @@ static int ask_timeline(struct mr_pg_source *source, uint32_t *ret_timeline, str
     return 0;
 }
 
-int mr_pg_standby_check(struct mr_pg_source *source, struct mr_err *err)
+int mr_pg_standby_check(struct mr_pg_place *place, struct mr_err *err)
 {
     uint32_t timeline;
     int rc;
 
-    if (!source->server.standby)
+    if (!place->server->standby)
         return 0;
-    rc = ask_timeline(source, &timeline, err);
-    if (rc == 0 && timeline != source->server.timeline)
+    rc = ask_timeline(place, &timeline, err);
+    if (rc == 0 && timeline != place->server->timeline)
         rc = mr_err_set(err, MR_RETRY, "source.connection_lost",
                         "the standby was promoted, or follows a server that was: it is on timeline "
                         "%u now, and was on %u",
-                        timeline, source->server.timeline);
+                        timeline, place->server->timeline);
     return rc;
-}
-
-void mr_pg_standby_close(struct mr_pg_source *source)
-{
-    PQfinish(source->watch);
-    source->watch = NULL;
 }

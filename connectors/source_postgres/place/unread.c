@@ -24,14 +24,14 @@
 #include "connectors/source_postgres/place/slot.h"
 
 /* Whether a mark may stand at all. */
-static bool possible(const struct mr_pg_source *source)
+static bool possible(const struct mr_pg_place *place)
 {
-    return source->args->adopt && !source->temporary;
+    return place->args->adopt && !place->args->temporary;
 }
 
-static bool reads_tables(const struct mr_pg_source *source)
+static bool reads_tables(const struct mr_pg_place *place)
 {
-    return source->config->capture.snapshot != MR_SNAPSHOT_MODE_NO_DATA;
+    return place->config->capture.snapshot != MR_SNAPSHOT_MODE_NO_DATA;
 }
 
 /* 56 + 7 bytes, or 47 + 1 + 8 + 7: what a slot's name may have. */
@@ -47,61 +47,62 @@ static void mark_name(const char *slot, char ret_name[MR_PG_NAME])
 }
 
 /* SELECT before 'name' after */
-static const char *about_mark(struct mr_pg_source *source, const char *before, const char *after)
+static const char *about_mark(struct mr_pg_place *place, const char *before, const char *after)
 {
     char name[MR_PG_NAME];
 
-    mark_name(source->slot, name);
-    mr_buf_clear(&source->sql_text);
-    mr_buf_add_str(&source->sql_text, before);
-    mr_pg_add_literal(&source->sql_text, name);
-    mr_buf_add_str(&source->sql_text, after);
-    return mr_buf_cstr(&source->sql_text);
+    mark_name(place->slot, name);
+    mr_buf_clear(&place->sql->text);
+    mr_buf_add_str(&place->sql->text, before);
+    mr_pg_add_literal(&place->sql->text, name);
+    mr_buf_add_str(&place->sql->text, after);
+    return mr_buf_cstr(&place->sql->text);
 }
 
-int mr_pg_unread_look(struct mr_pg_source *source, struct mr_err *err)
+int mr_pg_unread_look(struct mr_pg_place *place, struct mr_err *err)
 {
-    const struct mr_pg_position *position = &source->feed.position;
+    const struct mr_pg_position *position = place->position;
     PGresult *result;
     int rc;
 
-    if (!possible(source))
+    if (!possible(place))
         return 0;
-    rc = mr_pg_query(&source->sql_connect, source->sql,
-                     about_mark(source,
-                                "SELECT 1 FROM pg_catalog.pg_replication_slots WHERE slot_type = "
-                                "'physical' AND slot_name = ",
-                                ""),
-                     "see whether tables are still to be read", &result, err);
+    rc = mr_pg_ask(place->sql,
+                   about_mark(place,
+                              "SELECT 1 FROM pg_catalog.pg_replication_slots WHERE slot_type = "
+                              "'physical' AND slot_name = ",
+                              ""),
+                   "see whether tables are still to be read", &result, err);
     if (rc < 0)
         return rc;
-    source->unread = PQntuples(result) > 0;
+    place->unread = PQntuples(result) > 0;
     PQclear(result);
-    atomic_store(&source->rows_out, !reads_tables(source) || (position->standing.started &&
-                                                              !position->standing.snapshot.active));
+    atomic_store(&place->rows_out, !reads_tables(place) || (position->standing.started &&
+                                                            !position->standing.snapshot.active));
     return 0;
 }
 
-int mr_pg_unread_mark(struct mr_pg_source *source, struct mr_err *err)
+int mr_pg_unread_mark(struct mr_pg_place *place, struct mr_err *err)
 {
     int rc;
 
-    if (!possible(source) || !reads_tables(source) || source->unread)
+    if (!possible(place) || !reads_tables(place) || place->unread)
         return 0;
-    rc = mr_pg_command(
-        &source->sql_connect, source->sql,
-        about_mark(source, "SELECT pg_catalog.pg_create_physical_replication_slot(", ")"),
-        "note that tables are to be read", err);
+    rc =
+        mr_pg_tell(place->sql,
+                   about_mark(place, "SELECT pg_catalog.pg_create_physical_replication_slot(", ")"),
+                   "note that tables are to be read", err);
     if (rc < 0 && err && strcmp(err->native, "53400") == 0)
-        return mr_pg_slots_full(source, err);
-    source->unread = rc == 0;
+        return mr_pg_slots_full(place, err);
+    place->unread = rc == 0;
     return rc;
 }
 
-void mr_pg_unread_settle(struct mr_pg_source *source)
+void mr_pg_unread_settle(struct mr_pg_place *place)
 {
-    if (!source->unread || !source->sql || !atomic_load(&source->rows_out))
+    if (!place->unread || !place->sql->conn || !atomic_load(&place->rows_out))
         return;
-    source->unread = false;
-    mr_pg_try(source->sql, about_mark(source, "SELECT pg_catalog.pg_drop_replication_slot(", ")"));
+    place->unread = false;
+    mr_pg_try(place->sql->conn,
+              about_mark(place, "SELECT pg_catalog.pg_drop_replication_slot(", ")"));
 }

@@ -22,11 +22,12 @@
 
 /* Those that are sent with updates and have no identity; "top" is the table that stands in the publication for them.
  * */
-static void breaks_sql(struct mr_pg_source *source, bool made, struct mr_buf *sql)
+static void breaks_sql(struct mr_pg_publish *publish, bool made, struct mr_buf *sql)
 {
     mr_buf_clear(sql);
-    mr_pg_identity_with(sql, source->server.version, source->computed);
-    mr_pg_sent_with(sql, source->server.version, source->publication, source->inserts);
+    mr_pg_identity_with(sql, publish->catalog->server->version, publish->published->computed);
+    mr_pg_sent_with(sql, publish->catalog->server->version, publish->published->publication,
+                    publish->published->inserts);
     mr_buf_printf(
         sql,
         "SELECT n.nspname, c.relname, %s FROM one o %s JOIN pg_catalog.pg_class c ON c.oid = o.oid "
@@ -36,10 +37,11 @@ static void breaks_sql(struct mr_pg_source *source, bool made, struct mr_buf *sq
 }
 
 /* follow.c takes it out of the publication: by itself, or with the root it is sent for. */
-static bool is_moved(const struct mr_pg_source *source, const struct mr_pg_candidates *candidates,
+static bool is_moved(const struct mr_pg_publish *publish, const struct mr_pg_candidates *candidates,
                      uint32_t top)
 {
-    if (source->config->publication.create != MR_PG_CREATE_FILTERED || !source->use_inserts)
+    if (publish->config->publication.create != MR_PG_CREATE_FILTERED ||
+        !publish->published->use_inserts)
         return false;
     for (size_t i = 0; i < candidates->count; i++) {
         if (candidates->items[i].oid == top)
@@ -49,7 +51,7 @@ static bool is_moved(const struct mr_pg_source *source, const struct mr_pg_candi
 }
 
 /* Fills err with the tables, MR_CONFIG; 0 when there is none. */
-static int judge(struct mr_pg_source *source, const struct mr_pg_candidates *candidates,
+static int judge(struct mr_pg_publish *publish, const struct mr_pg_candidates *candidates,
                  const PGresult *result, bool made, struct mr_err *err)
 {
     struct mr_buf names;
@@ -57,7 +59,7 @@ static int judge(struct mr_pg_source *source, const struct mr_pg_candidates *can
 
     mr_buf_init(&names, 4 << 10);
     for (int i = 0; i < PQntuples(result); i++) {
-        if (made && is_moved(source, candidates, (uint32_t)mr_pg_number(result, i, 2)))
+        if (made && is_moved(publish, candidates, (uint32_t)mr_pg_number(result, i, 2)))
             continue;
         if (count++ < NAMED)
             mr_buf_printf(&names, "%s%.64s.%.64s", count > 1 ? ", " : "", mr_pg_text(result, i, 0),
@@ -69,7 +71,7 @@ static int judge(struct mr_pg_source *source, const struct mr_pg_candidates *can
         mr_err_set(err, MR_CONFIG, "source.breaks_updates",
                    "publication %s %s updates and deletes of tables without a replica identity, so "
                    "that the application's own UPDATE and DELETE of them fail%s: %s",
-                   source->publication, made ? "sends" : "for all tables would send",
+                   publish->published->publication, made ? "sends" : "for all tables would send",
                    made ? "" : " from then on", mr_buf_cstr(&names));
         mr_err_hint(err,
                     "%s, or give each of them a primary key that is not deferrable, or ALTER TABLE "
@@ -83,56 +85,57 @@ static int judge(struct mr_pg_source *source, const struct mr_pg_candidates *can
     return count > 0 ? MR_CONFIG : 0;
 }
 
-static int look(struct mr_pg_source *source, const struct mr_pg_candidates *candidates, bool made,
+static int look(struct mr_pg_publish *publish, const struct mr_pg_candidates *candidates, bool made,
                 bool *ret_broken, struct mr_err *err)
 {
     PGresult *result;
     int rc;
 
-    breaks_sql(source, made, &source->sql_text);
-    rc = mr_pg_query(&source->sql_connect, source->sql, mr_buf_cstr(&source->sql_text),
-                     "look for tables that would lose their updates", &result, err);
+    breaks_sql(publish, made, &publish->catalog->sql->text);
+    rc = mr_pg_ask_text(publish->catalog->sql, "look for tables that would lose their updates",
+                        &result, err);
     if (rc < 0)
         return rc;
-    *ret_broken = judge(source, candidates, result, made, err) < 0;
+    *ret_broken = judge(publish, candidates, result, made, err) < 0;
     PQclear(result);
     return 0;
 }
 
-int mr_pg_breaks_look(struct mr_pg_source *source, const struct mr_pg_candidates *candidates,
+int mr_pg_breaks_look(struct mr_pg_publish *publish, const struct mr_pg_candidates *candidates,
                       bool made, struct mr_err *ret_found, struct mr_err *err)
 {
     bool broken = false;
     int rc = 0;
 
     mr_err_clear(ret_found);
-    if (made || source->config->publication.create == MR_PG_CREATE_ALL_TABLES)
-        rc = look(source, candidates, made, &broken, ret_found);
+    if (made || publish->config->publication.create == MR_PG_CREATE_ALL_TABLES)
+        rc = look(publish, candidates, made, &broken, ret_found);
     if (rc < 0 && err)
         *err = *ret_found;
     return rc;
 }
 
-static void warn(struct mr_pg_source *source, const struct mr_err *found)
+static void warn(struct mr_pg_publish *publish, const struct mr_err *found)
 {
     uint64_t hash = mr_hash(mr_slice_str(found->text), 0);
 
-    if (hash == source->broken_told)
+    if (hash == publish->broken_told)
         return;
-    source->broken_told = hash;
-    mr_pg_note(source, MR_LOG_WARN, found->code, "%s; %s", found->text, found->hint);
+    publish->broken_told = hash;
+    mr_note(publish->catalog->context, MR_LOG_WARN, found->code, "%s; %s", found->text,
+            found->hint);
 }
 
-int mr_pg_breaks_judge(struct mr_pg_source *source, const struct mr_pg_candidates *candidates,
+int mr_pg_breaks_judge(struct mr_pg_publish *publish, const struct mr_pg_candidates *candidates,
                        bool made, struct mr_err *err)
 {
     struct mr_err found;
-    int rc = mr_pg_breaks_look(source, candidates, made, &found, err);
+    int rc = mr_pg_breaks_look(publish, candidates, made, &found, err);
 
     if (rc < 0 || !found.code[0])
         return rc;
-    if (!mr_pg_breaks_refuses(source)) {
-        warn(source, &found);
+    if (!mr_pg_breaks_refuses(publish)) {
+        warn(publish, &found);
         return 0;
     }
     if (err)
@@ -140,8 +143,8 @@ int mr_pg_breaks_judge(struct mr_pg_source *source, const struct mr_pg_candidate
     return MR_CONFIG;
 }
 
-bool mr_pg_breaks_refuses(const struct mr_pg_source *source)
+bool mr_pg_breaks_refuses(const struct mr_pg_publish *publish)
 {
-    return !source->feed.position.standing.started &&
-           source->config->publication.no_identity == MR_PG_NO_IDENTITY_REFUSE;
+    return !publish->track->standing->started &&
+           publish->config->publication.no_identity == MR_PG_NO_IDENTITY_REFUSE;
 }

@@ -28,36 +28,29 @@
 #define TAIL_LOCK "hashtext('millrace tail')"
 #define ROOT      " WITH (publish_via_partition_root = true)"
 
-static int query(struct mr_pg_source *source, const char *what, PGresult **ret_result,
-                 struct mr_err *err)
+int mr_pg_publication_name(struct mr_pg_publish *publish, char slot[MR_PG_NAME], struct mr_err *err)
 {
-    return mr_pg_query(&source->sql_connect, source->sql, mr_buf_cstr(&source->sql_text), what,
-                       ret_result, err);
-}
-
-int mr_pg_publication_name(struct mr_pg_source *source, struct mr_err *err)
-{
-    const char *name = source->config->publication.name;
+    const char *name = publish->config->publication.name;
     char made[MR_PG_NAME];
     uint32_t random = 0;
 
-    if (source->temporary) {
+    if (publish->temporary) {
         if (getrandom(&random, sizeof(random), 0) != sizeof(random))
             random = (uint32_t)mr_clock_mono_ns();
         (void)snprintf(made, sizeof(made), "millrace_tail_%d_%08" PRIx32, (int)getpid(), random);
-        (void)snprintf(source->slot, sizeof(source->slot), "%s", made);
+        (void)snprintf(slot, MR_PG_NAME, "%s", made);
         name = made;
     }
     if (!name) {
-        (void)snprintf(made, sizeof(made), "%s", source->slot);
+        (void)snprintf(made, sizeof(made), "%s", slot);
         mr_pg_shorten(made, 55);
         name = made;
     }
     if (strlen(name) > 55)
         return mr_err_set(err, MR_CONFIG, "source.publication_name",
                           "source.publication.name: \"%s\" is longer than 55 bytes", name);
-    (void)snprintf(source->publication, sizeof(source->publication), "%s", name);
-    (void)snprintf(source->inserts, sizeof(source->inserts), "%.55s_inserts", name);
+    (void)snprintf(publish->published->publication, MR_PG_NAME, "%s", name);
+    (void)snprintf(publish->published->inserts, MR_PG_NAME, "%.55s_inserts", name);
     return 0;
 }
 
@@ -77,83 +70,83 @@ static int refuse_leaves(const char *publication, struct mr_err *err)
 }
 
 /* Operations that are wanted and that the publication in this row does not send: "update, delete". */
-static void read_left_out(struct mr_pg_source *source, const PGresult *result, int row)
+static void read_left_out(struct mr_pg_publish *publish, const PGresult *result, int row)
 {
     static const char *const names[] = {"insert", "update", "delete", "truncate"};
-    const struct mr_left_out *out = &source->feed.track.left_out;
+    const struct mr_left_out *out = &publish->track->left_out;
     const bool unwanted[] = {out->creates, out->updates, out->deletes, out->truncates};
     size_t size = 0;
 
-    source->left_out[0] = 0;
+    publish->left_out[0] = 0;
     for (int i = 0; i < 4; i++) {
         if (unwanted[i] || mr_pg_true(result, row, 3 + i))
             continue;
-        size += (size_t)snprintf(source->left_out + size, sizeof(source->left_out) - size, "%s%s",
+        size += (size_t)snprintf(publish->left_out + size, sizeof(publish->left_out) - size, "%s%s",
                                  size ? ", " : "", names[i]);
     }
 }
 
-void mr_pg_publication_left_out(const struct mr_pg_source *source, struct mr_err *ret_found)
+void mr_pg_publication_left_out(const struct mr_pg_publish *publish, struct mr_err *ret_found)
 {
     mr_err_clear(ret_found);
-    if (!source->left_out[0])
+    if (!publish->left_out[0])
         return;
     mr_err_set(ret_found, MR_CONFIG, "source.operations_left_out",
                "publication %s does not send these operations, so that no event of them comes: %s",
-               source->publication, source->left_out);
+               publish->published->publication, publish->left_out);
     mr_err_hint(ret_found,
                 "ALTER PUBLICATION \"%s\" SET (publish = 'insert, update, delete, truncate'); or "
                 "name them in source.skipped_operations.",
-                source->publication);
+                publish->published->publication);
 }
 
-static int read_look(struct mr_pg_source *source, const PGresult *result, bool *ret_exists,
+static int read_look(struct mr_pg_publish *publish, const PGresult *result, bool *ret_exists,
                      struct mr_err *err)
 {
     *ret_exists = false;
-    source->use_inserts = false;
-    source->computed = false;
-    source->left_out[0] = 0;
-    source->via_root = source->config->publication.via_root;
+    publish->published->use_inserts = false;
+    publish->published->computed = false;
+    publish->left_out[0] = 0;
+    publish->published->via_root = publish->config->publication.via_root;
     for (int i = 0; i < PQntuples(result); i++) {
-        bool ours = strcmp(mr_pg_text(result, i, 0), source->publication) == 0;
-        if (source->config->publication.via_root && !mr_pg_true(result, i, 1))
+        bool ours = strcmp(mr_pg_text(result, i, 0), publish->published->publication) == 0;
+        if (publish->config->publication.via_root && !mr_pg_true(result, i, 1))
             return refuse_leaves(mr_pg_text(result, i, 0), err);
         *ret_exists |= ours;
-        source->use_inserts |= !ours;
+        publish->published->use_inserts |= !ours;
         if (!ours)
             continue;
-        source->via_root = mr_pg_true(result, i, 1);
-        source->computed = mr_pg_true(result, i, 2);
-        read_left_out(source, result, i);
+        publish->published->via_root = mr_pg_true(result, i, 1);
+        publish->published->computed = mr_pg_true(result, i, 2);
+        read_left_out(publish, result, i);
     }
     return 0;
 }
 
-int mr_pg_publication_look(struct mr_pg_source *source, bool *ret_exists, struct mr_err *err)
+int mr_pg_publication_look(struct mr_pg_publish *publish, bool *ret_exists, struct mr_err *err)
 {
     PGresult *result;
     int rc;
 
-    if (source->config->publication.via_root && source->server.version < 130000)
+    if (publish->config->publication.via_root && publish->catalog->server->version < 130000)
         return mr_err_set(err, MR_CONFIG, "source.partition_root",
                           "PostgreSQL %d cannot send partitions as their root: "
                           "source.publication.publish_via_partition_root needs 13 or newer",
-                          source->server.version / 10000);
-    mr_buf_clear(&source->sql_text);
-    mr_buf_printf(&source->sql_text,
+                          publish->catalog->server->version / 10000);
+    mr_buf_clear(&publish->catalog->sql->text);
+    mr_buf_printf(&publish->catalog->sql->text,
                   "SELECT pubname, %s, %s, pubinsert, pubupdate, pubdelete, pubtruncate FROM "
                   "pg_catalog.pg_publication WHERE pubname IN (",
-                  source->server.version >= 130000 ? "pubviaroot" : "false",
-                  source->server.version >= 180000 ? "pubgencols = 's'" : "false");
-    mr_pg_add_literal(&source->sql_text, source->publication);
-    mr_buf_add_char(&source->sql_text, ',');
-    mr_pg_add_literal(&source->sql_text, source->inserts);
-    mr_buf_add_char(&source->sql_text, ')');
-    rc = query(source, "look for the publication", &result, err);
+                  publish->catalog->server->version >= 130000 ? "pubviaroot" : "false",
+                  publish->catalog->server->version >= 180000 ? "pubgencols = 's'" : "false");
+    mr_pg_add_literal(&publish->catalog->sql->text, publish->published->publication);
+    mr_buf_add_char(&publish->catalog->sql->text, ',');
+    mr_pg_add_literal(&publish->catalog->sql->text, publish->published->inserts);
+    mr_buf_add_char(&publish->catalog->sql->text, ')');
+    rc = mr_pg_ask_text(publish->catalog->sql, "look for the publication", &result, err);
     if (rc < 0)
         return rc;
-    rc = read_look(source, result, ret_exists, err);
+    rc = read_look(publish, result, ret_exists, err);
     PQclear(result);
     return rc;
 }
@@ -184,24 +177,24 @@ static size_t count_identity(const struct mr_pg_candidates *candidates, bool ide
     return count;
 }
 
-void mr_pg_publication_sql(const struct mr_pg_source *source,
+void mr_pg_publication_sql(const struct mr_pg_publish *publish,
                            const struct mr_pg_candidates *candidates, struct mr_buf *sql)
 {
     mr_buf_add_str(sql, "CREATE PUBLICATION ");
-    mr_pg_add_name(sql, mr_slice_str(source->publication));
-    if (source->config->publication.create == MR_PG_CREATE_ALL_TABLES) {
-        mr_buf_printf(sql, " FOR ALL TABLES%s;\n", source->via_root ? ROOT : "");
+    mr_pg_add_name(sql, mr_slice_str(publish->published->publication));
+    if (publish->config->publication.create == MR_PG_CREATE_ALL_TABLES) {
+        mr_buf_printf(sql, " FOR ALL TABLES%s;\n", publish->published->via_root ? ROOT : "");
         return;
     }
     (void)add_tables(sql, candidates, true);
-    mr_buf_printf(sql, "%s;\n", source->via_root ? ROOT : "");
-    if (source->temporary && count_identity(candidates, false) == 0)
+    mr_buf_printf(sql, "%s;\n", publish->published->via_root ? ROOT : "");
+    if (publish->temporary && count_identity(candidates, false) == 0)
         return;
     mr_buf_add_str(sql, "CREATE PUBLICATION ");
-    mr_pg_add_name(sql, mr_slice_str(source->inserts));
+    mr_pg_add_name(sql, mr_slice_str(publish->published->inserts));
     (void)add_tables(sql, candidates, false);
     mr_buf_printf(sql, " WITH (publish = 'insert, truncate'%s);\n",
-                  source->via_root ? ", publish_via_partition_root = true" : "");
+                  publish->published->via_root ? ", publish_via_partition_root = true" : "");
 }
 
 void mr_pg_publication_advise(const struct mr_pg_candidate *table, struct mr_buf *sql)
@@ -217,56 +210,57 @@ void mr_pg_publication_advise(const struct mr_pg_candidate *table, struct mr_buf
                        : " ADD PRIMARY KEY (...), not deferrable; or ... REPLICA IDENTITY FULL");
 }
 
-void mr_pg_publication_note_no_identity(struct mr_pg_source *source,
+void mr_pg_publication_note_no_identity(struct mr_pg_publish *publish,
                                         const struct mr_pg_candidate *table, const char *became)
 {
-    mr_buf_clear(&source->sql_text);
-    mr_pg_publication_advise(table, &source->sql_text);
-    mr_pg_note(source, MR_LOG_WARN, "source.no_identity",
-               "table %.*s.%.*s has no replica identity%s: its inserts are read, its updates and "
-               "deletes are not; to read them: %s",
-               MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), became,
-               mr_buf_cstr(&source->sql_text));
+    mr_buf_clear(&publish->catalog->sql->text);
+    mr_pg_publication_advise(table, &publish->catalog->sql->text);
+    mr_note(publish->catalog->context, MR_LOG_WARN, "source.no_identity",
+            "table %.*s.%.*s has no replica identity%s: its inserts are read, its updates and "
+            "deletes are not; to read them: %s",
+            MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), became,
+            mr_buf_cstr(&publish->catalog->sql->text));
 }
 
-static void note_without_identity(struct mr_pg_source *source,
+static void note_without_identity(struct mr_pg_publish *publish,
                                   const struct mr_pg_candidates *candidates)
 {
     for (size_t i = 0; i < candidates->count; i++) {
         const struct mr_pg_candidate *table = &candidates->items[i];
-        if (!table->identity && (table->kind == 'r' || source->via_root))
-            mr_pg_publication_note_no_identity(source, table, "");
+        if (!table->identity && (table->kind == 'r' || publish->published->via_root))
+            mr_pg_publication_note_no_identity(publish, table, "");
     }
 }
 
-int mr_pg_publication_missing(struct mr_pg_source *source,
+int mr_pg_publication_missing(struct mr_pg_publish *publish,
                               const struct mr_pg_candidates *candidates, struct mr_err *err)
 {
     struct mr_buf sql;
 
     mr_buf_init(&sql, 1 << 20);
-    mr_pg_publication_sql(source, candidates, &sql);
+    mr_pg_publication_sql(publish, candidates, &sql);
     mr_err_set(err, MR_CONFIG, "source.publication_missing",
                "publication %s does not exist, and source.publication.create is never",
-               source->publication);
+               publish->published->publication);
     mr_err_hint(err, "%s", mr_buf_cstr(&sql));
     mr_buf_done(&sql);
     return MR_CONFIG;
 }
 
 /* Who may not create it is told what has to be typed, and by whom. */
-static int no_rights(struct mr_pg_source *source, const struct mr_pg_candidates *candidates,
+static int no_rights(struct mr_pg_publish *publish, const struct mr_pg_candidates *candidates,
                      struct mr_err *err)
 {
-    const char *user = PQuser(source->sql), *database = source->server.database;
+    const char *user = PQuser(publish->catalog->sql->conn),
+               *database = publish->catalog->server->database;
     struct mr_buf sql;
     char why[300];
 
     (void)snprintf(why, sizeof(why), "%.290s", err->text);
     mr_err_set(err, MR_CONFIG, "source.publication_rights", "publication %s cannot be created: %s",
-               source->publication, why);
+               publish->published->publication, why);
     err->exit_code = 77;
-    if (source->temporary) {
+    if (publish->temporary) {
         mr_err_hint(
             err,
             "A role may publish tables it owns, in a database it may create things in:\n  GRANT "
@@ -275,13 +269,13 @@ static int no_rights(struct mr_pg_source *source, const struct mr_pg_candidates 
         return MR_CONFIG;
     }
     mr_buf_init(&sql, 1 << 20);
-    mr_pg_publication_sql(source, candidates, &sql);
+    mr_pg_publication_sql(publish, candidates, &sql);
     mr_err_hint(err, "Let the tables' owner or a superuser run:\n%s", mr_buf_cstr(&sql));
     mr_buf_done(&sql);
     return MR_CONFIG;
 }
 
-static int create(struct mr_pg_source *source, const struct mr_pg_candidates *candidates,
+static int create(struct mr_pg_publish *publish, const struct mr_pg_candidates *candidates,
                   struct mr_err *err)
 {
     struct mr_buf sql;
@@ -290,29 +284,29 @@ static int create(struct mr_pg_source *source, const struct mr_pg_candidates *ca
     mr_buf_init(&sql, 16 << 20);
     /* Publishing waits for whoever holds a table, a VACUUM for one: not without a word. */
     mr_buf_add_str(&sql, "BEGIN; SET LOCAL lock_timeout = '5s';");
-    mr_pg_publication_sql(source, candidates, &sql);
+    mr_pg_publication_sql(publish, candidates, &sql);
     mr_buf_add_str(&sql, "COMMIT");
-    rc = mr_pg_command(&source->sql_connect, source->sql, mr_buf_cstr(&sql),
-                       "create the publication", err);
+    rc = mr_pg_tell(publish->catalog->sql, mr_buf_cstr(&sql), "create the publication", err);
     mr_buf_done(&sql);
     if (rc == MR_CONFIG) {
-        mr_pg_try(source->sql, "ROLLBACK");
-        return no_rights(source, candidates, err);
+        mr_pg_try(publish->catalog->sql->conn, "ROLLBACK");
+        return no_rights(publish, candidates, err);
     }
     if (rc == 0)
-        source->use_inserts = source->config->publication.create == MR_PG_CREATE_FILTERED &&
-                              (!source->temporary || count_identity(candidates, false) > 0);
+        publish->published->use_inserts =
+            publish->config->publication.create == MR_PG_CREATE_FILTERED &&
+            (!publish->temporary || count_identity(candidates, false) > 0);
     return rc;
 }
 
 /* What tails that were killed have left. */
-static int drop_leftovers(struct mr_pg_source *source, struct mr_err *err)
+static int drop_leftovers(struct mr_pg_publish *publish, struct mr_err *err)
 {
     PGresult *result = NULL;
-    int rc = mr_pg_query(&source->sql_connect, source->sql,
-                         "SELECT pubname FROM pg_catalog.pg_publication WHERE pubname LIKE "
-                         "'millrace\\_tail\\_%' AND pg_catalog.pg_has_role(pubowner, 'USAGE')",
-                         "look for what earlier tails left", &result, err);
+    int rc = mr_pg_ask(publish->catalog->sql,
+                       "SELECT pubname FROM pg_catalog.pg_publication WHERE pubname LIKE "
+                       "'millrace\\_tail\\_%' AND pg_catalog.pg_has_role(pubowner, 'USAGE')",
+                       "look for what earlier tails left", &result, err);
 
     for (int i = 0; rc == 0 && i < PQntuples(result); i++) {
         char name[MR_PG_NAME], owner[MR_PG_NAME];
@@ -321,17 +315,17 @@ static int drop_leftovers(struct mr_pg_source *source, struct mr_err *err)
         (void)snprintf(owner, sizeof(owner), "%s", name);
         if (strlen(owner) > 8 && strcmp(owner + strlen(owner) - 8, "_inserts") == 0)
             owner[strlen(owner) - 8] = 0;
-        mr_buf_clear(&source->sql_text);
-        mr_buf_add_str(&source->sql_text,
+        mr_buf_clear(&publish->catalog->sql->text);
+        mr_buf_add_str(&publish->catalog->sql->text,
                        "SELECT pg_catalog.pg_try_advisory_xact_lock(" TAIL_LOCK ", hashtext(");
-        mr_pg_add_literal(&source->sql_text, owner);
-        mr_buf_add_str(&source->sql_text, "))");
-        rc = query(source, "see whether that tail is alive", &locked, err);
+        mr_pg_add_literal(&publish->catalog->sql->text, owner);
+        mr_buf_add_str(&publish->catalog->sql->text, "))");
+        rc = mr_pg_ask_text(publish->catalog->sql, "see whether that tail is alive", &locked, err);
         if (rc == 0 && mr_pg_true(locked, 0, 0)) {
-            mr_buf_clear(&source->sql_text);
-            mr_buf_add_str(&source->sql_text, "DROP PUBLICATION IF EXISTS ");
-            mr_pg_add_name(&source->sql_text, mr_slice_str(name));
-            mr_pg_try(source->sql, mr_buf_cstr(&source->sql_text));
+            mr_buf_clear(&publish->catalog->sql->text);
+            mr_buf_add_str(&publish->catalog->sql->text, "DROP PUBLICATION IF EXISTS ");
+            mr_pg_add_name(&publish->catalog->sql->text, mr_slice_str(name));
+            mr_pg_try(publish->catalog->sql->conn, mr_buf_cstr(&publish->catalog->sql->text));
         }
         PQclear(locked);
     }
@@ -339,23 +333,22 @@ static int drop_leftovers(struct mr_pg_source *source, struct mr_err *err)
     return rc;
 }
 
-static int lock_name(struct mr_pg_source *source, struct mr_err *err)
+static int lock_name(struct mr_pg_publish *publish, struct mr_err *err)
 {
-    mr_buf_clear(&source->sql_text);
-    mr_buf_add_str(&source->sql_text,
+    mr_buf_clear(&publish->catalog->sql->text);
+    mr_buf_add_str(&publish->catalog->sql->text,
                    "SELECT pg_catalog.pg_advisory_lock(" TAIL_LOCK ", hashtext(");
-    mr_pg_add_literal(&source->sql_text, source->publication);
-    mr_buf_add_str(&source->sql_text, "))");
-    return mr_pg_command(&source->sql_connect, source->sql, mr_buf_cstr(&source->sql_text),
-                         "lock the tail's name", err);
+    mr_pg_add_literal(&publish->catalog->sql->text, publish->published->publication);
+    mr_buf_add_str(&publish->catalog->sql->text, "))");
+    return mr_pg_tell_text(publish->catalog->sql, "lock the tail's name", err);
 }
 
-int mr_pg_no_tables(struct mr_pg_source *source, struct mr_err *err)
+int mr_pg_no_tables(struct mr_pg_publish *publish, struct mr_err *err)
 {
-    const struct mr_option_list *tables = &source->config->capture.tables;
+    const struct mr_option_list *tables = &publish->config->capture.tables;
 
     mr_err_set(err, MR_CONFIG, "source.no_tables", "no table of database %s matches %s%s%s",
-               source->server.database, tables->count ? "\"" : "",
+               publish->catalog->server->database, tables->count ? "\"" : "",
                tables->count ? tables->items[0] : "(all tables)", tables->count ? "\"" : "");
     mr_err_hint(
         err, "See what there is: psql -c '\\dt *.*'. Patterns are schema.table, with case as the "
@@ -363,62 +356,63 @@ int mr_pg_no_tables(struct mr_pg_source *source, struct mr_err *err)
     return MR_CONFIG;
 }
 
-int mr_pg_publication_ensure(struct mr_pg_source *source, struct mr_err *err)
+int mr_pg_publication_ensure(struct mr_pg_publish *publish, struct mr_err *err)
 {
     struct mr_pg_candidates candidates;
     bool exists;
-    int rc = mr_pg_publication_look(source, &exists, err);
+    int rc = mr_pg_publication_look(publish, &exists, err);
 
     if (rc == 0)
-        rc = mr_pg_candidates_load(source, &source->arena, &candidates, err);
+        rc = mr_pg_candidates_load(publish->catalog, publish->arena, &candidates, err);
     if (rc < 0)
         return rc;
     if (exists) {
         struct mr_err found;
-        mr_pg_publication_left_out(source, &found);
+        mr_pg_publication_left_out(publish, &found);
         if (found.code[0])
-            mr_pg_note(source, MR_LOG_WARN, found.code, "%s; %s", found.text, found.hint);
-        return source->temporary ? 0 : mr_pg_publication_follow(source, true, err);
+            mr_note(publish->catalog->context, MR_LOG_WARN, found.code, "%s; %s", found.text,
+                    found.hint);
+        return publish->temporary ? 0 : mr_pg_publication_follow(publish, true, err);
     }
-    rc = mr_pg_breaks_judge(source, &candidates, false, err);
+    rc = mr_pg_breaks_judge(publish, &candidates, false, err);
     if (rc < 0)
         return rc;
-    if (candidates.count == 0 && source->config->publication.create != MR_PG_CREATE_ALL_TABLES)
-        return mr_pg_no_tables(source, err);
-    if (source->config->publication.create == MR_PG_CREATE_NEVER && !source->temporary)
-        return mr_pg_publication_missing(source, &candidates, err);
-    if (source->temporary) {
-        rc = drop_leftovers(source, err);
+    if (candidates.count == 0 && publish->config->publication.create != MR_PG_CREATE_ALL_TABLES)
+        return mr_pg_no_tables(publish, err);
+    if (publish->config->publication.create == MR_PG_CREATE_NEVER && !publish->temporary)
+        return mr_pg_publication_missing(publish, &candidates, err);
+    if (publish->temporary) {
+        rc = drop_leftovers(publish, err);
         if (rc == 0)
-            rc = lock_name(source, err);
+            rc = lock_name(publish, err);
     }
     if (rc == 0)
-        rc = create(source, &candidates, err);
-    if (rc == 0 && source->config->publication.create != MR_PG_CREATE_ALL_TABLES)
-        note_without_identity(source, &candidates);
+        rc = create(publish, &candidates, err);
+    if (rc == 0 && publish->config->publication.create != MR_PG_CREATE_ALL_TABLES)
+        note_without_identity(publish, &candidates);
     return rc;
 }
 
-int mr_pg_publication_gone(struct mr_pg_source *source, const char *message, struct mr_err *err)
+int mr_pg_publication_gone(struct mr_pg_publish *publish, const char *message, struct mr_err *err)
 {
     mr_err_set(err, MR_GAP, "source.publication_gone",
                "publication %s does not exist at the place in the log that is to be read%s%s",
-               source->publication, message ? ": " : "", message ? message : "");
+               publish->published->publication, message ? ": " : "", message ? message : "");
     mr_err_hint(
         err,
         "It was dropped, or made after the slot. The changes in between cannot be read. To go on "
         "from now, accepting that: create it again, drop the slot, then\n  millrace checkpoint "
         "set %s now",
-        source->context->pipeline);
+        publish->catalog->context->pipeline);
     return MR_GAP;
 }
 
-void mr_pg_publication_drop(struct mr_pg_source *source)
+void mr_pg_publication_drop(struct mr_pg_publish *publish)
 {
-    mr_buf_clear(&source->sql_text);
-    mr_buf_add_str(&source->sql_text, "DROP PUBLICATION IF EXISTS ");
-    mr_pg_add_name(&source->sql_text, mr_slice_str(source->publication));
-    mr_buf_add_str(&source->sql_text, ", ");
-    mr_pg_add_name(&source->sql_text, mr_slice_str(source->inserts));
-    mr_pg_try(source->sql, mr_buf_cstr(&source->sql_text));
+    mr_buf_clear(&publish->catalog->sql->text);
+    mr_buf_add_str(&publish->catalog->sql->text, "DROP PUBLICATION IF EXISTS ");
+    mr_pg_add_name(&publish->catalog->sql->text, mr_slice_str(publish->published->publication));
+    mr_buf_add_str(&publish->catalog->sql->text, ", ");
+    mr_pg_add_name(&publish->catalog->sql->text, mr_slice_str(publish->published->inserts));
+    mr_pg_try(publish->catalog->sql->conn, mr_buf_cstr(&publish->catalog->sql->text));
 }

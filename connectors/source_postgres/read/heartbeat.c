@@ -11,43 +11,38 @@
 
 #define QUERY_MS "5000"
 
-static int command(struct mr_pg_source *source, const char *sql, struct mr_err *err)
+static int run_query(struct mr_heartbeats *beats, struct mr_pg_session *sql, const char *query,
+                     struct mr_err *err)
 {
-    return mr_pg_command(&source->sql_connect, source->sql, sql,
-                         "run source.heartbeat.action_query", err);
-}
-
-static int run_query(struct mr_pg_source *source, struct mr_err *err)
-{
+    static const char what[] = "run source.heartbeat.action_query";
     struct mr_err failed;
-    int rc = command(source, "SET statement_timeout = " QUERY_MS, err);
+    int rc = mr_pg_tell(sql, "SET statement_timeout = " QUERY_MS, what, err);
 
     if (rc < 0)
         return rc;
-    rc = command(source, source->config->capture.heartbeat.query, &failed);
-    if (PQstatus(source->sql) != CONNECTION_OK) {
+    rc = mr_pg_tell(sql, query, what, &failed);
+    if (PQstatus(sql->conn) != CONNECTION_OK) {
         if (err)
             *err = failed;
         return rc;
     }
-    if (PQtransactionStatus(source->sql) != PQTRANS_IDLE)
-        mr_pg_try(source->sql, "ROLLBACK");
-    mr_pg_try(source->sql, "SET statement_timeout = 0");
-    if (rc == 0)
-        return 0;
-    if (mr_heartbeat_failed(&source->beats))
-        mr_pg_note(source, MR_LOG_WARN, "source.heartbeat_query",
-                   "heartbeats go on, but %s: tables are named with their schema, and the role "
-                   "needs the right to write them",
-                   failed.text);
+    if (PQtransactionStatus(sql->conn) != PQTRANS_IDLE)
+        mr_pg_try(sql->conn, "ROLLBACK");
+    mr_pg_try(sql->conn, "SET statement_timeout = 0");
+    if (rc < 0 && mr_heartbeat_failed(beats))
+        mr_note(sql->connect.context, MR_LOG_WARN, "source.heartbeat_query",
+                "heartbeats go on, but %s: tables are named with their schema, and the role needs "
+                "the right to write them",
+                failed.text);
     return 0;
 }
 
-int mr_pg_heartbeat_add(struct mr_pg_source *source, struct mr_batch *batch, struct mr_err *err)
+int mr_pg_heartbeat_add(struct mr_heartbeats *beats, struct mr_pg_session *sql, const char *query,
+                        const struct mr_track *track, struct mr_batch *batch, struct mr_err *err)
 {
-    int rc = source->config->capture.heartbeat.query ? run_query(source, err) : 0;
+    int rc = query ? run_query(beats, sql, query, err) : 0;
 
     if (rc == 0)
-        mr_heartbeat_add(&source->beats, &source->feed.track, batch);
+        mr_heartbeat_add(beats, track, batch);
     return rc;
 }

@@ -36,10 +36,10 @@ static bool all_binary(const struct mr_pg_relation *relation)
     return relation->table->column_count > 0;
 }
 
-static void permission_hint(const struct mr_pg_source *source,
-                            const struct mr_pg_snapshot_item *item, struct mr_err *err)
+static void permission_hint(const struct mr_pg_place *place, const struct mr_pg_snapshot_item *item,
+                            struct mr_err *err)
 {
-    const char *user = PQuser(source->sql);
+    const char *user = PQuser(place->sql->conn);
 
     if (err && strcmp(err->native, "42501") == 0)
         mr_err_hint(
@@ -52,8 +52,7 @@ static void permission_hint(const struct mr_pg_source *source,
 }
 
 /* The SELECT as a COPY, and what its failure means. */
-static int begin_copy(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
-                      const char *select, struct mr_err *err)
+static int begin_copy(struct mr_pg_snapshot *snapshot, const char *select, struct mr_err *err)
 {
     const struct mr_pg_snapshot_item *item = at_hand(snapshot);
     struct mr_buf copy;
@@ -63,18 +62,16 @@ static int begin_copy(struct mr_pg_source *source, struct mr_pg_snapshot *snapsh
     mr_buf_init(&copy, 1 << 20);
     mr_buf_printf(&copy, "COPY (%s) TO STDOUT%s", select,
                   snapshot->binary ? " (FORMAT binary)" : "");
-    rc = mr_pg_query(&snapshot->connect, snapshot->conn, mr_buf_cstr(&copy), "read a table",
-                     &result, err);
+    rc = mr_pg_ask(&snapshot->view, mr_buf_cstr(&copy), "read a table", &result, err);
     PQclear(result);
     mr_buf_done(&copy);
     rc = mr_pg_view_failure(item, rc, err);
-    permission_hint(source, item, rc < 0 ? err : NULL);
+    permission_hint(snapshot->place, item, rc < 0 ? err : NULL);
     return rc;
 }
 
 /* Once the copy runs, the table is locked against what would change its shape. */
-static int begin_held(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
-                      const char *select, struct mr_err *err)
+static int begin_held(struct mr_pg_snapshot *snapshot, const char *select, struct mr_err *err)
 {
     const struct mr_pg_snapshot_item *item = at_hand(snapshot);
     struct mr_buf seen, now;
@@ -82,11 +79,11 @@ static int begin_held(struct mr_pg_source *source, struct mr_pg_snapshot *snapsh
 
     mr_buf_init(&seen, 16 << 20);
     mr_buf_init(&now, 16 << 20);
-    rc = mr_pg_view_shape(source, snapshot->conn, item, &seen, err);
+    rc = mr_pg_view_shape(&snapshot->view, item, &seen, err);
     if (rc == 0)
-        rc = begin_copy(source, snapshot, select, err);
+        rc = begin_copy(snapshot, select, err);
     if (rc == 0)
-        rc = mr_pg_view_shape(source, source->sql, item, &now, err);
+        rc = mr_pg_view_shape(snapshot->place->sql, item, &now, err);
     if (rc == 0 && !mr_slice_equal(mr_buf_slice(&seen), mr_buf_slice(&now)))
         rc = mr_pg_view_altered(item, err);
     mr_buf_done(&seen);
@@ -99,12 +96,12 @@ static int list(void *state, struct mr_snapshot *course, struct mr_err *err)
     struct mr_pg_snapshot *snapshot = state;
 
     (void)course;
-    return mr_pg_view_list(snapshot->source, snapshot, err);
+    return mr_pg_view_list(snapshot, err);
 }
 
 static void set_place(struct mr_pg_snapshot *snapshot)
 {
-    struct mr_pg_position *position = &snapshot->source->feed.position;
+    struct mr_pg_position *position = snapshot->place->position;
     struct mr_snapshot *course = &snapshot->course;
 
     if (position->read < snapshot->point)
@@ -119,17 +116,17 @@ static int begin(void *state, struct mr_snapshot *course, const struct mr_snapsh
                  struct mr_err *err)
 {
     struct mr_pg_snapshot *snapshot = state;
-    struct mr_pg_source *source = snapshot->source;
     struct mr_buf sql;
     int rc;
 
     (void)course;
     mr_buf_init(&sql, 1 << 20);
-    rc = mr_pg_view_describe(source, snapshot, item->own, &sql, err);
+    rc = mr_pg_view_describe(&snapshot->view, snapshot->catalog, &snapshot->feed->relations,
+                             item->own, &snapshot->relation, &sql, err);
     if (rc == 0) {
         snapshot->binary =
-            source->config->binary == MR_PG_BINARY_AUTO && all_binary(snapshot->relation);
-        rc = begin_held(source, snapshot, mr_buf_cstr(&sql), err);
+            snapshot->place->config->binary == MR_PG_BINARY_AUTO && all_binary(snapshot->relation);
+        rc = begin_held(snapshot, mr_buf_cstr(&sql), err);
     }
     mr_buf_done(&sql);
     if (rc < 0)
@@ -149,7 +146,6 @@ static int broken_row(const struct mr_pg_relation *relation, struct mr_err *err)
 static int decode_row(struct mr_pg_snapshot *snapshot, struct mr_batch *batch,
                       struct mr_slice bytes, struct mr_value **ret_row, struct mr_err *err)
 {
-    struct mr_pg_source *source = snapshot->source;
     struct mr_pg_relation *relation = snapshot->relation;
     uint32_t count = relation->table->column_count;
     struct mr_cur cur = mr_cur(bytes);
@@ -165,10 +161,10 @@ static int decode_row(struct mr_pg_snapshot *snapshot, struct mr_batch *batch,
             return broken_row(relation, err);
         row[i] = (struct mr_value){.kind = MR_NULL};
         if (value.data)
-            rc = mr_pg_decode_column(&source->feed, &batch->arena, relation, i,
+            rc = mr_pg_decode_column(snapshot->feed, &batch->arena, relation, i,
                                      snapshot->binary ? 'b' : 't', value, &row[i], err);
         else
-            rc = mr_pg_feed_null(&source->feed, relation, i, err);
+            rc = mr_pg_feed_null(snapshot->feed, relation, i, err);
         if (rc < 0)
             return rc;
     }
@@ -212,14 +208,14 @@ static bool is_end_mark(const struct mr_pg_snapshot *snapshot, struct mr_slice b
 
 static int wait_readable(struct mr_pg_snapshot *snapshot, int64_t deadline_ns, struct mr_err *err)
 {
-    struct pollfd fd = {.fd = PQsocket(snapshot->conn), .events = POLLIN};
+    struct pollfd fd = {.fd = PQsocket(snapshot->view.conn), .events = POLLIN};
     int64_t left = deadline_ns - mr_clock_mono_ns();
 
     if (left > 0 && poll(&fd, 1, (int)((left + MR_MS_NS - 1) / MR_MS_NS)) < 0 && errno != EINTR)
         return mr_err_errno(err, MR_RETRY, "source.connection_lost", errno,
                             "cannot wait for the server");
-    if (!PQconsumeInput(snapshot->conn))
-        return mr_pg_error(err, snapshot->conn, NULL, "read a table");
+    if (!PQconsumeInput(snapshot->view.conn))
+        return mr_pg_error(err, snapshot->view.conn, NULL, "read a table");
     return 0;
 }
 
@@ -229,7 +225,7 @@ static int take_message(struct mr_pg_snapshot *snapshot, struct mr_batch *batch,
     int rc;
 
     batch->bytes += size;
-    mr_count(&snapshot->source->context->counters->source_bytes, (uint64_t)size);
+    mr_count(&snapshot->place->context->counters->source_bytes, (uint64_t)size);
     if (is_end_mark(snapshot, mr_slice(buffer, size))) {
         PQfreemem(buffer);
         return 0;
@@ -249,7 +245,7 @@ static int next(void *state, struct mr_snapshot *course, struct mr_batch *batch,
     (void)course;
     while (rc == 0 && batch->bytes < limit) {
         char *buffer = NULL;
-        int size = PQgetCopyData(snapshot->conn, &buffer, 1);
+        int size = PQgetCopyData(snapshot->view.conn, &buffer, 1);
         if (size > 0) {
             rc = take_message(snapshot, batch, buffer, (size_t)size, err);
         } else if (size == 0) {
@@ -260,7 +256,7 @@ static int next(void *state, struct mr_snapshot *course, struct mr_batch *batch,
             *ret_end = true;
             break;
         } else {
-            rc = mr_pg_error(err, snapshot->conn, NULL, "read a table");
+            rc = mr_pg_error(err, snapshot->view.conn, NULL, "read a table");
         }
     }
     return rc;
@@ -270,11 +266,12 @@ static int end(void *state, struct mr_snapshot *course, bool *ret_held, struct m
 {
     struct mr_pg_snapshot *snapshot = state;
     PGresult *result = NULL;
-    int rc = mr_pg_result(&snapshot->connect, snapshot->conn, "read a table", &result, err);
+    int rc =
+        mr_pg_result(&snapshot->view.connect, snapshot->view.conn, "read a table", &result, err);
 
     (void)course;
     if (rc == 0 && PQresultStatus(result) != PGRES_COMMAND_OK)
-        rc = mr_pg_error(err, snapshot->conn, result, "read a table");
+        rc = mr_pg_error(err, snapshot->view.conn, result, "read a table");
     PQclear(result);
     *ret_held = snapshot->held != NULL;
     return rc;
@@ -285,7 +282,7 @@ static int more(void *state, struct mr_snapshot *course, bool *ret_more, struct 
     struct mr_pg_snapshot *snapshot = state;
 
     (void)course;
-    return mr_pg_view_more(snapshot->source, snapshot, ret_more, err);
+    return mr_pg_view_more(snapshot, ret_more, err);
 }
 
 static int last(void *state, struct mr_snapshot *course, struct mr_batch *batch,
@@ -299,7 +296,7 @@ static void covers(void *state, struct mr_snapshot *course)
 {
     struct mr_pg_snapshot *snapshot = state;
 
-    course->key = course->repeats ? snapshot->source->feed.position.resume : snapshot->point;
+    course->key = course->repeats ? snapshot->place->position->resume : snapshot->point;
     (void)mr_pg_lsn_format(course->key, course->lo);
 }
 
@@ -309,9 +306,8 @@ static void close_view(void *state, struct mr_snapshot *course)
 
     (void)course;
     PQfreemem(snapshot->held);
-    PQfinish(snapshot->conn);
+    mr_pg_session_done(&snapshot->view);
     snapshot->held = NULL;
-    snapshot->conn = NULL;
 }
 
 static const struct mr_snapshot_operations operations = {
@@ -325,47 +321,45 @@ static const struct mr_snapshot_operations operations = {
     .close = close_view,
 };
 
-int mr_pg_snapshot_open(struct mr_pg_source *source, struct mr_err *err)
+int mr_pg_snapshot_open(const struct mr_pg_snapshot_parts *parts,
+                        struct mr_pg_snapshot **ret_snapshot, struct mr_err *err)
 {
     struct mr_pg_snapshot *snapshot = mr_alloc_zero(sizeof(*snapshot));
     int rc;
 
-    source->snapshot = snapshot;
-    snapshot->source = source;
-    rc = mr_pg_view_open(source, snapshot, err);
-    if (rc < 0) {
-        close_view(snapshot, NULL);
-        return rc;
-    }
-    return mr_snapshot_open(&snapshot->course, &operations, snapshot, &source->feed.track, err);
+    *ret_snapshot = snapshot;
+    snapshot->place = parts->place;
+    snapshot->catalog = parts->catalog;
+    snapshot->feed = parts->feed;
+    snapshot->selected = parts->selected;
+    mr_pg_session_init(&snapshot->view, &parts->place->sql->connect);
+    rc = mr_pg_view_open(snapshot, err);
+    if (rc == 0)
+        rc = mr_snapshot_open(&snapshot->course, &operations, snapshot, &parts->feed->track, err);
+    return rc;
 }
 
-void mr_pg_snapshot_close(struct mr_pg_source *source)
+void mr_pg_snapshot_close(struct mr_pg_snapshot *snapshot)
 {
-    if (source->snapshot)
-        mr_snapshot_close(&source->snapshot->course);
-    free(source->snapshot);
-    source->snapshot = NULL;
+    if (!snapshot)
+        return;
+    mr_snapshot_close(&snapshot->course);
+    close_view(snapshot, NULL); /* which may have been opened in vain */
+    free(snapshot);
 }
 
-int mr_pg_snapshot_read(struct mr_pg_source *source, struct mr_batch *batch, int64_t deadline_ns,
-                        struct mr_err *err)
+int mr_pg_snapshot_read(struct mr_pg_snapshot *snapshot, struct mr_batch *batch, size_t limit,
+                        int64_t deadline_ns, bool *ret_finished, struct mr_err *err)
 {
-    bool close, finished;
+    bool close;
     int rc;
 
-    batch->received_us = source->feed.track.read_us = mr_clock_wall_us();
-    rc = mr_snapshot_read(&source->snapshot->course, batch, source->batch_bytes, deadline_ns,
-                          &close, &finished, err);
-    if (finished) {
-        mr_pg_snapshot_close(source);
-        source->ended = source->config->capture.snapshot == MR_SNAPSHOT_MODE_INITIAL_ONLY;
-    }
-    batch->last = source->ended;
-    if (close) {
-        mr_pg_feed_close_batch(&source->feed, batch);
-        /* Tables read again while the stream stands inside a transaction: it is not that which is cut here. */
-        batch->position.whole = !batch->position.in_table;
-    }
+    batch->received_us = snapshot->feed->track.read_us = mr_clock_wall_us();
+    rc = mr_snapshot_read(&snapshot->course, batch, limit, deadline_ns, &close, ret_finished, err);
+    if (!close)
+        return rc;
+    mr_pg_feed_close_batch(snapshot->feed, batch);
+    /* Tables read again while the stream stands inside a transaction: it is not that which is cut here. */
+    batch->position.whole = !batch->position.in_table;
     return rc;
 }

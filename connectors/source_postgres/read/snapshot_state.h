@@ -2,7 +2,8 @@
 #pragma once
 
 #include "capture/snapshot.h"
-#include "connectors/source_postgres/source.h"
+#include "connectors/source_postgres/place/place.h"
+#include "connectors/source_postgres/read/feed.h"
 
 struct mr_pg_snapshot_item {
     uint32_t oid;
@@ -17,9 +18,11 @@ struct mr_pg_snapshot_item {
 
 struct mr_pg_snapshot {
     struct mr_snapshot course; /* its items' own are struct mr_pg_snapshot_item */
-    struct mr_pg_source *source;
-    struct mr_pg_connect connect;
-    PGconn *conn;                      /* in the view's transaction */
+    struct mr_pg_place *place;
+    struct mr_pg_catalog *catalog;
+    struct mr_pg_feed *feed;
+    const struct mr_select *selected;  /* snapshot_include_collection_list */
+    struct mr_pg_session view;         /* in the view's transaction */
     uint64_t point;                    /* of the view */
     struct mr_transaction transaction; /* what its rows belong to */
     struct mr_pg_relation *relation;
@@ -28,24 +31,22 @@ struct mr_pg_snapshot {
     size_t held_size;
 };
 
-/* Opens conn in the view; sets point and transaction. */
-int mr_pg_view_open(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
-                    struct mr_err *err) MR_MUST_CHECK;
+/* Opens the session in the view; sets point and transaction. */
+int mr_pg_view_open(struct mr_pg_snapshot *snapshot, struct mr_err *err) MR_MUST_CHECK;
 /* Lists what is to be read, in the view: mr_snapshot_list(). */
-int mr_pg_view_list(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
-                    struct mr_err *err) MR_MUST_CHECK;
-/* Describes one table as the stream would, and sets snapshot->relation; appends its SELECT to sql. */
-int mr_pg_view_describe(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
-                        const struct mr_pg_snapshot_item *item, struct mr_buf *sql,
+int mr_pg_view_list(struct mr_pg_snapshot *snapshot, struct mr_err *err) MR_MUST_CHECK;
+/* Describes one table as the stream would, over any session, and appends its SELECT to sql. */
+int mr_pg_view_describe(struct mr_pg_session *session, const struct mr_pg_catalog *catalog,
+                        struct mr_pg_relations *relations, const struct mr_pg_snapshot_item *item,
+                        struct mr_pg_relation **ret_relation, struct mr_buf *sql,
                         struct mr_err *err) MR_MUST_CHECK;
-/* Appends a text that tells how the table looks, as `conn` sees it: another text, another table. */
-int mr_pg_view_shape(struct mr_pg_source *source, PGconn *conn,
-                     const struct mr_pg_snapshot_item *item, struct mr_buf *ret_shape,
-                     struct mr_err *err) MR_MUST_CHECK;
+/* Appends a text that tells how the table looks, as the session sees it: another text, another table. */
+int mr_pg_view_shape(struct mr_pg_session *session, const struct mr_pg_snapshot_item *item,
+                     struct mr_buf *ret_shape, struct mr_err *err) MR_MUST_CHECK;
 /* MR_RETRY source.table_altered: the table is not in the view as it is now. */
 int mr_pg_view_altered(const struct mr_pg_snapshot_item *item, struct mr_err *err);
 /* rc, or that when the statement that failed with it names what is not there any more. */
 int mr_pg_view_failure(const struct mr_pg_snapshot_item *item, int rc, struct mr_err *err);
 /* Whether any table behind the one at hand has a row. */
-int mr_pg_view_more(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot, bool *ret_more,
+int mr_pg_view_more(struct mr_pg_snapshot *snapshot, bool *ret_more,
                     struct mr_err *err) MR_MUST_CHECK;

@@ -26,23 +26,22 @@
 #include "connectors/source_postgres/catalog/catalog.h"
 #include "connectors/source_postgres/session/sqlstate.h"
 
-static int import_view(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
-                       struct mr_err *err)
+static int import_view(struct mr_pg_snapshot *snapshot, struct mr_err *err)
 {
+    const struct mr_pg_place *place = snapshot->place;
     struct mr_buf sql;
     int rc;
 
-    snapshot->connect = source->sql_connect;
-    snapshot->point = source->slot_point;
-    rc = mr_pg_open(&snapshot->connect, &snapshot->conn, err);
+    snapshot->view.connect = place->sql->connect;
+    snapshot->point = place->slot_point;
+    rc = mr_pg_session_open(&snapshot->view, err);
     if (rc < 0)
         return rc;
     mr_buf_init(&sql, 4096);
     mr_buf_add_str(&sql,
                    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT ");
-    mr_pg_add_literal(&sql, source->snapshot_name);
-    rc = mr_pg_command(&snapshot->connect, snapshot->conn, mr_buf_cstr(&sql),
-                       "read in the slot's view", err);
+    mr_pg_add_literal(&sql, place->snapshot_name);
+    rc = mr_pg_tell(&snapshot->view, mr_buf_cstr(&sql), "read in the slot's view", err);
     mr_buf_done(&sql);
     if (rc < 0 && err && mr_pg_view_gone(err->native))
         rc = mr_err_set(err, MR_RETRY, "source.connection_lost",
@@ -51,25 +50,23 @@ static int import_view(struct mr_pg_source *source, struct mr_pg_snapshot *snaps
     return rc;
 }
 
-static int make_view(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
-                     struct mr_err *err)
+static int make_view(struct mr_pg_snapshot *snapshot, struct mr_err *err)
 {
     char sql[160];
     PGresult *result;
     int rc;
 
-    snapshot->connect = source->stream_connect;
-    rc = mr_pg_open(&snapshot->connect, &snapshot->conn, err);
+    snapshot->view.connect = snapshot->place->stream->connect;
+    rc = mr_pg_session_open(&snapshot->view, err);
     if (rc == 0)
-        rc = mr_pg_command(&snapshot->connect, snapshot->conn,
-                           "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "begin to read", err);
+        rc = mr_pg_tell(&snapshot->view, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+                        "begin to read", err);
     (void)snprintf(sql, sizeof(sql),
                    "CREATE_REPLICATION_SLOT \"millrace_view_%d_%llx\" TEMPORARY LOGICAL pgoutput "
                    "USE_SNAPSHOT",
                    (int)getpid(), (unsigned long long)mr_clock_mono_ns());
     if (rc == 0)
-        rc = mr_pg_query(&snapshot->connect, snapshot->conn, sql,
-                         "make a view to read the tables in", &result, err);
+        rc = mr_pg_ask(&snapshot->view, sql, "make a view to read the tables in", &result, err);
     if (rc < 0)
         return rc;
     (void)mr_pg_lsn_parse(mr_pg_text(result, 0, 1), &snapshot->point);
@@ -77,20 +74,17 @@ static int make_view(struct mr_pg_source *source, struct mr_pg_snapshot *snapsho
     return 0;
 }
 
-int mr_pg_view_open(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
-                    struct mr_err *err)
+int mr_pg_view_open(struct mr_pg_snapshot *snapshot, struct mr_err *err)
 {
     PGresult *result;
-    int rc = source->snapshot_name ? import_view(source, snapshot, err)
-                                   : make_view(source, snapshot, err);
+    int rc = snapshot->place->snapshot_name ? import_view(snapshot, err) : make_view(snapshot, err);
 
-    source->snapshot_name = NULL;
+    snapshot->place->snapshot_name = NULL;
     if (rc == 0)
-        rc = mr_pg_query(
-            &snapshot->connect, snapshot->conn,
-            "SELECT pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot()) & "
-            "4294967295, (EXTRACT(epoch FROM pg_catalog.now()) * 1000000)::bigint",
-            "look at the view", &result, err);
+        rc = mr_pg_ask(&snapshot->view,
+                       "SELECT pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot()) & "
+                       "4294967295, (EXTRACT(epoch FROM pg_catalog.now()) * 1000000)::bigint",
+                       "look at the view", &result, err);
     if (rc < 0)
         return rc;
     snapshot->transaction = (struct mr_transaction){
@@ -105,22 +99,27 @@ int mr_pg_view_open(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot
     return 0;
 }
 
+static void add_published(const struct mr_pg_published *published, struct mr_buf *sql)
+{
+    mr_pg_add_literal(sql, published->publication);
+    mr_buf_add_char(sql, ',');
+    mr_pg_add_literal(sql, published->inserts);
+}
+
 /* A partition's rows are read with its root, though both be listed (13 and 14 list them so). */
-static void without_published_root(struct mr_pg_source *source, struct mr_buf *sql)
+static void without_published_root(const struct mr_pg_published *published, struct mr_buf *sql)
 {
     mr_buf_add_str(
         sql, " AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_partition_ancestors(c.oid) a JOIN "
              "pg_catalog.pg_class r ON r.oid = a.relid JOIN pg_catalog.pg_namespace s ON s.oid = "
              "r.relnamespace JOIN pg_catalog.pg_publication_tables t ON t.schemaname = s.nspname "
              "AND t.tablename = r.relname WHERE a.relid <> c.oid AND t.pubname IN (");
-    mr_pg_add_literal(sql, source->publication);
-    mr_buf_add_char(sql, ',');
-    mr_pg_add_literal(sql, source->inserts);
+    add_published(published, sql);
     mr_buf_add_str(sql, "))");
 }
 
 /* As in the stream: the row filters of two publications are alternatives, and none in one of them lets all pass. */
-static void list_sql(struct mr_pg_source *source, struct mr_buf *sql)
+static void list_sql(const struct mr_pg_catalog *catalog, struct mr_buf *sql)
 {
     mr_buf_clear(sql);
     mr_buf_printf(
@@ -129,16 +128,14 @@ static void list_sql(struct mr_pg_source *source, struct mr_buf *sql)
         "pg_catalog.pg_publication_tables p JOIN pg_catalog.pg_namespace n ON n.nspname = "
         "p.schemaname JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = "
         "p.tablename WHERE c.relkind IN ('r', 'p') AND p.pubname IN (",
-        source->server.version >= 150000
+        catalog->server->version >= 150000
             ? "CASE WHEN bool_and(p.rowfilter IS NOT NULL) THEN string_agg(DISTINCT '(' || "
               "p.rowfilter || ')', ' OR ') END"
             : "NULL::text");
-    mr_pg_add_literal(sql, source->publication);
-    mr_buf_add_char(sql, ',');
-    mr_pg_add_literal(sql, source->inserts);
+    add_published(catalog->published, sql);
     mr_buf_add_char(sql, ')');
-    if (source->via_root)
-        without_published_root(source, sql);
+    if (catalog->published->via_root)
+        without_published_root(catalog->published, sql);
     mr_buf_add_str(sql, " GROUP BY 1, 2, 3, 4, 5 ORDER BY 2, 3");
 }
 
@@ -148,8 +145,8 @@ static struct mr_slice field(struct mr_arena *arena, const PGresult *result, int
         arena, mr_slice(PQgetvalue(result, row, column), (size_t)PQgetlength(result, row, column)));
 }
 
-static int asked_for(struct mr_pg_source *source, const struct mr_pg_snapshot *snapshot,
-                     const struct mr_pg_snapshot_item *item, bool *ret_asked, struct mr_err *err)
+static int asked_for(struct mr_pg_snapshot *snapshot, const struct mr_pg_snapshot_item *item,
+                     bool *ret_asked, struct mr_err *err)
 {
     bool listed = true, named, captured = false;
     int rc = 0;
@@ -157,15 +154,15 @@ static int asked_for(struct mr_pg_source *source, const struct mr_pg_snapshot *s
     *ret_asked = mr_snapshot_remains(&snapshot->course, item->full, &named);
     if (!*ret_asked || named)
         return 0;
-    rc = mr_pg_captured(source, item->oid, item->schema, item->name, &captured, err);
-    if (rc == 0 && captured && source->config->capture.snapshot_tables.count > 0)
-        rc = mr_select_table(source->snapshot_selected, item->schema, item->name, &listed, err);
+    rc = mr_pg_captured(snapshot->catalog, item->oid, item->schema, item->name, &captured, err);
+    if (rc == 0 && captured && snapshot->place->config->capture.snapshot_tables.count > 0)
+        rc = mr_select_table(snapshot->selected, item->schema, item->name, &listed, err);
     *ret_asked = captured && listed;
     return rc;
 }
 
-static struct mr_pg_snapshot_item item_of(struct mr_pg_source *source, struct mr_arena *arena,
-                                          const PGresult *result, int row)
+static struct mr_pg_snapshot_item item_of(const struct mr_capture_options *options,
+                                          struct mr_arena *arena, const PGresult *result, int row)
 {
     struct mr_pg_snapshot_item item = {
         .oid = (uint32_t)mr_pg_number(result, row, 0),
@@ -179,46 +176,45 @@ static struct mr_pg_snapshot_item item_of(struct mr_pg_source *source, struct mr
         item.where = field(arena, result, row, 5);
     item.full =
         mr_arena_printf(arena, "%.*s.%.*s", MR_SLICE_ARG(item.schema), MR_SLICE_ARG(item.name));
-    item.select = mr_capture_select_of(&source->config->capture, item.full);
+    item.select = mr_capture_select_of(options, item.full);
     return item;
 }
 
-int mr_pg_view_list(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
-                    struct mr_err *err)
+int mr_pg_view_list(struct mr_pg_snapshot *snapshot, struct mr_err *err)
 {
     struct mr_arena *arena = &snapshot->course.arena;
     PGresult *result;
     int rc;
 
-    list_sql(source, &source->sql_text);
-    rc = mr_pg_query(&snapshot->connect, snapshot->conn, mr_buf_cstr(&source->sql_text),
-                     "list the tables to read", &result, err);
+    list_sql(snapshot->catalog, &snapshot->view.text);
+    rc = mr_pg_ask_text(&snapshot->view, "list the tables to read", &result, err);
     if (rc < 0)
         return rc;
     for (int i = 0; i < PQntuples(result) && rc == 0; i++) {
         struct mr_pg_snapshot_item *item = MR_ARENA_NEW(arena, struct mr_pg_snapshot_item);
         bool asked = false;
-        *item = item_of(source, arena, result, i);
-        rc = asked_for(source, snapshot, item, &asked, err);
+        *item = item_of(&snapshot->place->config->capture, arena, result, i);
+        rc = asked_for(snapshot, item, &asked, err);
         if (rc == 0 && asked)
-            mr_snapshot_list(&snapshot->course,
-                             &(struct mr_snapshot_item){
-                                 .schema = item->schema,
-                                 .name = item->name,
-                                 .full = item->full,
-                                 .select = item->select,
-                                 .rows = item->rows,
-                                 .rank = mr_select_rank(source->selected, item->schema, item->name),
-                                 .own = item});
+            mr_snapshot_list(
+                &snapshot->course,
+                &(struct mr_snapshot_item){
+                    .schema = item->schema,
+                    .name = item->name,
+                    .full = item->full,
+                    .select = item->select,
+                    .rows = item->rows,
+                    .rank = mr_select_rank(snapshot->catalog->selected, item->schema, item->name),
+                    .own = item});
     }
     PQclear(result);
     return rc;
 }
 
-static void columns_sql(const struct mr_pg_source *source, const struct mr_pg_snapshot_item *item,
+static void columns_sql(const struct mr_pg_catalog *catalog, const struct mr_pg_snapshot_item *item,
                         struct mr_buf *sql)
 {
-    int version = source->server.version;
+    int version = catalog->server->version;
 
     mr_buf_clear(sql);
     mr_buf_printf(
@@ -235,9 +231,7 @@ static void columns_sql(const struct mr_pg_source *source, const struct mr_pg_sn
     if (version >= 150000 && !item->unpublished) {
         mr_buf_add_str(sql, " AND EXISTS (SELECT 1 FROM pg_catalog.pg_publication_tables p WHERE "
                             "p.pubname IN (");
-        mr_pg_add_literal(sql, source->publication);
-        mr_buf_add_char(sql, ',');
-        mr_pg_add_literal(sql, source->inserts);
+        add_published(catalog->published, sql);
         mr_buf_add_str(sql,
                        ") AND a.attname = ANY (p.attnames) AND (p.schemaname, p.tablename) = "
                        "(SELECT n.nspname, c.relname FROM pg_catalog.pg_namespace n WHERE n.oid = "
@@ -294,8 +288,9 @@ static void add_from(const struct mr_pg_snapshot_item *item, struct mr_buf *sql)
     }
 }
 
-int mr_pg_view_describe(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot,
-                        const struct mr_pg_snapshot_item *item, struct mr_buf *sql,
+int mr_pg_view_describe(struct mr_pg_session *session, const struct mr_pg_catalog *catalog,
+                        struct mr_pg_relations *relations, const struct mr_pg_snapshot_item *item,
+                        struct mr_pg_relation **ret_relation, struct mr_buf *sql,
                         struct mr_err *err)
 {
     struct mr_pg_message message;
@@ -303,16 +298,15 @@ int mr_pg_view_describe(struct mr_pg_source *source, struct mr_pg_snapshot *snap
     PGresult *columns;
     int rc;
 
-    columns_sql(source, item, &source->sql_text);
-    rc = mr_pg_query(&snapshot->connect, snapshot->conn, mr_buf_cstr(&source->sql_text),
-                     "describe a table", &columns, err);
+    columns_sql(catalog, item, &session->text);
+    rc = mr_pg_ask_text(session, "describe a table", &columns, err);
     if (rc < 0)
         return rc;
     mr_buf_init(&wire, 1 << 20);
     write_relation(item, columns, &wire);
     rc = mr_pg_parse(mr_buf_slice(&wire), &message, err);
     if (rc == 0)
-        rc = mr_pg_relations_take(&source->feed.relations, &message, &snapshot->relation, err);
+        rc = mr_pg_relations_take(relations, &message, ret_relation, err);
     mr_buf_done(&wire);
     mr_buf_add_str(sql, "SELECT ");
     for (int i = 0; i < PQntuples(columns); i++) {
@@ -325,9 +319,8 @@ int mr_pg_view_describe(struct mr_pg_source *source, struct mr_pg_snapshot *snap
 }
 
 /* Columns, names and the file that holds the rows, of all its partitions. */
-int mr_pg_view_shape(struct mr_pg_source *source, PGconn *conn,
-                     const struct mr_pg_snapshot_item *item, struct mr_buf *ret_shape,
-                     struct mr_err *err)
+int mr_pg_view_shape(struct mr_pg_session *session, const struct mr_pg_snapshot_item *item,
+                     struct mr_buf *ret_shape, struct mr_err *err)
 {
     char partitions[100] = "";
     PGresult *result;
@@ -337,17 +330,16 @@ int mr_pg_view_shape(struct mr_pg_source *source, PGconn *conn,
         (void)snprintf(partitions, sizeof(partitions),
                        " OR c.oid IN (SELECT relid FROM pg_catalog.pg_partition_tree(%" PRIu32 "))",
                        item->oid);
-    mr_buf_clear(&source->sql_text);
+    mr_buf_clear(&session->text);
     mr_buf_printf(
-        &source->sql_text,
+        &session->text,
         "SELECT coalesce(string_agg(pg_catalog.concat_ws(' ', c.relfilenode, n.nspname, c.relname, "
         "(SELECT string_agg(pg_catalog.concat_ws(' ', a.attname, a.atttypid, a.atttypmod), ',' "
         "ORDER BY a.attnum) FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > "
         "0 AND NOT a.attisdropped)), ';' ORDER BY c.oid), '') FROM pg_catalog.pg_class c JOIN "
         "pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = %" PRIu32 "%s",
         item->oid, partitions);
-    rc = mr_pg_query(&source->sql_connect, conn, mr_buf_cstr(&source->sql_text),
-                     "see how a table looks", &result, err);
+    rc = mr_pg_ask_text(session, "see how a table looks", &result, err);
     if (rc < 0)
         return rc;
     mr_buf_add_str(ret_shape, mr_pg_text(result, 0, 0));
@@ -371,20 +363,18 @@ int mr_pg_view_failure(const struct mr_pg_snapshot_item *item, int rc, struct mr
     return gone ? mr_pg_view_altered(item, err) : rc;
 }
 
-int mr_pg_view_more(struct mr_pg_source *source, struct mr_pg_snapshot *snapshot, bool *ret_more,
-                    struct mr_err *err)
+int mr_pg_view_more(struct mr_pg_snapshot *snapshot, bool *ret_more, struct mr_err *err)
 {
     *ret_more = false;
     for (size_t i = snapshot->course.next + 1; i < snapshot->course.count && !*ret_more; i++) {
         const struct mr_pg_snapshot_item *item = snapshot->course.items[i].own;
         PGresult *result;
         int rc;
-        mr_buf_clear(&source->sql_text);
-        mr_buf_add_str(&source->sql_text, "SELECT EXISTS (SELECT 1");
-        add_from(item, &source->sql_text);
-        mr_buf_add_char(&source->sql_text, ')');
-        rc = mr_pg_query(&snapshot->connect, snapshot->conn, mr_buf_cstr(&source->sql_text),
-                         "see whether more rows follow", &result, err);
+        mr_buf_clear(&snapshot->view.text);
+        mr_buf_add_str(&snapshot->view.text, "SELECT EXISTS (SELECT 1");
+        add_from(item, &snapshot->view.text);
+        mr_buf_add_char(&snapshot->view.text, ')');
+        rc = mr_pg_ask_text(&snapshot->view, "see whether more rows follow", &result, err);
         if (rc < 0)
             return mr_pg_view_failure(item, rc, err);
         *ret_more = mr_pg_true(result, 0, 0);

@@ -34,7 +34,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "connectors/source_postgres/read/heartbeat.h"
-#include "connectors/source_postgres/publish/publication.h"
 #include "connectors/source_postgres/place/slot.h"
 #include "connectors/source_postgres/place/standby.h"
 
@@ -70,20 +69,20 @@ void mr_pg_status_frame(uint64_t flush, int64_t wall_us, bool reply,
     ret_frame[33] = reply;
 }
 
-static int lost(struct mr_pg_source *source, struct mr_err *err)
+static int lost(struct mr_pg_stream *stream, struct mr_err *err)
 {
-    return mr_pg_error(err, source->conn, NULL, "read the change log");
+    return mr_pg_error(err, stream->session->conn, NULL, "read the change log");
 }
 
-static int send_status(struct mr_pg_source *source, bool reply, struct mr_err *err)
+static int send_status(struct mr_pg_stream *stream, bool reply, struct mr_err *err)
 {
-    struct mr_pg_stream *stream = &source->stream;
-    uint64_t flush = atomic_load_explicit(&source->flush, memory_order_relaxed);
+    uint64_t flush = atomic_load_explicit(&stream->flush, memory_order_relaxed);
     char frame[MR_PG_STATUS_SIZE];
 
     mr_pg_status_frame(flush, mr_clock_wall_us(), reply, frame);
-    if (PQputCopyData(source->conn, frame, sizeof(frame)) < 0 || PQflush(source->conn) < 0)
-        return lost(source, err);
+    if (PQputCopyData(stream->session->conn, frame, sizeof(frame)) < 0 ||
+        PQflush(stream->session->conn) < 0)
+        return lost(stream, err);
     stream->flush_sent = flush;
     stream->status_ns = mr_clock_mono_ns();
     stream->reply_wanted = false;
@@ -91,107 +90,80 @@ static int send_status(struct mr_pg_source *source, bool reply, struct mr_err *e
 }
 
 /* Sends what is due. ask: the server's answer is wanted soon, for it says how far the log is read. */
-static int clock_tick(struct mr_pg_source *source, bool ask, struct mr_err *err)
+static int clock_tick(struct mr_pg_stream *stream, bool ask, struct mr_err *err)
 {
-    struct mr_pg_stream *stream = &source->stream;
     int64_t since = mr_clock_mono_ns() - stream->status_ns;
-    uint64_t flush = atomic_load_explicit(&source->flush, memory_order_relaxed);
+    uint64_t flush = atomic_load_explicit(&stream->flush, memory_order_relaxed);
 
     if (since >= stream->interval_ns || (ask && since >= ASK_NS))
-        return send_status(source, true, err);
+        return send_status(stream, true, err);
     if (stream->reply_wanted || (flush != stream->flush_sent && since >= CONFIRM_NS))
-        return send_status(source, false, err);
-    if (PQflush(source->conn) < 0)
-        return lost(source, err);
+        return send_status(stream, false, err);
+    if (PQflush(stream->session->conn) < 0)
+        return lost(stream, err);
     return 0;
 }
 
-int mr_pg_stream_tend(struct mr_pg_source *source, struct mr_err *err)
+int mr_pg_stream_tend(struct mr_pg_stream *stream, struct mr_err *err)
 {
-    return source->stream.active ? clock_tick(source, false, err) : 0;
+    return stream->active ? clock_tick(stream, false, err) : 0;
 }
 
 /* PostgreSQL 18 goes on without a publication that is missing, and warns. */
 static void notice(void *state, const PGresult *result)
 {
-    struct mr_pg_source *source = state;
+    struct mr_pg_stream *stream = state;
 
     if (mr_pg_is(result, "55000") && strstr(PQresultErrorMessage(result), "publication"))
-        source->stream.publication_missing = true;
+        stream->publication_missing = true;
 }
 
-int mr_pg_stream_connect(struct mr_pg_source *source, struct mr_err *err)
-{
-    struct mr_pg_server *server = &source->server;
-    PGresult *result;
-    uint64_t end = 0;
-    int rc = mr_pg_open(&source->stream_connect, &source->conn, err);
-
-    if (rc == 0)
-        rc = mr_pg_query(&source->stream_connect, source->conn, "IDENTIFY_SYSTEM",
-                         "identify the server", &result, err);
-    if (rc < 0)
-        return rc;
-    PQsetNoticeReceiver(source->conn, notice, source);
-    server->version = PQserverVersion(source->conn);
-    (void)snprintf(server->system, sizeof(server->system), "%s", mr_pg_text(result, 0, 0));
-    server->timeline = (uint32_t)mr_pg_number(result, 0, 1);
-    if (mr_pg_lsn_parse(mr_pg_text(result, 0, 2), &end))
-        server->wal_end = end;
-    (void)snprintf(server->database, sizeof(server->database), "%s", mr_pg_text(result, 0, 3));
-    PQclear(result);
-    return 0;
-}
-
-static void start_sql(struct mr_pg_source *source, struct mr_buf *sql)
+static void start_sql(struct mr_pg_stream *stream, struct mr_buf *sql)
 {
     struct mr_buf names;
     char lsn[24];
 
     mr_buf_init(&names, 1024);
-    mr_pg_add_name(&names, mr_slice_str(source->publication));
-    if (source->use_inserts) {
+    mr_pg_add_name(&names, mr_slice_str(stream->publish->published->publication));
+    if (stream->publish->published->use_inserts) {
         mr_buf_add_char(&names, ',');
-        mr_pg_add_name(&names, mr_slice_str(source->inserts));
+        mr_pg_add_name(&names, mr_slice_str(stream->publish->published->inserts));
     }
     mr_buf_clear(sql);
     mr_buf_add_str(sql, "START_REPLICATION SLOT ");
-    mr_pg_add_name(sql, mr_slice_str(source->slot));
+    mr_pg_add_name(sql, mr_slice_str(stream->place->slot));
     mr_buf_printf(sql, " LOGICAL %s (proto_version '%d', publication_names ",
-                  mr_pg_lsn_format(source->feed.position.resume, lsn),
-                  source->server.version >= 140000 ? 2 : 1);
+                  mr_pg_lsn_format(stream->place->position->resume, lsn),
+                  stream->place->server->version >= 140000 ? 2 : 1);
     mr_pg_add_literal(sql, mr_buf_cstr(&names));
-    if (source->server.version >= 140000)
-        mr_buf_printf(sql, ", messages 'true', binary '%s'",
-                      source->stream.binary ? "true" : "false");
+    if (stream->place->server->version >= 140000)
+        mr_buf_printf(sql, ", messages 'true', binary '%s'", stream->binary ? "true" : "false");
     mr_buf_add_char(sql, ')');
     mr_buf_done(&names);
 }
 
-static int set_memory(struct mr_pg_source *source, struct mr_err *err)
+static int set_memory(struct mr_pg_stream *stream, struct mr_err *err)
 {
     char sql[80];
 
-    if (source->server.version < 130000 || source->config->decoding_memory <= 0)
+    if (stream->place->server->version < 130000 || stream->place->config->decoding_memory <= 0)
         return 0;
     (void)snprintf(sql, sizeof(sql), "SET logical_decoding_work_mem = '%lldkB'",
-                   (long long)(source->config->decoding_memory >> 10));
-    return mr_pg_command(&source->stream_connect, source->conn, sql,
-                         "set logical_decoding_work_mem", err);
+                   (long long)(stream->place->config->decoding_memory >> 10));
+    return mr_pg_tell(stream->session, sql, "set logical_decoding_work_mem", err);
 }
 
-static void set_clock(struct mr_pg_source *source)
+static void set_clock(struct mr_pg_stream *stream)
 {
-    struct mr_pg_stream *stream = &source->stream;
-    int64_t quarter = source->server.sender_timeout_ns / 4;
+    int64_t quarter = stream->place->server->sender_timeout_ns / 4;
 
-    stream->interval_ns = source->config->status_interval;
+    stream->interval_ns = stream->place->config->status_interval;
     if (quarter > 0 && quarter < stream->interval_ns)
         stream->interval_ns = quarter;
     stream->status_ns = mr_clock_mono_ns();
     stream->told_ns = 0;
-    source->followed_ns = mr_clock_mono_ns();
-    stream->told_resume = source->slot_made ? 0 : source->feed.position.resume;
+    stream->followed_ns = mr_clock_mono_ns();
+    stream->told_resume = stream->place->slot_made ? 0 : stream->place->position->resume;
 }
 
 bool mr_pg_stream_is_shallow(int fd)
@@ -202,48 +174,49 @@ bool mr_pg_stream_is_shallow(int fd)
     return getsockname(fd, (struct sockaddr *)&own, &size) == 0 && own.ss_family == AF_UNIX;
 }
 
-int mr_pg_stream_start(struct mr_pg_source *source, struct mr_err *err)
+int mr_pg_stream_start(struct mr_pg_stream *stream, struct mr_err *err)
 {
     PGresult *result = NULL;
-    int rc = set_memory(source, err);
+    int rc = set_memory(stream, err);
 
     if (rc < 0)
         return rc;
-    start_sql(source, &source->sql_text);
-    if (!PQsendQuery(source->conn, mr_buf_cstr(&source->sql_text)))
-        return lost(source, err);
-    rc = mr_pg_slot_start(source, &result, err);
+    start_sql(stream, &stream->session->text);
+    if (!PQsendQuery(stream->session->conn, mr_buf_cstr(&stream->session->text)))
+        return lost(stream, err);
+    rc = mr_pg_slot_start(stream->place, &result, err);
     if (rc < 0)
         return rc;
     PQclear(result);
-    if (PQsetnonblocking(source->conn, 1) != 0)
-        return lost(source, err);
-    source->stream.shallow = mr_pg_stream_is_shallow(PQsocket(source->conn));
-    set_clock(source);
-    source->stream.active = true;
-    return clock_tick(source, true, err);
+    PQsetNoticeReceiver(stream->session->conn, notice, stream);
+    if (PQsetnonblocking(stream->session->conn, 1) != 0)
+        return lost(stream, err);
+    stream->shallow = mr_pg_stream_is_shallow(PQsocket(stream->session->conn));
+    set_clock(stream);
+    stream->active = true;
+    return clock_tick(stream, true, err);
 }
 
-void mr_pg_stream_close(struct mr_pg_source *source)
+void mr_pg_stream_close(struct mr_pg_stream *stream)
 {
-    if (source->conn && source->stream.active && PQstatus(source->conn) == CONNECTION_OK &&
-        atomic_load(&source->flush) != source->stream.flush_sent)
-        (void)send_status(source, false, NULL);
-    PQfinish(source->conn);
-    source->conn = NULL;
-    source->stream.active = false;
+    if (stream->session->conn && stream->active &&
+        PQstatus(stream->session->conn) == CONNECTION_OK &&
+        atomic_load(&stream->flush) != stream->flush_sent)
+        (void)send_status(stream, false, NULL);
+    mr_pg_session_close(stream->session);
+    stream->active = false;
 }
 
-static int take_frame(struct mr_pg_source *source, struct mr_batch *batch, char *buffer,
+static int take_frame(struct mr_pg_stream *stream, struct mr_batch *batch, char *buffer,
                       size_t size, struct mr_err *err)
 {
-    struct mr_pg_feed *feed = &source->feed;
+    struct mr_pg_feed *feed = stream->feed;
     struct mr_slice message = {buffer + 25, size - 25};
     struct mr_cur cur = mr_cur(mr_slice(buffer + 1, 24));
     uint64_t start = mr_cur_be64(&cur), end = mr_cur_be64(&cur);
 
-    if (end > source->stream.server_end)
-        source->stream.server_end = end;
+    if (end > stream->server_end)
+        stream->server_end = end;
     if (mr_pg_feed_keeps(feed, message.size ? message.data[0] : 0)) {
         if (size >= ADOPT) {
             mr_batch_adopt(batch, buffer);
@@ -254,18 +227,18 @@ static int take_frame(struct mr_pg_source *source, struct mr_batch *batch, char 
     return mr_pg_feed_take(feed, batch, start, message, err);
 }
 
-static int take_keepalive(struct mr_pg_source *source, struct mr_cur cur)
+static int take_keepalive(struct mr_pg_stream *stream, struct mr_cur cur)
 {
     uint64_t end = mr_cur_be64(&cur);
 
     (void)mr_cur_be64(&cur);
-    source->stream.reply_wanted |= mr_cur_u8(&cur) != 0;
-    source->stream.server_end = end;
-    mr_pg_feed_advance(&source->feed, end);
+    stream->reply_wanted |= mr_cur_u8(&cur) != 0;
+    stream->server_end = end;
+    mr_pg_feed_advance(stream->feed, end);
     return 0;
 }
 
-static int take_copy_data(struct mr_pg_source *source, struct mr_batch *batch, char *buffer,
+static int take_copy_data(struct mr_pg_stream *stream, struct mr_batch *batch, char *buffer,
                           size_t size, struct mr_err *err)
 {
     bool adopted, frame = size > 25 && buffer[0] == 'w';
@@ -274,12 +247,12 @@ static int take_copy_data(struct mr_pg_source *source, struct mr_batch *batch, c
 
     batch->bytes += size;
     if (size >= LARGE)
-        source->stream.large_ns = mr_clock_mono_ns();
-    mr_count(&source->context->counters->source_bytes, size);
+        stream->large_ns = mr_clock_mono_ns();
+    mr_count(&stream->place->context->counters->source_bytes, size);
     if (frame)
-        rc = take_frame(source, batch, buffer, size, err);
+        rc = take_frame(stream, batch, buffer, size, err);
     else if (size == 18 && buffer[0] == 'k')
-        rc = take_keepalive(source, mr_cur(mr_slice(buffer + 1, 17)));
+        rc = take_keepalive(stream, mr_cur(mr_slice(buffer + 1, 17)));
     else
         rc = mr_err_set(err, MR_RETRY, "source.protocol",
                         "the server sent a frame of type 0x%02x and %zu bytes",
@@ -291,18 +264,18 @@ static int take_copy_data(struct mr_pg_source *source, struct mr_batch *batch, c
 }
 
 /* The copy ended: why? */
-static int copy_ended(struct mr_pg_source *source, struct mr_err *err)
+static int copy_ended(struct mr_pg_stream *stream, struct mr_err *err)
 {
-    PGresult *result = PQgetResult(source->conn);
+    PGresult *result = PQgetResult(stream->session->conn);
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     int rc;
 
     if (mr_pg_is(result, "42704")) {
-        rc = mr_pg_publication_gone(source, message, err);
+        rc = mr_pg_publication_gone(stream->publish, message, err);
     } else if (mr_pg_is(result, "58P01") && message && mr_pg_names_segment(message)) {
-        rc = mr_pg_slot_unreadable(source, message, err);
+        rc = mr_pg_slot_unreadable(stream->place, message, err);
     } else if (PQresultStatus(result) == PGRES_FATAL_ERROR) {
-        rc = mr_pg_error(err, source->conn, result, "read the change log");
+        rc = mr_pg_error(err, stream->session->conn, result, "read the change log");
     } else {
         rc = mr_err_set(err, MR_RETRY, "source.connection_lost", "the server ended the stream");
     }
@@ -310,9 +283,9 @@ static int copy_ended(struct mr_pg_source *source, struct mr_err *err)
     return rc;
 }
 
-static bool full(const struct mr_pg_source *source, const struct mr_batch *batch)
+static bool full(const struct mr_pg_stream *stream, const struct mr_batch *batch)
 {
-    size_t limit = source->feed.track.open ? 2 * source->batch_bytes : source->batch_bytes;
+    size_t limit = stream->feed->track.open ? 2 * stream->batch_bytes : stream->batch_bytes;
 
     return batch->bytes >= limit;
 }
@@ -320,7 +293,7 @@ static bool full(const struct mr_pg_source *source, const struct mr_batch *batch
 enum drained { DRAINED, FULL };
 
 /* Takes what has arrived. *ret_bytes: how much that was. */
-static int drain(struct mr_pg_source *source, struct mr_batch *batch, enum drained *ret_how,
+static int drain(struct mr_pg_stream *stream, struct mr_batch *batch, enum drained *ret_how,
                  size_t *ret_bytes, struct mr_err *err)
 {
     size_t before = batch->bytes;
@@ -330,58 +303,47 @@ static int drain(struct mr_pg_source *source, struct mr_batch *batch, enum drain
     *ret_how = DRAINED;
     while (rc == 0) {
         char *buffer = NULL;
-        int size = PQgetCopyData(source->conn, &buffer, 1);
+        int size = PQgetCopyData(stream->session->conn, &buffer, 1);
         if (size > 0) {
             again = true;
-            rc = take_copy_data(source, batch, buffer, (size_t)size, err);
-            if (rc == 0 && source->stream.publication_missing)
-                rc = mr_pg_publication_gone(source, NULL, err);
-            if (rc == 0 && (full(source, batch) || source->feed.stopped)) {
+            rc = take_copy_data(stream, batch, buffer, (size_t)size, err);
+            if (rc == 0 && stream->publication_missing)
+                rc = mr_pg_publication_gone(stream->publish, NULL, err);
+            if (rc == 0 && (full(stream, batch) || stream->feed->stopped)) {
                 *ret_how = FULL;
                 break;
             }
         } else if (size == 0 && again) {
             again = false;
-            if (!PQconsumeInput(source->conn))
-                rc = lost(source, err);
+            if (!PQconsumeInput(stream->session->conn))
+                rc = lost(stream, err);
         } else if (size == 0) {
             break;
         } else {
-            rc = size == -1 ? copy_ended(source, err) : lost(source, err);
+            rc = size == -1 ? copy_ended(stream, err) : lost(stream, err);
         }
     }
     *ret_bytes = batch->bytes - before;
     return rc;
 }
 
-static void publish_counters(struct mr_pg_source *source)
+static void close_batch(struct mr_pg_stream *stream, struct mr_batch *batch)
 {
-    struct mr_counters *counters = source->context->counters;
-
-    atomic_store_explicit(&counters->source_position, source->feed.position.resume,
-                          memory_order_relaxed);
-    atomic_store_explicit(&counters->source_server_position, source->stream.server_end,
-                          memory_order_relaxed);
-}
-
-static void close_batch(struct mr_pg_source *source, struct mr_batch *batch)
-{
-    mr_pg_feed_close_batch(&source->feed, batch);
-    source->stream.told_inside = source->feed.track.open;
-    source->stream.told_resume = source->feed.position.resume;
-    source->stream.told_ns = mr_clock_mono_ns();
-    publish_counters(source);
+    mr_pg_feed_close_batch(stream->feed, batch);
+    stream->told_inside = stream->feed->track.open;
+    stream->told_resume = stream->place->position->resume;
+    stream->told_ns = mr_clock_mono_ns();
 }
 
 /* What a standby has sent is given away only under the timeline it is of. */
-static int finish_batch(struct mr_pg_source *source, struct mr_batch *batch, int rc,
+static int finish_batch(struct mr_pg_stream *stream, struct mr_batch *batch, int rc,
                         struct mr_err *err)
 {
     struct mr_err why;
-    int standby = mr_pg_standby_check(source, &why);
+    int standby = mr_pg_standby_check(stream->place, &why);
 
     if (standby == 0) {
-        close_batch(source, batch);
+        close_batch(stream, batch);
         return rc;
     }
     mr_batch_reset(batch);
@@ -391,39 +353,38 @@ static int finish_batch(struct mr_pg_source *source, struct mr_batch *batch, int
 }
 
 /* An idle position is worth a batch when it moved, now and then. */
-static bool idle_due(const struct mr_pg_source *source)
+static bool idle_due(const struct mr_pg_stream *stream)
 {
-    const struct mr_pg_stream *stream = &source->stream;
-    uint64_t resume = source->feed.position.resume;
+    uint64_t resume = stream->place->position->resume;
 
-    if (source->feed.track.open || resume <= stream->told_resume)
+    if (stream->feed->track.open || resume <= stream->told_resume)
         return false;
     return stream->told_resume == 0 || resume - stream->told_resume >= IDLE_BYTES ||
            mr_clock_mono_ns() - stream->told_ns >= IDLE_NS;
 }
 
-static bool until_reached(struct mr_pg_source *source)
+static bool until_reached(struct mr_pg_stream *stream)
 {
-    if (source->until_lsn == 0)
+    if (stream->until_lsn == 0)
         return false;
-    return source->feed.stopped ||
-           (!source->feed.track.open && source->feed.position.resume >= source->until_lsn);
+    return stream->feed->stopped ||
+           (!stream->feed->track.open && stream->place->position->resume >= stream->until_lsn);
 }
 
 /* Waits for data or the next thing clock_tick() would do, whichever is first. behind: for the pause only. */
-static int wait_for_data(struct mr_pg_source *source, int64_t deadline_ns, bool behind,
+static int wait_for_data(struct mr_pg_stream *stream, int64_t deadline_ns, bool behind,
                          struct mr_err *err)
 {
-    struct pollfd fd = {.fd = PQsocket(source->conn), .events = behind ? 0 : POLLIN};
-    int64_t now = mr_clock_mono_ns(), due = source->stream.status_ns + source->stream.interval_ns;
+    struct pollfd fd = {.fd = PQsocket(stream->session->conn), .events = behind ? 0 : POLLIN};
+    int64_t now = mr_clock_mono_ns(), due = stream->status_ns + stream->interval_ns;
 
-    if (source->until_lsn && !behind)
-        due = source->stream.status_ns + ASK_NS;
+    if (stream->until_lsn && !behind)
+        due = stream->status_ns + ASK_NS;
     if (due < deadline_ns)
         deadline_ns = due;
-    if (atomic_load(&source->flush) != source->stream.flush_sent &&
-        source->stream.status_ns + CONFIRM_NS < deadline_ns)
-        deadline_ns = source->stream.status_ns + CONFIRM_NS;
+    if (atomic_load(&stream->flush) != stream->flush_sent &&
+        stream->status_ns + CONFIRM_NS < deadline_ns)
+        deadline_ns = stream->status_ns + CONFIRM_NS;
     if (deadline_ns <= now)
         return 0;
     if (poll(&fd, 1, (int)((deadline_ns - now + MR_MS_NS - 1) / MR_MS_NS)) < 0 && errno != EINTR)
@@ -455,133 +416,133 @@ static int64_t pause_after(const struct mr_pg_stream *stream, size_t bytes)
 }
 
 /* After a rich drain: lets the socket fill, on the status clock. */
-static int pause_reading(struct mr_pg_source *source, int64_t deadline_ns, struct mr_err *err)
+static int pause_reading(struct mr_pg_stream *stream, int64_t deadline_ns, struct mr_err *err)
 {
-    int64_t until_ns = source->stream.pause_until_ns;
+    int64_t until_ns = stream->pause_until_ns;
     int rc = 0;
 
     if (until_ns > deadline_ns)
         until_ns = deadline_ns;
     while (rc == 0 && mr_clock_mono_ns() < until_ns) {
-        rc = clock_tick(source, false, err);
+        rc = clock_tick(stream, false, err);
         if (rc == 0)
-            rc = wait_for_data(source, until_ns, true, err);
+            rc = wait_for_data(stream, until_ns, true, err);
     }
     return rc;
 }
 
 /* The end of a transaction whose changes were given away before: without it they wait for their commit. */
-static bool end_due(const struct mr_pg_source *source)
+static bool end_due(const struct mr_pg_stream *stream)
 {
-    return source->stream.told_inside && !source->feed.track.open;
+    return stream->told_inside && !stream->feed->track.open;
 }
 
 /* One round: read what is there. *ret_close: the batch is to be given away now. */
-static int read_round(struct mr_pg_source *source, struct mr_batch *batch, int64_t deadline_ns,
+static int read_round(struct mr_pg_stream *stream, struct mr_batch *batch, int64_t deadline_ns,
                       bool *ret_close, struct mr_err *err)
 {
-    struct mr_pg_stream *stream = &source->stream;
     enum drained how;
     size_t bytes;
-    int rc = drain(source, batch, &how, &bytes, err);
+    int rc = drain(stream, batch, &how, &bytes, err);
 
     if (rc < 0)
         return rc;
     gauge(stream, bytes);
     stream->behind = how == DRAINED && stream->rich;
     stream->pause_until_ns = how == DRAINED ? mr_clock_mono_ns() + pause_after(stream, bytes) : 0;
-    source->ended = until_reached(source);
-    *ret_close = how == FULL || source->ended ||
-                 (!mr_batch_empty(batch) && !source->feed.track.open) || end_due(source) ||
-                 idle_due(source) || mr_heartbeat_due(&source->beats, &source->feed.track);
-    rc = clock_tick(source, source->until_lsn != 0 && how == DRAINED, err);
+    stream->ended = until_reached(stream);
+    *ret_close = how == FULL || stream->ended ||
+                 (!mr_batch_empty(batch) && !stream->feed->track.open) || end_due(stream) ||
+                 idle_due(stream) || mr_heartbeat_due(&stream->beats, &stream->feed->track);
+    rc = clock_tick(stream, stream->until_lsn != 0 && how == DRAINED, err);
     if (rc < 0 || *ret_close)
         return rc;
     if (stream->pause_until_ns > mr_clock_mono_ns())
-        return pause_reading(source, deadline_ns, err);
-    return wait_for_data(source, deadline_ns, false, err);
+        return pause_reading(stream, deadline_ns, err);
+    return wait_for_data(stream, deadline_ns, false, err);
 }
 
 /* Begins again at the position, on the same server: on another one the position has to be looked at first. */
-static int restart(struct mr_pg_source *source, struct mr_err *err)
+static int restart(struct mr_pg_stream *stream, struct mr_err *err)
 {
-    struct mr_pg_server before = source->server;
+    struct mr_pg_server before = *stream->place->server;
     int rc;
 
-    mr_pg_feed_rewind(&source->feed);
-    mr_pg_stream_close(source);
-    rc = mr_pg_stream_connect(source, err);
-    if (rc == 0 && (strcmp(before.system, source->server.system) != 0 ||
-                    before.timeline != source->server.timeline))
+    mr_pg_feed_rewind(stream->feed);
+    mr_pg_stream_close(stream);
+    rc = mr_pg_identify(stream->session, stream->place->server, err);
+    if (rc == 0 && (strcmp(before.system, stream->place->server->system) != 0 ||
+                    before.timeline != stream->place->server->timeline))
         rc = mr_err_set(err, MR_RETRY, "source.connection_lost",
                         "a new connection leads to another server, or the server was promoted");
-    return rc < 0 ? rc : mr_pg_stream_start(source, err);
+    return rc < 0 ? rc : mr_pg_stream_start(stream, err);
 }
 
 /* The server sent a binary form we cannot read: begin again at the position, in text. */
-static int restart_in_text(struct mr_pg_source *source, struct mr_err *err)
+static int restart_in_text(struct mr_pg_stream *stream, struct mr_err *err)
 {
-    mr_pg_note(source, MR_LOG_INFO, "source.binary", "%s",
-               err ? err->text : "going back to values in text");
-    source->stream.binary = false;
+    mr_note(stream->place->context, MR_LOG_INFO, "source.binary", "%s",
+            err ? err->text : "going back to values in text");
+    stream->binary = false;
     mr_err_clear(err);
-    return restart(source, err);
+    return restart(stream, err);
 }
 
 /* Gives the memory of a large message back once things are quiet. A tail's slot would go with its connection. */
-static int shed_memory(struct mr_pg_source *source, struct mr_err *err)
+static int shed_memory(struct mr_pg_stream *stream, struct mr_err *err)
 {
-    struct mr_pg_stream *stream = &source->stream;
 
-    if (stream->large_ns == 0 || stream->behind || source->feed.track.open || source->temporary ||
-        mr_clock_mono_ns() - stream->large_ns < LARGE_NS)
+    if (stream->large_ns == 0 || stream->behind || stream->feed->track.open ||
+        stream->place->args->temporary || mr_clock_mono_ns() - stream->large_ns < LARGE_NS)
         return 0;
     stream->large_ns = 0;
-    return restart(source, err);
+    return restart(stream, err);
 }
 
 /* Tables may have come; not for a tail, which shows what was there when it began. */
-static int look_for_tables(struct mr_pg_source *source, struct mr_err *err)
+static int look_for_tables(struct mr_pg_stream *stream, struct mr_err *err)
 {
     int64_t now = mr_clock_mono_ns();
 
-    if (source->temporary || source->stream.behind || now - source->followed_ns < FOLLOW_NS)
+    if (stream->place->args->temporary || stream->behind || now - stream->followed_ns < FOLLOW_NS)
         return 0;
-    source->followed_ns = now;
-    return mr_pg_publication_follow(source, false, err);
+    stream->followed_ns = now;
+    return mr_pg_publication_follow(stream->publish, false, err);
 }
 
-int mr_pg_stream_read(struct mr_pg_source *source, struct mr_batch *batch, int64_t deadline_ns,
+int mr_pg_stream_read(struct mr_pg_stream *stream, struct mr_batch *batch, int64_t deadline_ns,
                       struct mr_err *err)
 {
-    bool closing = source->ended;
+    bool closing = stream->ended;
     int rc = 0;
 
-    source->stream.gauged_ns += mr_clock_mono_ns() - source->stream.left_ns;
+    stream->gauged_ns += mr_clock_mono_ns() - stream->left_ns;
     batch->adopted_free = PQfreemem;
-    mr_track_new_batch(&source->feed.track, source->feed.track.read_us);
-    rc = pause_reading(source, deadline_ns, err);
+    mr_track_new_batch(&stream->feed->track, stream->feed->track.read_us);
+    rc = pause_reading(stream, deadline_ns, err);
     if (rc == 0)
-        rc = shed_memory(source, err);
+        rc = shed_memory(stream, err);
     if (rc == 0)
-        rc = look_for_tables(source, err);
-    batch->received_us = source->feed.track.read_us = mr_clock_wall_us();
+        rc = look_for_tables(stream, err);
+    batch->received_us = stream->feed->track.read_us = mr_clock_wall_us();
     while (rc == 0 && !closing) {
-        rc = read_round(source, batch, deadline_ns, &closing, err);
+        rc = read_round(stream, batch, deadline_ns, &closing, err);
         if (rc < 0 && err && err->trait == MR_TRAIT_BINARY)
-            rc = restart_in_text(source, err);
+            rc = restart_in_text(stream, err);
         if (mr_clock_mono_ns() >= deadline_ns ||
-            atomic_load_explicit(source->context->stopping, memory_order_relaxed))
+            atomic_load_explicit(stream->place->context->stopping, memory_order_relaxed))
             break;
         if (mr_batch_empty(batch))
-            batch->received_us = source->feed.track.read_us = mr_clock_wall_us();
+            batch->received_us = stream->feed->track.read_us = mr_clock_wall_us();
     }
-    if (rc == 0 && mr_heartbeat_due(&source->beats, &source->feed.track))
-        rc = mr_pg_heartbeat_add(source, batch, err);
-    batch->last = source->ended;
-    batch->caught_up = !source->stream.behind && !full(source, batch);
+    if (rc == 0 && mr_heartbeat_due(&stream->beats, &stream->feed->track))
+        rc = mr_pg_heartbeat_add(&stream->beats, stream->place->sql,
+                                 stream->place->config->capture.heartbeat.query,
+                                 &stream->feed->track, batch, err);
+    batch->last = stream->ended;
+    batch->caught_up = !stream->behind && !full(stream, batch);
     if (closing || !mr_batch_empty(batch))
-        rc = finish_batch(source, batch, rc, err);
-    source->stream.left_ns = mr_clock_mono_ns();
+        rc = finish_batch(stream, batch, rc, err);
+    stream->left_ns = mr_clock_mono_ns();
     return rc;
 }

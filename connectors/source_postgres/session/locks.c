@@ -5,10 +5,7 @@
  * seconds it is said who has it. Asked over the ordinary session; when that one waits itself, nobody can be asked. */
 #include "connectors/source_postgres/session/locks.h"
 
-#include <stdio.h>
-
 #include "base/log.h"
-#include "connectors/source_postgres/source.h"
 
 static void blockers_sql(struct mr_buf *sql, int pid)
 {
@@ -27,27 +24,28 @@ static void blockers_sql(struct mr_buf *sql, int pid)
 
 bool mr_pg_name_lock(void *state, PGconn *conn, const char *what)
 {
-    struct mr_pg_source *source = state;
-    struct mr_pg_connect connect = source->sql_connect;
-    struct mr_buf sql;
+    const struct mr_pg_session *sql = state;
+    struct mr_pg_connect connect = sql->connect;
+    struct mr_buf text;
     PGresult *result;
     bool named;
     int rc;
 
-    if (!source->sql || conn == source->sql || PQtransactionStatus(source->sql) != PQTRANS_IDLE)
+    if (!sql->conn || conn == sql->conn || PQtransactionStatus(sql->conn) != PQTRANS_IDLE)
         return false;
     connect.waits = NULL;
-    mr_buf_init(&sql, 4096);
-    blockers_sql(&sql, PQbackendPID(conn));
-    rc = mr_pg_query(&connect, source->sql, mr_buf_cstr(&sql), "see whose lock is waited for",
+    mr_buf_init(&text, 4096);
+    blockers_sql(&text, PQbackendPID(conn));
+    rc = mr_pg_query(&connect, sql->conn, mr_buf_cstr(&text), "see whose lock is waited for",
                      &result, NULL);
-    mr_buf_done(&sql);
+    mr_buf_done(&text);
     if (rc < 0)
         return false;
     named = !PQgetisnull(result, 0, 0);
     if (named)
-        mr_pg_note(source, MR_LOG_WARN, "source.lock_waits", "to %s waits for the lock%s of %s",
-                   what, mr_pg_text(result, 0, 1), mr_pg_text(result, 0, 0));
+        mr_note(connect.context, MR_LOG_WARN, "source.lock_waits",
+                "to %s waits for the lock%s of %s", what, mr_pg_text(result, 0, 1),
+                mr_pg_text(result, 0, 0));
     PQclear(result);
     return named;
 }

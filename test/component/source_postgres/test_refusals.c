@@ -48,16 +48,15 @@ static void a_standby_that_is_behind_is_waited_for(void **state)
                                       .timeline = 1,
                                       .standing.started = true,
                                       .resume = 200};
-    struct mr_pg_source source = {
-        .context = &context,
-        .slot = "s",
-        .server = {.system = "1", .database = "d", .timeline = 1, .wal_end = 100, .standby = true}};
+    struct mr_pg_server server = {
+        .system = "1", .database = "d", .timeline = 1, .wal_end = 100, .standby = true};
+    struct mr_pg_place place = {.context = &context, .slot = "s", .server = &server};
     struct mr_err err;
 
     (void)state;
-    assert_int_equal(mr_pg_check_position(&source, &position, &err), MR_RETRY);
-    source.server.standby = false;
-    assert_int_equal(mr_pg_check_position(&source, &position, &err), MR_GAP);
+    assert_int_equal(mr_pg_check_position(&place, &position, &err), MR_RETRY);
+    server.standby = false;
+    assert_int_equal(mr_pg_check_position(&place, &position, &err), MR_GAP);
     assert_string_equal(err.code, "source.position_ahead");
 }
 
@@ -297,6 +296,38 @@ static void a_slot_whose_log_is_gone_is_a_gap(void **state)
     pg_run_end(&run);
 }
 
+/* Between the look and the making of a slot somebody else makes it: here, we ourselves. */
+static void make_slot_twice(struct pg_run *run)
+{
+    struct mr_pg_connect connect = {.context = &run->context,
+                                    .dsn = run->dsn,
+                                    .application = "twice",
+                                    .timeout_ns = 10 * MR_SECOND_NS};
+    struct mr_pg_session sql, stream;
+    struct mr_pg_server server = {0};
+    struct mr_arena arena;
+    struct mr_pg_place place = {.context = &run->context,
+                                .config = &run->config,
+                                .args = &run->args,
+                                .sql = &sql,
+                                .stream = &stream,
+                                .server = &server,
+                                .arena = &arena};
+
+    mr_arena_init(&arena, 4096, 4096);
+    mr_pg_session_init(&sql, &connect);
+    connect.replication = true;
+    mr_pg_session_init(&stream, &connect);
+    assert_int_equal(mr_pg_slot_name(&place, &run->err), 0);
+    assert_int_equal(mr_pg_open_sessions(&place, &run->err), 0);
+    assert_int_equal(mr_pg_slot_create(&place, false, &run->err), 0);
+    pg_run_expect_code(run, mr_pg_slot_create(&place, false, &run->err), MR_RETRY,
+                       "source.slot_exists");
+    mr_pg_session_done(&stream);
+    mr_pg_session_done(&sql);
+    mr_arena_done(&arena);
+}
+
 static void slots_can_be_taken_by_others(void **state)
 {
     struct pg_run run;
@@ -304,11 +335,9 @@ static void slots_can_be_taken_by_others(void **state)
     (void)state;
     pg_run_begin(&run);
     pg_run_sql(&run, "CREATE TABLE t (id int PRIMARY KEY)");
-    assert_int_equal(pg_run_try_open(&run), 0);
-    assert_int_equal(mr_pg_slot_create(run.state, false, &run.err), 0);
-    pg_run_expect_code(&run, mr_pg_slot_create(run.state, false, &run.err), MR_RETRY,
-                       "source.slot_exists");
+    make_slot_twice(&run);
     pg_run_drop_slot(&run);
+    assert_int_equal(pg_run_try_open(&run), 0);
     pg_run_sql(&run,
                "SELECT pg_create_physical_replication_slot('taken_' || g) FROM generate_series(1, "
                "current_setting('max_replication_slots')::int) g");

@@ -8,7 +8,6 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "connectors/source_postgres/source.h"
 #include "test/support/pg_run.h"
 
 /* A pattern that names a partitioned table means its partitions, in the snapshot, in the stream and when they are
@@ -323,7 +322,6 @@ static void a_table_is_described_as_its_transaction_left_it(void **state)
 {
     static const char alter[] = "BEGIN; ALTER TABLE t ADD COLUMN w int NOT NULL DEFAULT 5; INSERT "
                                 "INTO t VALUES (3, 'c', 6); COMMIT";
-    struct mr_pg_source *source;
     const struct mr_table *table;
     struct pg_run run;
     PGconn *other;
@@ -341,8 +339,8 @@ static void a_table_is_described_as_its_transaction_left_it(void **state)
     assert_int_equal(PQsendQuery(other, alter), 1);
     child = release_commits(run.dsn);
     read_three(&run);
-    source = run.state;
-    table = mr_pg_relations_find(&source->feed.relations, oid)->table;
+    table = run.table;
+    assert_int_equal(table->native_id, oid);
     assert_int_equal(table->column_count, 3);
     assert_true(table->columns[2].has_default);
     assert_false(table->columns[2].optional);

@@ -138,7 +138,16 @@ static const struct mr_context context = {
     .pipeline = "p", .server = "s", .counters = &counters, .stopping = &stopping};
 static const struct mr_pg_config config;
 
-static void begin(struct mr_pg_source *source, size_t burst, bool inside, bool until)
+struct rig {
+    struct mr_source_args args;
+    struct mr_pg_session session;
+    struct mr_pg_server server;
+    struct mr_pg_place place;
+    struct mr_pg_feed feed;
+    struct mr_pg_stream stream;
+};
+
+static void begin(struct rig *rig, size_t burst, bool inside, bool until)
 {
     struct mr_pg_position position = {.standing = {.base = 1, .started = true}, .database = "d"};
 
@@ -147,19 +156,26 @@ static void begin(struct mr_pg_source *source, size_t burst, bool inside, bool u
     server.burst = burst;
     server.inside = inside;
     mr_clock_use(&server_clock);
-    memset(source, 0, sizeof(*source));
-    source->context = &context;
-    source->config = &config;
-    source->temporary = true; /* does not look for new tables */
-    source->batch_bytes = 64 << 20;
-    source->until_lsn = until ? UINT64_MAX : 0;
-    source->stream.active = true;
-    source->stream.interval_ns = 10 * MR_SECOND_NS;
-    source->stream.status_ns = BEGIN_NS;
-    mr_pg_feed_init(&source->feed, &context, position);
+    memset(rig, 0, sizeof(*rig));
+    mr_pg_session_init(&rig->session, &(struct mr_pg_connect){.context = &context});
+    mr_pg_feed_init(&rig->feed, &context, position);
+    rig->args.temporary = true; /* does not look for new tables */
+    rig->place.context = &context;
+    rig->place.config = &config;
+    rig->place.args = &rig->args;
+    rig->place.position = &rig->feed.position;
+    rig->place.server = &rig->server;
+    rig->stream.session = &rig->session;
+    rig->stream.place = &rig->place;
+    rig->stream.feed = &rig->feed;
+    rig->stream.batch_bytes = 64 << 20;
+    rig->stream.until_lsn = until ? UINT64_MAX : 0;
+    rig->stream.active = true;
+    rig->stream.interval_ns = 10 * MR_SECOND_NS;
+    rig->stream.status_ns = BEGIN_NS;
 }
 
-static void open_transaction(struct mr_pg_source *source, struct mr_batch *batch)
+static void open_transaction(struct rig *rig, struct mr_batch *batch)
 {
     char message[21], *at = message;
     struct mr_err err;
@@ -168,25 +184,26 @@ static void open_transaction(struct mr_pg_source *source, struct mr_batch *batch
     at = put(at, 1ull << 40, 8);
     at = put(at, 5, 8);
     put(at, 7, 4);
-    assert_int_equal(mr_pg_feed_take(&source->feed, batch, 1, mr_slice(message, 21), &err), 0);
+    assert_int_equal(mr_pg_feed_take(&rig->feed, batch, 1, mr_slice(message, 21), &err), 0);
 }
 
 /* Reads for a second, as the engine does. */
-static void read_a_second(struct mr_pg_source *source)
+static void read_a_second(struct rig *rig)
 {
     struct mr_batch *batch = mr_batch_new(64 << 10, 1 << 20);
     struct mr_err err;
 
     if (server.inside)
-        open_transaction(source, batch);
+        open_transaction(rig, batch);
     while (server.now_ns < BEGIN_NS + MR_SECOND_NS) {
-        assert_int_equal(mr_pg_stream_read(source, batch, server.now_ns + 100 * MR_MS_NS, &err), 0);
+        assert_int_equal(
+            mr_pg_stream_read(&rig->stream, batch, server.now_ns + 100 * MR_MS_NS, &err), 0);
         server.behind += !batch->caught_up;
         mr_batch_reset(batch);
     }
     mr_batch_free(batch);
     mr_clock_use(NULL);
-    mr_pg_feed_done(&source->feed);
+    mr_pg_feed_done(&rig->feed);
 }
 
 static void it_pauses_as_long_as_a_drain_was_rich_and_does_not_spin(void **unused)
@@ -208,11 +225,11 @@ static void it_pauses_as_long_as_a_drain_was_rich_and_does_not_spin(void **unuse
     (void)unused;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]) * 4; i++) {
         bool inside = i & 1, until = i & 2;
-        struct mr_pg_source source;
+        struct rig rig;
 
-        begin(&source, cases[i / 4].burst, inside, until);
-        source.stream.shallow = cases[i / 4].shallow;
-        read_a_second(&source);
+        begin(&rig, cases[i / 4].burst, inside, until);
+        rig.stream.shallow = cases[i / 4].shallow;
+        read_a_second(&rig);
         if (server.reads < cases[i / 4].least || server.reads > cases[i / 4].most ||
             server.pauses < cases[i / 4].pauses || server.pauses > cases[i / 4].most ||
             server.clocks > 40 * server.reads || server.statuses > 25 ||
@@ -227,27 +244,27 @@ static void it_pauses_as_long_as_a_drain_was_rich_and_does_not_spin(void **unuse
 /* Reads in between, as an engine does that takes so long for each batch. */
 static size_t batches_behind(size_t burst, int64_t hiccup_ns, int64_t each_ns)
 {
-    struct mr_pg_source source;
+    struct rig rig;
     struct mr_batch *batch = mr_batch_new(64 << 10, 1 << 20);
     struct mr_err err;
     int64_t next_ns = BEGIN_NS;
 
-    begin(&source, burst, false, false);
-    source.batch_bytes = 256 << 10;
+    begin(&rig, burst, false, false);
+    rig.stream.batch_bytes = 256 << 10;
     while (server.now_ns < BEGIN_NS + 3 * MR_SECOND_NS) {
         if (hiccup_ns && server.now_ns >= next_ns) {
             server.now_ns += hiccup_ns;
             next_ns = server.now_ns + 10 * hiccup_ns;
         }
-        assert_int_equal(mr_pg_stream_read(&source, batch, server.now_ns + 100 * MR_MS_NS, &err),
-                         0);
+        assert_int_equal(
+            mr_pg_stream_read(&rig.stream, batch, server.now_ns + 100 * MR_MS_NS, &err), 0);
         server.behind += !batch->caught_up;
         server.now_ns += each_ns;
         mr_batch_reset(batch);
     }
     mr_batch_free(batch);
     mr_clock_use(NULL);
-    mr_pg_feed_done(&source.feed);
+    mr_pg_feed_done(&rig.feed);
     return server.behind;
 }
 
