@@ -127,7 +127,44 @@ def test_a_right_never_given_stops_with_77(db, millrace, rights, missing, words)
     rights.revoke("bob", *missing)
     Load(db)
     path = bobs(db, millrace, rights, "missing")
+    if missing[0] == "topic":  # case 24: told beforehand, by the same words
+        done = millrace.run("check", "--environment", path, "--json")
+        assert done.popen.returncode == 77, done.tail()
+        found = [one for one in json.loads(done.lines[-1])["result"]["findings"] if one["code"] == "kafka.unauthorized"]
+        assert any(all(word in one["text"] + (one.get("hint") or "") for word in words) for one in found), found
     refused(millrace, path, 77, "kafka.unauthorized", *words)
+
+
+def test_the_topic_of_heartbeats_is_asked_for_too(db, millrace, rights):
+    """Case 24: no grant for the tables' prefix covers it."""
+    grant_all(rights, "beats")
+    Load(db)
+    path = bobs(db, millrace, rights, "beats")
+    path.write_text(path.read_text().replace("      type: postgres\n", "      type: postgres\n      heartbeat: {interval: 1s}\n", 1))
+    found = findings(millrace, path, 77)
+    assert "__debezium-heartbeat.beats" in found["kafka.unauthorized"], found
+    rights.grant("bob", "topic", "__debezium-heartbeat.beats", "write", "describe", "create")
+    assert "kafka.unauthorized" not in findings(millrace, path, 0)
+
+
+def test_topics_that_are_not_to_be_made_must_be_there(db, millrace, kafka):
+    db.sql("create table orders (id int primary key)")
+    path = millrace.config(config(db, kafka, "absent", sink="      create_topics: never\n"))
+    found = findings(millrace, path, 78)
+    assert "kafka.topic_missing" in found, found
+    for topic in ("absent.public.orders", "millrace.absent.absent.checkpoint"):
+        assert topic in found["kafka.topic_missing"], found
+
+
+def findings(millrace, path, code):
+    """check --environment: code -> all texts of failures."""
+    done = millrace.run("check", "--environment", path, "--json")
+    assert done.popen.returncode == code, done.tail()
+    found = {}
+    for one in json.loads(done.lines[-1])["result"]["findings"]:
+        if one["level"] == "fail":
+            found[one["code"]] = found.get(one["code"], "") + one["text"] + "\n"
+    return found
 
 
 @pytest.mark.parametrize("name, kind, lost", [("losta", "topic", "losta."), ("lostb", "topic", "millrace.lostb.lostb.checkpoint"),

@@ -422,3 +422,62 @@ int mr_kafka_admin_range(struct mr_kafka_handle *handle, const char *topic, bool
         *ret_first = first;
     return rc;
 }
+
+static bool may_write(const rd_kafka_TopicDescription_t *topic)
+{
+    size_t count = 0;
+    const rd_kafka_AclOperation_t *allowed =
+        rd_kafka_TopicDescription_authorized_operations(topic, &count);
+
+    for (size_t i = 0; allowed && i < count; i++) {
+        if (allowed[i] == RD_KAFKA_ACL_OPERATION_WRITE || allowed[i] == RD_KAFKA_ACL_OPERATION_ALL)
+            return true;
+    }
+    return !allowed; /* brokers that do not say */
+}
+
+static enum mr_kafka_standing standing_of(const rd_kafka_TopicDescription_t *topic)
+{
+    const rd_kafka_error_t *error = rd_kafka_TopicDescription_error(topic);
+    rd_kafka_resp_err_t code = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
+
+    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+        return MR_KAFKA_ABSENT;
+    if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+        return MR_KAFKA_REFUSED;
+    return code || may_write(topic) ? MR_KAFKA_WRITABLE : MR_KAFKA_READ_ONLY;
+}
+
+int mr_kafka_admin_standing(struct mr_kafka_handle *handle, const char **topics, size_t count,
+                            enum mr_kafka_standing *ret_standings, struct mr_err *err)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(handle->rk);
+    rd_kafka_TopicCollection_t *names = rd_kafka_TopicCollection_of_topic_names(topics, count);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(handle->rk, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS);
+    rd_kafka_error_t *refused = rd_kafka_AdminOptions_set_include_authorized_operations(options, 1);
+    rd_kafka_event_t *event;
+    int rc = 0;
+
+    if (refused) /* a librdkafka that does not know how to ask: then nothing is found */
+        rd_kafka_error_destroy(refused);
+    rd_kafka_DescribeTopics(handle->rk, names, options, queue);
+    event = answer(handle, queue, "describe topics", err);
+    if (event) {
+        size_t found = 0;
+        const rd_kafka_TopicDescription_t **all = rd_kafka_DescribeTopics_result_topics(
+            rd_kafka_event_DescribeTopics_result(event), &found);
+        for (size_t i = 0; i < found; i++) {
+            size_t at = index_of(topics, count, i, rd_kafka_TopicDescription_name(all[i]));
+            if (at < count)
+                ret_standings[at] = standing_of(all[i]);
+        }
+        rd_kafka_event_destroy(event);
+    } else {
+        rc = class_of(err);
+    }
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_TopicCollection_destroy(names);
+    rd_kafka_queue_destroy(queue);
+    return rc;
+}

@@ -30,6 +30,12 @@ int mr_kafka_admin_look(struct mr_kafka_handle *handle, const char *topic,
 /* The same of several, at once. */
 int mr_kafka_admin_looks(struct mr_kafka_handle *handle, const char **topics, size_t count,
                          struct mr_kafka_look *ret_looks, struct mr_err *err) MR_MUST_CHECK;
+/* What this user may do with a topic. */
+enum mr_kafka_standing { MR_KAFKA_ABSENT, MR_KAFKA_WRITABLE, MR_KAFKA_READ_ONLY, MR_KAFKA_REFUSED };
+/* All of them in one request; no two of one name. MR_KAFKA_REFUSED: not even to look; then it may be there or not. */
+int mr_kafka_admin_standing(struct mr_kafka_handle *handle, const char **topics, size_t count,
+                            enum mr_kafka_standing *ret_standings,
+                            struct mr_err *err) MR_MUST_CHECK;
 /* A topic that exists already is no error; a name that brokers take for another's is mr_kafka_name_taken().
  * Waits until it can be described, and says how many partitions it has. */
 int mr_kafka_admin_create(struct mr_kafka_handle *handle, const struct mr_kafka_new_topic *topic,
