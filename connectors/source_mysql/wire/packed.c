@@ -62,7 +62,7 @@ uint64_t mr_my_varint(struct mr_cur *cur)
     unsigned more = first == 0xff ? 8 : (unsigned)__builtin_ctz(~(unsigned)first);
     uint64_t rest = more ? mr_cur_le(cur, more) : 0;
 
-    return more == 8 ? rest : rest << (7 - more) | first >> (more + 1);
+    return more == 8 ? rest : rest << (7 - more) | (uint64_t)(first >> (more + 1));
 }
 
 int64_t mr_my_varint_signed(struct mr_cur *cur)
