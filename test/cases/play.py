@@ -122,7 +122,7 @@ pipelines:
         end = time.monotonic() + LONGEST
         while not done():
             if self.running.ended():
-                raise Stopped("\n".join(self.running.errors[-5:]))
+                raise Stopped(f"exit {self.running.wait()}\n" + "\n".join(self.running.errors[-5:]))
             if time.monotonic() > end:
                 raise AssertionError(f"{what}: not within {LONGEST:.0f} s\n{self.running.tail(8)}")
             time.sleep(0.02)
