@@ -15,7 +15,7 @@ import logged
 import notation
 from millrace import Millrace
 
-LONGEST = 60.0          # seconds, for anything
+LONGEST = 20.0          # seconds, for anything
 SEEN = {"mysql": ("mysql",), "mariadb": ("mariadb-10.11",), "mariadb-11.4": ("mariadb-11.4", "mariadb-10.11")}
 # Words by which right.txt says that the table and the stream must part, or that rows change the name of their table.
 PARTS = re.compile(r"(?i)does not apply|differ from|differ in \w \(|cannot agree|stays at a target|are at the target|DDL rename|"
@@ -115,7 +115,7 @@ pipelines:
       snapshot: initial
       skipped_operations: none
     format: {{type: json, schemas: true}}
-    sink: {{type: stdout}}
+    sink: {{type: stdout, content: record}}
 """
 
     def wait(self, done, what: str):
