@@ -5,6 +5,7 @@ import signal
 import subprocess
 import tempfile
 
+import pytest
 from millrace import ROOT
 from servers import process
 
@@ -65,15 +66,16 @@ def test_tail_shows_changes_and_leaves_nothing_behind(db, millrace):
     assert db.sql("select pubname from pg_publication") == []
 
 
-def test_quickstart_shows_a_dozen_events_and_cleans_up():
+@pytest.mark.parametrize("words, table", [((), "public.orders"), (("--mariadb",), "shop.orders")], ids=["postgres", "mariadb"])
+def test_quickstart_shows_a_dozen_events_and_cleans_up(words, table):
     folder = tempfile.mkdtemp(prefix="millrace-quickstart-")
     os.chmod(folder, 0o755)  # the server's user has to get through
     before = set(os.listdir("/proc"))
-    done = subprocess.run([ROOT / "scripts/quickstart", "--once"], capture_output=True, text=True, timeout=300,
+    done = subprocess.run([ROOT / "scripts/quickstart", "--once", *words], capture_output=True, text=True, timeout=300,
                           env={**os.environ, "TMPDIR": folder})
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(done.stdout.splitlines()) == 12
-    assert "public.orders" in done.stdout
+    assert table in done.stdout
     os.rmdir(folder)  # fails if anything is left
 
     def left():
