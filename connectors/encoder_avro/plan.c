@@ -67,7 +67,7 @@ static int check_names(const struct mr_codec_plan *plan, struct mr_err *err)
             continue;
         mr_err_set(err, MR_CONFIG, "schema.invalid",
                    "column \"%.*s\" of table %.*s.%.*s is no name that Avro allows",
-                   MR_SLICE_ARG(form->name), MR_SLICE_ARG(plan->table->schema),
+                   MR_SLICE_ARG(form->name), MR_SLICE_ARG(mr_table_space(plan->table)),
                    MR_SLICE_ARG(plan->table->name));
         mr_err_hint(err, "set format.field_name_adjustment_mode to avro or avro_unicode");
         return MR_CONFIG;

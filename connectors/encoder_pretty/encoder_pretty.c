@@ -108,8 +108,8 @@ static void add_head(struct pretty_state *state, const struct mr_change *change)
     paint(state, colour);
     mr_buf_add_str(line, sign);
     mr_buf_add_char(line, ' ');
-    if (change->table && change->table->schema.data) {
-        mr_buf_add_slice(line, change->table->schema);
+    if (change->table && mr_table_space(change->table).size > 0) {
+        mr_buf_add_slice(line, mr_table_space(change->table));
         mr_buf_add_char(line, '.');
     }
     if (change->table)

@@ -95,7 +95,7 @@ static int refuse(const struct mr_table *table, struct mr_slice name, const char
 {
     return mr_err_set(err, MR_CONFIG, "sink.kafka.partition_columns",
                       "column \"%.*s\" of %.*s.%.*s cannot place records: %s", MR_SLICE_ARG(name),
-                      MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), what);
+                      MR_SLICE_ARG(mr_table_space(table)), MR_SLICE_ARG(table->name), what);
 }
 
 static int add_column(const struct mr_table *table, struct mr_slice name,
@@ -116,7 +116,7 @@ static int add_column(const struct mr_table *table, struct mr_slice name,
     if (!is_sent_with_deletes(table, name)) {
         refuse(table, name, "the server does not send it with deleted rows", err);
         mr_err_hint(err, "ALTER TABLE \"%.*s\".\"%.*s\" REPLICA IDENTITY FULL;",
-                    MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name));
+                    MR_SLICE_ARG(mr_table_space(table)), MR_SLICE_ARG(table->name));
         return MR_CONFIG;
     }
     plan->columns[plan->count++] = (uint32_t)column;
@@ -150,7 +150,7 @@ static int make_plan(struct mr_kafka_placing *placing, const struct mr_table *ta
     int rc = 0;
 
     mr_buf_clear(&placing->text);
-    mr_buf_add_slice(&placing->text, table->schema);
+    mr_buf_add_slice(&placing->text, mr_table_space(table));
     if (table->schema.data)
         mr_buf_add_char(&placing->text, '.');
     mr_buf_add_slice(&placing->text, table->name);

@@ -304,8 +304,7 @@ int mr_kafka_topic_check_keys(struct mr_kafka_topic *topic, const struct mr_reco
         return 0;
     }
     if (table)
-        snprintf(what, sizeof what, "table %.*s.%.*s",
-                 MR_SLICE_ARG(table->schema.data ? table->schema : table->database),
+        snprintf(what, sizeof what, "table %.*s.%.*s", MR_SLICE_ARG(mr_table_space(table)),
                  MR_SLICE_ARG(table->name));
     else
         snprintf(what, sizeof what, "an event");

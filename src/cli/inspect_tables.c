@@ -76,8 +76,7 @@ static void add_table(struct mr_inspect *inspect, const struct mr_table *table)
     if (!topic->what || (keyless && !topic->keyless) ||
         (truncates && !topic->truncates && !topic->keyless))
         topic->what =
-            mr_arena_printf(&inspect->arena, "table %.*s.%.*s",
-                            MR_SLICE_ARG(table->schema.data ? table->schema : table->database),
+            mr_arena_printf(&inspect->arena, "table %.*s.%.*s", MR_SLICE_ARG(mr_table_space(table)),
                             MR_SLICE_ARG(table->name));
     topic->keyless |= keyless;
     topic->truncates |= truncates;

@@ -147,6 +147,11 @@ struct mr_table *mr_table_new(uint32_t column_count);
 struct mr_table *mr_table_derive(struct mr_table *origin, uint32_t column_count);
 struct mr_table *mr_table_ref(struct mr_table *table);
 void mr_table_unref(struct mr_table *table); /* any thread; NULL is allowed */
+/* What a table's name is told apart by, in patterns and for people: its schema, or where there are none, its database. */
+static inline struct mr_slice mr_table_space(const struct mr_table *table)
+{
+    return table->schema.size > 0 ? table->schema : table->database;
+}
 /* Index of a column by exact name, or -1. */
 int32_t mr_table_find(const struct mr_table *table, struct mr_slice name);
 const char *mr_type_name(enum mr_type type);

@@ -390,6 +390,7 @@ static void check_sides(struct rig *rig)
     if (!shown)
         return;
     assert_int_equal(rig->batch->records[3].partition, 0);
+    assert_int_equal(rig->batch->records[4].partition, 0);
     assert_true(mr_slice_is(rig->batch->records[0].topic, "shop.transaction"));
     assert_true(mr_slice_is(rig->batch->records[4].topic, "shop"));
 }

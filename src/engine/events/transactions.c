@@ -78,7 +78,7 @@ static struct mr_slice name_of(struct mr_transactions *transactions, const struc
     if (change->message)
         return change->message->prefix;
     mr_buf_clear(&transactions->text);
-    mr_buf_add_slice(&transactions->text, table->schema.data ? table->schema : table->database);
+    mr_buf_add_slice(&transactions->text, mr_table_space(table));
     mr_buf_add_char(&transactions->text, '.');
     mr_buf_add_slice(&transactions->text, table->name);
     return mr_buf_slice(&transactions->text);

@@ -20,8 +20,7 @@ static int stop(const struct mr_encoding *encoding, const struct mr_sink_refusal
     char where[300] = "a message";
 
     if (table)
-        snprintf(where, sizeof where, "table %.*s.%.*s",
-                 MR_SLICE_ARG(table->schema.data ? table->schema : table->database),
+        snprintf(where, sizeof where, "table %.*s.%.*s", MR_SLICE_ARG(mr_table_space(table)),
                  MR_SLICE_ARG(table->name));
     mr_err_set(
         err, MR_DATA, refusal->why.code, "the sink %s does not take change %llu of %.250s: %.1000s",

@@ -165,7 +165,8 @@ int mr_envelope_check(const struct mr_envelope *envelope, struct mr_err *err)
                 err, MR_CONFIG, "schema.name_collision",
                 "columns \"%.*s\" and \"%.*s\" of table %.*s.%.*s both become field \"%.*s\"",
                 MR_SLICE_ARG(a->column->name), MR_SLICE_ARG(b->column->name),
-                MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), MR_SLICE_ARG(a->name));
+                MR_SLICE_ARG(mr_table_space(table)), MR_SLICE_ARG(table->name),
+                MR_SLICE_ARG(a->name));
             mr_err_hint(
                 err,
                 "set format.field_name_adjustment_mode: avro_unicode, which keeps names apart, "

@@ -144,7 +144,8 @@ int mr_event_fail(struct mr_err *err, const struct mr_table *table, const struct
 
     snprintf(why, sizeof(why), "%s", err->text);
     mr_err_set(err, MR_DATA, "encode.value", "table %.*s.%.*s, column %.*s, position %.*s: %s",
-               MR_SLICE_ARG(table->schema), MR_SLICE_ARG(table->name), MR_SLICE_ARG(column->name),
+               MR_SLICE_ARG(mr_table_space(table)), MR_SLICE_ARG(table->name),
+               MR_SLICE_ARG(column->name),
                MR_SLICE_ARG(mr_origin_text(transaction ? &transaction->origin : NULL,
                                            &change->origin, place)),
                why);

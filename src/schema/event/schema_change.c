@@ -8,10 +8,8 @@
  * quotes, and AUTO_INCREMENT counts as generated. A table that was dropped has no columns to tell. */
 #include "schema/event/schema_change.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "schema/event/source.h"
+#include "schema/form/declared.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
@@ -108,34 +106,6 @@ const struct mr_connect *mr_schema_change_value(struct mr_arena *arena, struct m
     return schema;
 }
 
-/* What a declaration says: "decimal(10,2) unsigned" is DECIMAL UNSIGNED, 10 and 2. */
-struct declared {
-    struct mr_slice name;
-    int32_t length, scale; /* -1: none */
-};
-
-static struct declared read_declared(struct mr_arena *arena, const struct mr_column *column)
-{
-    struct mr_slice text = column->declared.data ? column->declared : column->native_type;
-    struct declared declared = {.length = -1, .scale = -1};
-    char *name = mr_arena_alloc(arena, text.size + 1, 1), *at = name;
-    size_t i = 0;
-
-    for (; i < text.size && text.data[i] != '('; i++)
-        *at++ = text.data[i];
-    if (i < text.size && sscanf(text.data + i, "(%d,%d)", &declared.length, &declared.scale) < 1)
-        declared.length = -1; /* labels */
-    while (text.size > i && text.data[text.size - 1] != ')')
-        text.size--;
-    for (const char *end = column->declared.data + column->declared.size;
-         column->declared.data && text.data + text.size < end; text.size++)
-        *at++ = text.data[text.size];
-    for (char *c = name; c < at; c++)
-        *c = (char)(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);
-    declared.name = mr_slice(name, (size_t)(at - name));
-    return declared;
-}
-
 /* By the first word, or by its end: tinyblob, mediumtext. */
 static int jdbc_type(struct mr_slice name)
 {
@@ -158,20 +128,6 @@ static int jdbc_type(struct mr_slice name)
             return types[i].number;
     }
     return 1111;
-}
-
-/* How long a value of labels can be: one for an enum, all of them and their commas for a set. */
-static int32_t labels_length(const struct mr_column *column)
-{
-    size_t length = column->label_count > 0 ? column->label_count - 1 : 0;
-
-    if (column->type == MR_TYPE_ENUM)
-        return 1;
-    for (uint32_t i = 0; i < column->label_count; i++) {
-        for (size_t c = 0; c < column->labels[i].size; c++)
-            length += (column->labels[i].data[c] & 0xc0) != 0x80;
-    }
-    return (int32_t)length;
 }
 
 static struct mr_node labels_node(struct mr_arena *arena, const struct mr_column *column)
@@ -198,11 +154,9 @@ static struct mr_node column_node(struct mr_arena *arena, const struct mr_column
                                   uint32_t place, bool comments)
 {
     const struct mr_slice none = {NULL, 0};
-    struct declared declared = read_declared(arena, column);
+    struct mr_declared declared = mr_form_declared(arena, column);
     bool labels = column->type == MR_TYPE_ENUM || column->type == MR_TYPE_SET;
 
-    if (labels)
-        declared.length = labels_length(column);
     return MR_NODE_STRUCT_OF(
         arena, mr_node_text(column->name), mr_node_int(jdbc_type(declared.name)),
         (struct mr_node){.kind = MR_NODE_NULL}, mr_node_text(declared.name),

@@ -179,6 +179,7 @@ const struct mr_form_mapping mr_form_mysql = {.choose = choose,
                                               .standard = standard,
                                               .unchanged = unchanged,
                                               .escapes_labels = true,
+                                              .declared_types = true,
                                               .two_digit_years = true};
 
 /* Debezium's connector for it has the comments of columns in their schemas. */
@@ -187,5 +188,6 @@ const struct mr_form_mapping mr_form_mariadb = {.choose = choose,
                                                 .standard = standard,
                                                 .unchanged = unchanged,
                                                 .escapes_labels = true,
+                                                .declared_types = true,
                                                 .comments = true,
                                                 .two_digit_years = true};

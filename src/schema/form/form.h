@@ -145,6 +145,7 @@ struct mr_form_mapping {
                                  const char *text);
     bool escapes_labels;  /* in `allowed`, a comma or a backslash of a label has one before it */
     bool comments;        /* column comments are docs, if the options do not say otherwise */
+    bool declared_types;  /* a column's type is told as it was declared */
     bool two_digit_years; /* the years 1 to 99 of dates are 2001 to 2069 and 1970 to 1999 */
 };
 
@@ -287,7 +288,9 @@ struct mr_slice mr_form_shape(const struct mr_column *column);
          .type = MR_OPTION_LIST,                                                                   \
          .offset = offsetof(config, member.propagated_types),                                      \
          .doc = "The same for all columns of a type: patterns of schema.table.type, the type as "  \
-                "in pg_type (int4, _int4, varchar)."},                                             \
+                "in pg_type (int4, _int4, varchar); of MySQL and MariaDB, database.table.type, "   \
+                "the type "                                                                        \
+                "in small letters without its numbers (int unsigned)."},                           \
         {.key = "include_unknown_datatypes",                                                       \
          .type = MR_OPTION_BOOL,                                                                   \
          .offset = offsetof(config, member.include_unknown),                                       \

@@ -12,6 +12,8 @@
 
 #include <stdio.h>
 
+#include "schema/form/declared.h"
+
 #define UNKNOWN_LENGTH INT32_MAX
 
 int mr_form_options_open(struct mr_form_options *options, struct mr_err *err)
@@ -125,9 +127,31 @@ static bool asked(struct mr_arena *arena, const struct mr_match *match,
 
     if (!match)
         return false;
-    name = mr_arena_printf(arena, "%.*s.%.*s.%.*s", MR_SLICE_ARG(table->schema),
+    name = mr_arena_printf(arena, "%.*s.%.*s.%.*s", MR_SLICE_ARG(mr_table_space(table)),
                            MR_SLICE_ARG(table->name), MR_SLICE_ARG(last));
     return mr_match_find(match, mr_slice_str(name)) >= 0;
+}
+
+/* MySQL's and MariaDB's as declared, what is not said there left out. */
+static void add_declared(struct mr_arena *arena, struct mr_connect *schema,
+                         const struct mr_column *column)
+{
+    struct mr_declared declared = mr_form_declared(arena, column);
+
+    mr_connect_parameter(arena, schema, "__debezium.source.column.type", declared.name);
+    if (declared.length >= 0)
+        add_number(arena, schema, "__debezium.source.column.length", declared.length);
+    if (declared.scale >= 0)
+        add_number(arena, schema, "__debezium.source.column.scale", declared.scale);
+}
+
+static void add_native(struct mr_arena *arena, struct mr_connect *schema,
+                       const struct mr_column *column)
+{
+    add_type(arena, schema, type_of(column));
+    add_number(arena, schema, "__debezium.source.column.length", length_of(column));
+    if (column->type != MR_TYPE_DECIMAL || column->precision > 0)
+        add_number(arena, schema, "__debezium.source.column.scale", scale_of(column));
 }
 
 void mr_form_propagate(struct mr_arena *arena, const struct mr_table *table,
@@ -143,9 +167,9 @@ void mr_form_propagate(struct mr_arena *arena, const struct mr_table *table,
     schema = MR_ARENA_NEW(arena, struct mr_connect);
     *schema = *form->schema;
     form->schema = schema;
-    add_type(arena, schema, type_of(column));
-    add_number(arena, schema, "__debezium.source.column.length", length_of(column));
-    if (column->type != MR_TYPE_DECIMAL || column->precision > 0)
-        add_number(arena, schema, "__debezium.source.column.scale", scale_of(column));
+    if (form->mapping->declared_types)
+        add_declared(arena, schema, column);
+    else
+        add_native(arena, schema, column);
     mr_connect_parameter(arena, schema, "__debezium.source.column.name", column->name);
 }

@@ -31,9 +31,8 @@ void mr_topic_owners_done(struct mr_topic_owners *owners)
 
 static struct mr_slice table_name(struct mr_arena *arena, const struct mr_table *table)
 {
-    return mr_slice_str(mr_arena_printf(
-        arena, "%.*s.%.*s", MR_SLICE_ARG(table->schema.data ? table->schema : table->database),
-        MR_SLICE_ARG(table->name)));
+    return mr_slice_str(mr_arena_printf(arena, "%.*s.%.*s", MR_SLICE_ARG(mr_table_space(table)),
+                                        MR_SLICE_ARG(table->name)));
 }
 
 static int collision(const struct owner *owner, const struct mr_table *table, struct mr_err *err)
@@ -41,8 +40,7 @@ static int collision(const struct owner *owner, const struct mr_table *table, st
     mr_err_set(err, MR_CONFIG, "config.topic_collision",
                "tables %.*s and %.*s.%.*s would both go to the topic %.*s, because a topic's name "
                "has no place for what tells them apart",
-               MR_SLICE_ARG(owner->name),
-               MR_SLICE_ARG(table->schema.data ? table->schema : table->database),
+               MR_SLICE_ARG(owner->name), MR_SLICE_ARG(mr_table_space(table)),
                MR_SLICE_ARG(table->name), MR_SLICE_ARG(table->topic));
     mr_err_hint(err,
                 "Leave one of them out with source.tables, rename one, or read it with a pipeline "

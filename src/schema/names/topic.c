@@ -152,7 +152,7 @@ static size_t expand(const char *template, const struct mr_sink_names *names,
 static int refuse(const struct mr_sink_names *names, const struct mr_table *table, size_t size,
                   char first, struct mr_err *err)
 {
-    struct mr_slice schema = table->schema.data ? table->schema : table->database;
+    struct mr_slice schema = mr_table_space(table);
     const char *what = names->what;
 
     if (size == 0 || size > names->longest)

@@ -522,6 +522,54 @@ static void comments_are_docs_where_they_are_wanted(void **state)
     }
 }
 
+/* As it was declared, and what is not said there is not told. Patterns name the database. */
+static void a_column_s_type_is_told_as_it_was_declared(void **state)
+{
+    static const char *patterns[] = {"db.t.*"};
+    static const struct {
+        const char *declared;
+        enum mr_type type;
+        const char *parameters[3]; /* type, length, scale */
+    } cases[] = {
+        {"decimal(10,2) unsigned", MR_TYPE_DECIMAL, {"DECIMAL UNSIGNED", "10", "2"}},
+        {"int(10) unsigned zerofill", MR_TYPE_INT64, {"INT UNSIGNED ZEROFILL", "10", NULL}},
+        {"timestamp", MR_TYPE_TIMESTAMPTZ, {"TIMESTAMP", NULL, NULL}},
+        {"set('new','x)y')", MR_TYPE_SET, {"SET", "8", NULL}},
+    };
+    struct mr_form_options options = adaptive;
+    struct mr_err err;
+
+    (void)state;
+    options.propagated = (struct mr_option_list){patterns, 1};
+    assert_int_equal(mr_form_options_open(&options, &err), 0);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct mr_table *table = mr_table_new(1);
+        struct mr_form form;
+        uint32_t told = 0;
+
+        table->database = mr_slice_str("db");
+        table->name = mr_slice_str("t");
+        table->columns[0] = (struct mr_column){.name = MR_SLICE("c"),
+                                               .type = cases[i].type,
+                                               .precision = 10,
+                                               .labels = labels,
+                                               .label_count = 2,
+                                               .declared = mr_slice_str(cases[i].declared)};
+        mr_form_make(&table->arena, &mr_form_mariadb, &table->columns[0], &options, &form);
+        told = form.schema->parameter_count;
+        mr_form_propagate(&table->arena, table, &options, &form);
+        for (int n = 0; n < 3; n++) {
+            if (cases[i].parameters[n])
+                assert_true(
+                    mr_slice_is(form.schema->parameters[told++].value, cases[i].parameters[n]));
+        }
+        assert_true(mr_slice_is(form.schema->parameters[told].value, "c"));
+        assert_int_equal(told + 1, form.schema->parameter_count);
+        mr_table_unref(table);
+    }
+    mr_form_options_close(&options);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -529,6 +577,7 @@ int main(void)
         cmocka_unit_test(a_zero_date_in_a_required_column_is_1970),
         cmocka_unit_test(years_of_two_digits_stay_when_asked),
         cmocka_unit_test(comments_are_docs_where_they_are_wanted),
+        cmocka_unit_test(a_column_s_type_is_told_as_it_was_declared),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
