@@ -147,7 +147,7 @@ struct mr_table *mr_table_new(uint32_t column_count);
 struct mr_table *mr_table_derive(struct mr_table *origin, uint32_t column_count);
 struct mr_table *mr_table_ref(struct mr_table *table);
 void mr_table_unref(struct mr_table *table); /* any thread; NULL is allowed */
-/* What a table's name is told apart by, in patterns and for people: its schema, or where there are none, its database. */
+/* What tells tables of one name apart, in patterns and for people: the schema, or the database where there are none. */
 static inline struct mr_slice mr_table_space(const struct mr_table *table)
 {
     return table->schema.size > 0 ? table->schema : table->database;

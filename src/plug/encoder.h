@@ -1,5 +1,20 @@
 /* An encoder turns changes into records: bytes with a topic, a key and headers. It knows no sink.
- * Runs on the writer thread. Plans are made once per table version and kept by version id. */
+ *
+ *     open -> (describe | encode | remember, keep)* -> close
+ *     open -> check, plan -> close                                 for `check` and `schema plan`
+ *
+ * Runs on the writer thread. Plans are made once per table version and kept by version id; a version is shared with
+ * other threads, and no encoder writes into it. schema/encode has what formats with Debezium's events share.
+ *
+ * What the classes of errors mean here:
+ *
+ *     open                 MR_CONFIG   a human must change the settings, or what is remembered or kept is not ours
+ *     describe, plan       MR_RETRY    the registry is away, or does not take the schema yet: called again
+ *                          MR_CONFIG   it never will: credentials, a schema refused for good, names that collide
+ *     check                MR_CONFIG   the same, as far as it is known without asking
+ *     encode               MR_DATA     *ret_failed cannot be encoded: by policy a dead letter, or the end
+ *                          MR_RETRY, MR_CONFIG   as of describe, for what was never described
+ *     all                  MR_BUG      a fault of ours: stop */
 #pragma once
 
 #include <stdbool.h>
@@ -15,6 +30,8 @@ struct mr_encoder_args {
     struct mr_slice transactions;
     /* what remember() said when the held checkpoint was made; {NULL, 0} = nothing */
     struct mr_slice remembered;
+    /* What keep() said last, however long ago; {NULL, 0} = nothing yet. */
+    struct mr_slice kept;
 };
 
 /* One schema of a table, and what its registry thinks of it: for `schema plan`. */
@@ -61,6 +78,10 @@ struct mr_encoder {
     /* MAY. A JSON object to keep with the checkpoint and to be given back at the next open: schema ids that must be
      * known with the registry away. Asked at each commit: cheap when nothing changed. Lives until the next call. */
     struct mr_slice (*remember)(void *state);
+    /* MAY. A JSON object that must never be lost, because nobody else can tell it: the numbers that fields once had.
+     * It stays in the checkpoint through starts with other formats; {NULL, 0}: no more than was given to open. Asked
+     * as often as remember(). */
+    struct mr_slice (*keep)(void *state);
     /* MAY. For `schema plan`: what describe() would register for the version, and what the registry says to it;
      * registers nothing. `each` is called once a subject; what it is given ends with the call. */
     int (*plan)(void *state, struct mr_table *table,

@@ -58,8 +58,7 @@ static int fit(const struct mr_table *table, struct mr_err *err)
         mr_err_set(err, MR_CONFIG, "sink.file.column_name",
                    "column %.*s of table %.*s.%.*s has a name that files of content csv use "
                    "themselves",
-                   MR_SLICE_ARG(table->columns[i].name),
-                   MR_SLICE_ARG(mr_table_space(table)),
+                   MR_SLICE_ARG(table->columns[i].name), MR_SLICE_ARG(mr_table_space(table)),
                    MR_SLICE_ARG(table->name));
         mr_err_hint(err,
                     "rename it with a transform, leave it out, or choose another sink.content");
@@ -133,8 +132,7 @@ static const struct mr_file_shape *shape_of(struct csv_writer *writer, const str
     begin_shape(shape, LEAD);
     mr_buf_add_str(&shape->about, "\"table\":");
     mr_buf_clear(&writer->text.scratch);
-    mr_buf_printf(&writer->text.scratch, "%.*s.%.*s",
-                  MR_SLICE_ARG(mr_table_space(table)),
+    mr_buf_printf(&writer->text.scratch, "%.*s.%.*s", MR_SLICE_ARG(mr_table_space(table)),
                   MR_SLICE_ARG(table->name));
     mr_json_add_str(&shape->about, mr_buf_slice(&writer->text.scratch));
     mr_buf_add_str(&shape->about, ",\"columns\":[");

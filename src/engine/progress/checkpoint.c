@@ -23,12 +23,14 @@ void mr_checkpoint_init(struct mr_checkpoint *checkpoint)
     memset(checkpoint, 0, sizeof *checkpoint);
     mr_buf_init(&checkpoint->source, SOURCE_LIMIT);
     mr_buf_init(&checkpoint->encoder, SOURCE_LIMIT);
+    mr_buf_init(&checkpoint->kept, SOURCE_LIMIT);
 }
 
 void mr_checkpoint_done(struct mr_checkpoint *checkpoint)
 {
     mr_buf_done(&checkpoint->source);
     mr_buf_done(&checkpoint->encoder);
+    mr_buf_done(&checkpoint->kept);
 }
 
 /* A buffer that was full has refused what came after: half a position must not be stored. */
@@ -37,6 +39,7 @@ static int check_whole(const struct mr_checkpoint *checkpoint, const struct mr_b
 {
     const struct mr_buf *full = checkpoint->source.failed    ? &checkpoint->source
                                 : checkpoint->encoder.failed ? &checkpoint->encoder
+                                : checkpoint->kept.failed    ? &checkpoint->kept
                                 : text->failed               ? text
                                                              : NULL;
 
@@ -72,6 +75,10 @@ int mr_checkpoint_render(const struct mr_checkpoint *checkpoint, struct mr_buf *
     if (checkpoint->encoder.size > 0) {
         mr_buf_add_str(ret_text, ",\"encoder\":");
         mr_buf_add_slice(ret_text, mr_buf_slice(&checkpoint->encoder));
+    }
+    if (checkpoint->kept.size > 0) {
+        mr_buf_add_str(ret_text, ",\"kept\":");
+        mr_buf_add_slice(ret_text, mr_buf_slice(&checkpoint->kept));
     }
     mr_buf_add_char(ret_text, '}');
     return check_whole(checkpoint, ret_text, err);
@@ -133,6 +140,8 @@ static int take_fields(const json_t *object, struct mr_checkpoint *ret_checkpoin
         return unreadable(err, "its source is not an object, or too large");
     if (take_object(object, "encoder", &ret_checkpoint->encoder) < 0)
         return unreadable(err, "its encoder is not an object, or too large");
+    if (take_object(object, "kept", &ret_checkpoint->kept) < 0)
+        return unreadable(err, "what it keeps is not an object, or too large");
     return 0;
 }
 

@@ -3,8 +3,10 @@
  * One JSON object, readable by a human with `checkpoint show`:
  *   {"format":1,"pipeline":"shop","owner":"5f0c...","start":3,"number":1795224661438080,
  *    "time":"2026-11-21T09:05:01.123456Z","source":{...the source's position text...},
- *    "encoder":{...what the encoder wants to know again, such as schema ids...}}
- * `source` is null in the claim of a first start; `encoder` is there only when the encoder remembers something. */
+ *    "encoder":{...what the encoder wants to know again, such as schema ids...},
+ *    "kept":{...what an encoder must never forget, such as numbers of fields...}}
+ * `source` is null in the claim of a first start; `encoder` and `kept` are there only when there is something. `kept`
+ * stays through starts with another encoder. */
 #pragma once
 
 #include <stdbool.h>
@@ -20,6 +22,7 @@ struct mr_checkpoint {
     uint64_t number; /* change number of the last change covered; 0 = none yet */
     struct mr_buf source;  /* the source's position text; size 0 = none */
     struct mr_buf encoder; /* JSON object, likewise */
+    struct mr_buf kept;    /* JSON object, likewise */
 };
 
 void mr_checkpoint_init(struct mr_checkpoint *checkpoint);

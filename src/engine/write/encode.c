@@ -11,18 +11,38 @@
 #include <stdlib.h>
 
 int mr_encoding_open(struct mr_encoding *encoding, struct mr_slice transactions,
-                     struct mr_slice remembered, struct mr_err *err)
+                     const struct mr_checkpoint *checkpoint, struct mr_err *err)
 {
     const struct mr_encoder *encoder = encoding->config->encoder;
     struct mr_encoder_args args = {.context = encoding->context,
                                    .config = encoding->config->encoder_config,
                                    .transactions = transactions,
-                                   .remembered = remembered};
+                                   .remembered = mr_buf_slice(&checkpoint->encoder),
+                                   .kept = mr_buf_slice(&checkpoint->kept)};
 
     if (!encoder)
         return 0;
     encoding->state = mr_alloc_zero(encoder->state_size);
     return encoder->open(encoding->state, &args, err);
+}
+
+void mr_encoding_remember(struct mr_encoding *encoding, struct mr_checkpoint *checkpoint)
+{
+    const struct mr_encoder *encoder = encoding->config->encoder;
+    struct mr_slice kept = {NULL, 0};
+
+    if (!encoding->state)
+        return;
+    if (encoder->remember) {
+        mr_buf_clear(&checkpoint->encoder);
+        mr_buf_add_slice(&checkpoint->encoder, encoder->remember(encoding->state));
+    }
+    if (encoder->keep)
+        kept = encoder->keep(encoding->state);
+    if (kept.size > 0) {
+        mr_buf_clear(&checkpoint->kept);
+        mr_buf_add_slice(&checkpoint->kept, kept);
+    }
 }
 
 void mr_encoding_close(struct mr_encoding *encoding)

@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "engine/events/dead_letter.h"
+#include "engine/progress/checkpoint.h"
 #include "engine/write/pool.h"
 
 struct mr_encoding {
@@ -22,10 +23,12 @@ struct mr_encoding_limit {
     size_t least; /* what every topic takes; 0: no limit */
 };
 
-/* transactions: the topic of BEGIN and END; remembered: what the encoder kept with the checkpoint. To be followed by
- * close, also after a failure. */
+/* transactions: the topic of BEGIN and END; checkpoint: as the sink held it, for what the encoder remembers and keeps.
+ * To be followed by close, also after a failure. */
 int mr_encoding_open(struct mr_encoding *encoding, struct mr_slice transactions,
-                     struct mr_slice remembered, struct mr_err *err) MR_MUST_CHECK;
+                     const struct mr_checkpoint *checkpoint, struct mr_err *err) MR_MUST_CHECK;
+/* Takes over what is to be stored with the next commit. */
+void mr_encoding_remember(struct mr_encoding *encoding, struct mr_checkpoint *checkpoint);
 void mr_encoding_close(struct mr_encoding *encoding);
 /* Fills batch->records. MR_DATA: *err names the change. */
 int mr_encode(struct mr_encoding *encoding, const struct mr_encoding_limit *limit,

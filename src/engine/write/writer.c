@@ -162,7 +162,7 @@ int mr_writer_open(struct mr_writer *writer, const char *owner, bool reopened, s
     if (rc == 0)
         rc = mr_encoding_open(&writer->encoding,
                               mr_transactions_topic(&writer->transforming.transactions),
-                              mr_buf_slice(&writer->checkpoint.encoder), err);
+                              &writer->checkpoint, err);
     if (rc == 0) {
         sink->pace(writer->sink, &writer->pace);
         writer->encoding.divides =
@@ -352,14 +352,10 @@ static size_t free_slot(const struct mr_writer *writer)
 static int render(struct mr_writer *writer, const struct mr_mark *mark, struct mr_buf *ret_text,
                   struct mr_err *err)
 {
-    const struct mr_encoder *encoder = writer->config->encoder;
-    struct mr_checkpoint checkpoint = writer->checkpoint;
+    struct mr_checkpoint checkpoint;
 
-    if (encoder && encoder->remember && writer->encoding.state) {
-        mr_buf_clear(&writer->checkpoint.encoder);
-        mr_buf_add_slice(&writer->checkpoint.encoder, encoder->remember(writer->encoding.state));
-        checkpoint = writer->checkpoint;
-    }
+    mr_encoding_remember(&writer->encoding, &writer->checkpoint);
+    checkpoint = writer->checkpoint;
     checkpoint.source = mark->text;
     checkpoint.number = mark->position.number;
     return mr_checkpoint_render(&checkpoint, ret_text, err);

@@ -10,5 +10,5 @@ struct mr_declared {
     int32_t length, scale; /* -1: none */
 };
 
-/* Of enum and set, the length of the longest value: one, by JDBC's way of counting, and all labels with their commas. */
+/* Of an enum the length is 1, by JDBC's way of counting; of a set that of all labels with their commas. */
 struct mr_declared mr_form_declared(struct mr_arena *arena, const struct mr_column *column);

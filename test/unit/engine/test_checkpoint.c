@@ -7,6 +7,9 @@
 
 #include <cmocka.h>
 
+#include "engine/write/encode.h"
+#include "plug/encoder.h"
+
 static void comes_back_as_it_went(void **state)
 {
     struct mr_checkpoint out, in;
@@ -22,6 +25,8 @@ static void comes_back_as_it_went(void **state)
     out.start = 7;
     out.number = 1795224661438080;
     mr_buf_add_str(&out.source, "{\"resume\":\"16/B374D848\",\"n\":0,\"list\":[1,2]}");
+    mr_buf_add_str(&out.encoder, "{\"ids\":{\"a\":7}}");
+    mr_buf_add_str(&out.kept, "{\"numbers\":{\"id\":1}}");
     assert_int_equal(mr_checkpoint_render(&out, &text, &err), 0);
     assert_int_equal(mr_checkpoint_parse(mr_buf_slice(&text), &in, &err), 0);
     assert_string_equal(in.pipeline, out.pipeline);
@@ -29,6 +34,8 @@ static void comes_back_as_it_went(void **state)
     assert_int_equal(in.start, 7);
     assert_true(in.number == out.number);
     assert_string_equal(mr_buf_cstr(&in.source), mr_buf_cstr(&out.source));
+    assert_string_equal(mr_buf_cstr(&in.encoder), mr_buf_cstr(&out.encoder));
+    assert_string_equal(mr_buf_cstr(&in.kept), mr_buf_cstr(&out.kept));
     mr_buf_done(&text);
     mr_checkpoint_done(&out);
     mr_checkpoint_done(&in);
@@ -114,6 +121,43 @@ static void what_would_be_cut_is_an_error(void **state)
     }
 }
 
+static struct mr_slice says_more(void *state)
+{
+    return mr_slice_str(state);
+}
+
+static struct mr_slice says_nothing(void *state)
+{
+    (void)state;
+    return (struct mr_slice){NULL, 0};
+}
+
+/* What an encoder must never forget stays through starts with one that keeps nothing; what it remembers does not. */
+static void what_is_kept_outlives_other_encoders(void **unused)
+{
+    static const struct {
+        struct mr_encoder encoder;
+        const char *remembered, *kept;
+    } cases[] = {{{.name = "a", .remember = says_more, .keep = says_more}, "{}", "{}"},
+                 {{.name = "b", .remember = says_nothing, .keep = says_nothing}, "", "{\"n\":1}"},
+                 {{.name = "c", .remember = says_nothing}, "", "{\"n\":1}"}};
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct mr_pipeline_config config = {.encoder = &cases[i].encoder};
+        struct mr_encoding encoding = {.config = &config, .state = "{}"};
+        struct mr_checkpoint checkpoint;
+
+        mr_checkpoint_init(&checkpoint);
+        mr_buf_add_str(&checkpoint.encoder, "{\"id\":7}");
+        mr_buf_add_str(&checkpoint.kept, "{\"n\":1}");
+        mr_encoding_remember(&encoding, &checkpoint);
+        assert_string_equal(mr_buf_cstr(&checkpoint.encoder), cases[i].remembered);
+        assert_string_equal(mr_buf_cstr(&checkpoint.kept), cases[i].kept);
+        mr_checkpoint_done(&checkpoint);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +165,7 @@ int main(void)
         cmocka_unit_test(a_first_claim_has_no_source),
         cmocka_unit_test(what_is_not_ours_is_refused),
         cmocka_unit_test(what_would_be_cut_is_an_error),
+        cmocka_unit_test(what_is_kept_outlives_other_encoders),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
