@@ -73,6 +73,20 @@ static int unknown(const struct mr_my_event *event, struct mr_err *err)
     return MR_CONFIG;
 }
 
+/* A file that is still in use says so in its FORMAT by a flag that was set afterwards. */
+static uint32_t checksum_of(const struct mr_my_event *event)
+{
+    const char *bytes = event->bytes.data;
+    char flags = (char)(bytes[17] & ~MR_MY_FLAG_IN_USE);
+    uint32_t crc;
+
+    if (event->header.type != MR_MY_FORMAT || flags == bytes[17])
+        return mr_my_crc32(0, bytes, event->bytes.size);
+    crc = mr_my_crc32(0, bytes, 17);
+    crc = mr_my_crc32(crc, &flags, 1);
+    return mr_my_crc32(crc, bytes + 18, event->bytes.size - 18);
+}
+
 /* The bytes without their checksum, which is looked at. `format` is the one that this event is written in. */
 static int strip(const struct mr_my_format *format, struct mr_my_event *event, struct mr_err *err)
 {
@@ -87,7 +101,7 @@ static int strip(const struct mr_my_format *format, struct mr_my_event *event, s
     event->body.size -= 4;
     if (!format->checksum || !format->verify)
         return 0;
-    return mr_my_checksum(&event->header, mr_my_crc32(0, event->bytes.data, end), stored, err);
+    return mr_my_checksum(&event->header, checksum_of(event), stored, err);
 }
 
 int mr_my_event_parse(const struct mr_my_format *format, struct mr_slice bytes, bool inner,

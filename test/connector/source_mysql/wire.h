@@ -36,10 +36,13 @@ static inline void wire_event(struct mr_buf *buf, uint8_t type, uint16_t flags, 
     uint32_t crc;
 
     header.size = (uint32_t)(MR_MY_HEADER_SIZE + body.size + (checksum ? 4 : 0));
+    header.flags &= (uint16_t)~MR_MY_FLAG_IN_USE;
     mr_my_header_put(buf, &header);
     mr_buf_add_slice(buf, body);
     if (checksum) {
         crc = (uint32_t)crc32_z(0, (const unsigned char *)buf->data + begin, buf->size - begin);
         mr_buf_add(buf, &crc, 4);
     }
+    /* As servers do: afterwards. */
+    buf->data[begin + 17] |= (char)(flags & MR_MY_FLAG_IN_USE);
 }
