@@ -44,6 +44,7 @@ struct mr_pipeline {
     /* a claim of this process was durable once: a newer owner means we are fenced */
     bool ever_claimed;
     bool streamed;        /* a session reached READING once */
+    bool reached;         /* what `until` names is committed, or the sink's reader has gone */
     char logged_code[64]; /* of the last error line, so that it is not repeated on each try */
     int64_t logged_ns;
 };

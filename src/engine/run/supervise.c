@@ -72,6 +72,21 @@ static int poll_sink(struct mr_pipeline *pipeline, struct mr_session *session, i
     return 0;
 }
 
+/* Lets so much time pass. A sink with nothing on its way may return from poll at once, and says nothing by that. */
+static int rest_beside_sink(struct mr_pipeline *pipeline, struct mr_session *session, int64_t ns,
+                            struct mr_err *err)
+{
+    int64_t until_ns = mr_clock_mono_ns() + ns;
+    int rc = pipeline->writer.sink ? poll_sink(pipeline, session, until_ns, err) : 0;
+    int64_t left_ns = until_ns - mr_clock_mono_ns();
+
+    if (rc == 0 && left_ns > 0) {
+        struct timespec left = {left_ns / MR_SECOND_NS, left_ns % MR_SECOND_NS};
+        nanosleep(&left, NULL);
+    }
+    return rc;
+}
+
 /* Until everything asked for is durable. MR_AGAIN when the drain limit cut it short. */
 static int await_durable(struct mr_pipeline *pipeline, struct mr_session *session,
                          struct mr_err *err)
@@ -87,7 +102,8 @@ static int await_durable(struct mr_pipeline *pipeline, struct mr_session *sessio
 }
 
 /* Commits what is pending if it is whole, drops the rest. */
-static int flush(struct mr_pipeline *pipeline, struct mr_session *session, struct mr_err *err)
+static int flush(struct mr_pipeline *pipeline, struct mr_session *session, bool *ret_dropped,
+                 struct mr_err *err)
 {
     struct mr_writer *writer = &pipeline->writer;
     int rc = await_durable(pipeline, session, err);
@@ -97,7 +113,8 @@ static int flush(struct mr_pipeline *pipeline, struct mr_session *session, struc
         if (rc == 0)
             rc = await_durable(pipeline, session, err);
     }
-    if (rc == 0 && writer->rows > 0)
+    *ret_dropped = rc == 0 && writer->rows > 0;
+    if (*ret_dropped)
         rc = mr_writer_abort(writer, err);
     return rc;
 }
@@ -170,6 +187,8 @@ static int offer(struct pump *pump, struct mr_err *err)
         return rc;
     if (err->code[0])
         mr_pipeline_report(pump->pipeline, err, false);
+    if (pump->batch->sequence == 0) /* a registry is away: the sink has nothing to wait for */
+        return rest_beside_sink(pump->pipeline, pump->session, AGAIN_NS, err);
     return poll_sink(pump->pipeline, pump->session, mr_clock_mono_ns() + AGAIN_NS, err);
 }
 
@@ -249,22 +268,25 @@ static struct outcome pump_all(struct mr_pipeline *pipeline, struct mr_session *
     struct pump pump = {.pipeline = pipeline, .session = session, .moved_ns = mr_clock_mono_ns()};
     struct outcome outcome = {0};
     struct mr_err err = {0};
+    bool left, dropped = false;
     int rc = 0;
 
     while (rc == 0 && !pump.last && !(pump.closed && !pump.batch) && !pipeline->writer.done &&
            !cut_short(pipeline))
         rc = step(&pump, &err);
+    left = pump.batch && !mr_batch_empty(pump.batch);
     mr_pool_put(&pipeline->pool, pump.batch);
     if (rc < 0)
         return went_wrong(rc, SIDE_SINK, &err);
     if (!pipeline->writer.done)
-        rc = flush(pipeline, session, &err);
+        rc = flush(pipeline, session, &dropped, &err);
     if (rc < 0 && rc != MR_AGAIN)
         return went_wrong(rc, SIDE_SINK, &err);
     if (pump.closed && session->rc < 0 && !atomic_load(&pipeline->stopping))
         return went_wrong(session->rc, SIDE_SOURCE, &session->err);
     outcome.over = true;
-    if (rc == MR_AGAIN)
+    pipeline->reached = rc == 0 && (pump.last || pipeline->writer.done);
+    if (rc == MR_AGAIN || (!pipeline->writer.done && (left || dropped)))
         outcome.rc = mr_err_set(
             &outcome.err, MR_RETRY, "pipeline.drain_cut",
             "the stop was cut short: what was not committed is read again at the next start");
@@ -332,14 +354,8 @@ static int back_off(struct mr_pipeline *pipeline, struct mr_err *err)
     int rc = 0;
 
     mr_pipeline_set_state(pipeline, MR_PIPELINE_RETRYING);
-    while (rc == 0 && mr_clock_mono_ns() < until_ns && !asked_to_end(pipeline)) {
-        if (pipeline->writer.sink) {
-            rc = poll_sink(pipeline, NULL, mr_clock_mono_ns() + 20 * MR_MS_NS, err);
-        } else {
-            struct timespec slice = {0, 20 * MR_MS_NS};
-            nanosleep(&slice, NULL);
-        }
-    }
+    while (rc == 0 && mr_clock_mono_ns() < until_ns && !asked_to_end(pipeline))
+        rc = rest_beside_sink(pipeline, NULL, 20 * MR_MS_NS, err);
     return rc;
 }
 
@@ -468,6 +484,18 @@ static void look_for_successor(struct mr_pipeline *pipeline, struct outcome *out
                    pipeline->config->name, cause.code);
 }
 
+/* A stop is a good end of a run without an end; who named one wants to know whether it was reached. */
+static void check_until(const struct mr_pipeline *pipeline, struct outcome *outcome)
+{
+    if (outcome->rc < 0 || !pipeline->options.until || pipeline->reached)
+        return;
+    outcome->rc = mr_err_set(&outcome->err, MR_RETRY, "pipeline.until_not_reached",
+                             "stopped before it had come to --until %s; the next start goes on "
+                             "where this one stood",
+                             pipeline->options.until);
+    outcome->err.exit_code = 1;
+}
+
 void mr_pipeline_supervise(struct mr_pipeline *pipeline)
 {
     struct outcome outcome;
@@ -491,6 +519,9 @@ void mr_pipeline_supervise(struct mr_pipeline *pipeline)
     if (outcome.rc < 0) {
         if (asked_to_end(pipeline) && (outcome.rc == MR_RETRY || outcome.rc == MR_REPLAY))
             cut_drain(&outcome);
+    }
+    check_until(pipeline, &outcome);
+    if (outcome.rc < 0) {
         mr_pipeline_report(pipeline, &outcome.err, true);
         pipeline->exit_code = mr_err_exit(&outcome.err);
     }
