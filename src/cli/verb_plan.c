@@ -89,6 +89,41 @@ static void plan_start(struct plan *plan, struct mr_inspect *inspect, int *code)
                  MR_SLICE_ARG(inspect->source.resume));
 }
 
+/* Of what `check` would find, that which keeps a run from going on and is not among the steps. */
+static void add_failure(void *state, enum mr_finding_level level, const char *code,
+                        const char *text, const char *hint)
+{
+    struct plan *plan = state;
+    struct mr_buf member;
+
+    if (level < MR_FINDING_FAIL)
+        return;
+    mr_buf_init(&member, 1 << 16);
+    mr_cli_json_str(&member, "text", text);
+    if (!memmem(plan->cli->result.data, plan->cli->result.size, member.data, member.size))
+        add_step(state, level, code, text, hint);
+    mr_buf_done(&member);
+}
+
+/* By the one list that `check --environment` asks. */
+static void plan_source(struct plan *plan, struct mr_inspect *inspect, int *code)
+{
+    const struct mr_source *source = inspect->config->source;
+    struct mr_findings steps = {add_step, plan}, failures = {add_failure, plan};
+    struct mr_inspect_tables tried = {.findings = &failures};
+    struct mr_err err;
+
+    mr_err_clear(&err);
+    if (source->plan && source->plan(&inspect->source, &steps, &err) < 0) {
+        keep_error(plan, &err, code);
+        return;
+    }
+    if (source->preflight && source->preflight(&inspect->source, &failures, &err) < 0)
+        keep_error(plan, &err, code);
+    else if (mr_inspect_tables(inspect, &tried, &err) < 0)
+        keep_error(plan, &err, code);
+}
+
 static void plan_pipeline(struct plan *plan, const struct mr_pipeline_config *config,
                           const char *state_directory, int *code)
 {
@@ -102,8 +137,7 @@ static void plan_pipeline(struct plan *plan, const struct mr_pipeline_config *co
     mr_err_clear(&err);
     plan_start(plan, &inspect, code);
     plan->part = "source";
-    if (config->source->plan && config->source->plan(&inspect.source, &findings, &err) < 0)
-        keep_error(plan, &err, code);
+    plan_source(plan, &inspect, code);
     plan->part = "format";
     add_line(plan, "%s, topics %s", config->encoder ? config->encoder->name : "typed values",
              config->topic);

@@ -131,10 +131,13 @@ def test_signs_of_life_have_no_place_and_are_refused_not_dropped(db, shop):
     shop.to_now(code=78, source=", heartbeat: {interval: 1s}")
 
 
-def test_a_column_with_one_of_our_names_is_refused_by_check_and_by_run(db, shop):
+def test_a_column_with_one_of_our_names_is_refused_by_check_plan_and_run(db, shop):
     db.sql("create table t (id int primary key, __op text)")
     found = findings(shop, "-e", code=78)
     assert [one["code"] for one in found if one["level"] == "fail"] == ["sink.file.column_name"]
+    planned = shop.millrace.run("plan", shop.config(), "--json")
+    assert planned.popen.returncode == 78, planned.tail()
+    assert "sink.file.column_name" in planned.lines[-1]
     db.sql("insert into t values (1, 'x')")
     done = shop.to_now(code=78)
     assert any("sink.file.column_name" in line for line in done.errors)
