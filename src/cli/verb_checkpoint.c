@@ -226,6 +226,22 @@ static bool typed_name(const char *name)
     return strcmp(line, name) == 0;
 }
 
+/* What becomes of the changes between the position held and the next one; "" when none is held. */
+static const char *between(const struct mr_cli *cli, const struct mr_inspect *inspect,
+                           const struct mr_checkpoint *next)
+{
+    struct mr_slice held = mr_buf_slice(&inspect->checkpoint.source);
+
+    if (held.size == 0 || cli->verb == &mr_verb_resnapshot)
+        return "";
+    switch (inspect->config->source->order(held, mr_buf_slice(&next->source))) {
+    case MR_BEFORE: return "changes between the two are never delivered";
+    case MR_AFTER: return "changes between the two are delivered again";
+    case MR_SAME: return "nothing lies between the two";
+    default: return "the two are of different histories: what lies between them cannot be told";
+    }
+}
+
 /* 0, or an exit code when the user did not agree. */
 static int confirm(struct mr_cli *cli, const struct mr_inspect *inspect,
                    const struct mr_checkpoint *next)
@@ -240,9 +256,9 @@ static int confirm(struct mr_cli *cli, const struct mr_inspect *inspect,
         show_text(&text, inspect);
         mr_buf_add_str(&text, "becomes\n");
         add_members(&text, "  ", mr_buf_slice(&next->source));
-        mr_buf_add_str(
-            &text,
-            "Changes between the two are read again, or never. The pipeline must be stopped.\n");
+        if (between(cli, inspect, next)[0])
+            mr_buf_printf(&text, "Note: %s.\n", between(cli, inspect, next));
+        mr_buf_add_str(&text, "The pipeline must be stopped.\n");
         fwrite(text.data, 1, text.size, stderr);
         mr_buf_done(&text);
         agreed = typed_name(inspect->config->name);
@@ -272,8 +288,9 @@ static int write_next(struct mr_cli *cli, struct mr_inspect *inspect,
             inspect->config->sink->checkpoint_write(&inspect->sink, mr_buf_slice(&text), &cli->err);
     if (rc == 0) {
         mr_buf_add_slice(&cli->result, mr_buf_slice(&text));
-        mr_buf_printf(&cli->summary, "the checkpoint of pipeline %s was set",
-                      inspect->config->name);
+        mr_buf_printf(&cli->summary, "the checkpoint of pipeline %s was set%s%s",
+                      inspect->config->name, between(cli, inspect, next)[0] ? ": " : "",
+                      between(cli, inspect, next));
     }
     mr_buf_done(&text);
     return rc < 0 ? fail(cli) : MR_EXIT_OK;

@@ -13,7 +13,6 @@
 struct mr_position {
     struct mr_slice text; /* JSON object, UTF-8, in the batch's arena; {NULL, 0} = none yet */
     uint64_t number;      /* change number of the last change at or below it */
-    uint64_t log_bytes;   /* the source's log offset (LSN) for lag and the 16 MiB rule; 0 unknown */
     int64_t commit_us;    /* wall time of the last commit covered; 0 unknown */
     bool whole; /* true: at a transaction's end. false: inside one (resume drops n events) */
     /* inside a snapshot's table (then not whole): a resume reads the table again from its first

@@ -50,7 +50,6 @@ struct mr_counters {
     _Atomic uint64_t source_bytes, source_transactions, source_reconnects;
     _Atomic uint64_t source_reads, source_creates, source_updates, source_deletes, source_truncates,
         source_messages, source_filtered, source_schema_changes, source_decode_errors;
-    _Atomic uint64_t source_position, source_server_position; /* LSNs: lag in bytes */
     _Atomic int64_t source_last_commit_us;
     _Atomic uint64_t encoded_records, encoded_bytes;
     _Atomic uint64_t encode_nulled,

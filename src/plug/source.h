@@ -1,8 +1,19 @@
 /* A source: a database's change log, read in order.
  *
- * All functions but confirm() run on the reader thread. Order of calls:
- *   open -> [claim is committed in the sink by the engine] -> start -> read* -> close.
- * After MR_RETRY from any of them: close, then open and start again at the last durable position. */
+ *     open -> [the engine commits the claim in the sink] -> start -> (read | tend | lag)* -> close
+ *
+ * These run on the reader thread. confirm() comes from the writer's thread at any time between start and close, and
+ * order() from any, with no state. What takes struct mr_source_args and no state is a verb beside a run: it is called
+ * on the thread of that verb, with no session open, opens its own and closes it.
+ *
+ * What each class of error means, whichever function it comes from:
+ *     MR_RETRY   the server is away, or busy with a predecessor: close, wait, open and start again at the last durable
+ *                position, for ever
+ *     MR_GAP     changes are missing, or the position is not this server's: stop, never retried
+ *     MR_CONFIG  a human must change the settings, the server or a right
+ *     MR_DATA    a change is not what its type says: of read() alone; stop, since what cannot be read cannot be set
+ *                aside
+ * No source gives MR_REPLAY, MR_AGAIN, MR_FENCED. */
 #pragma once
 
 #include <stddef.h>
@@ -52,28 +63,35 @@ struct mr_source {
 
     /* MUST. Connects, checks identity, slot, publication and resume position; changes nothing on the server.
      * *ret_claim is the position text to put into the claim: the resume position, or on a first start the
-     * identity alone. It lives in the state until close. MR_GAP: the position cannot be resumed (rule 4). */
+     * identity alone. It lives in the state until close. MR_RETRY, MR_CONFIG; MR_GAP: the position cannot be resumed
+     * (rule 4). After any of them close() is called. */
     int (*open)(void *state, const struct mr_source_args *args, struct mr_slice *ret_claim,
                 struct mr_err *err) MR_MUST_CHECK;
-    /* MUST. Makes what is missing (publication, then slot) and starts the stream. take_over is in effect. */
+    /* MUST. Makes what is missing on the server (publication, then slot) and begins to read: tables, or the log.
+     * take_over is in effect. MR_RETRY, MR_GAP, MR_CONFIG. */
     int (*start)(void *state, struct mr_err *err) MR_MUST_CHECK;
     /* MUST. Fills an empty batch until it reaches batch_bytes at a transaction's end (or hard limit inside
      * one), or the log has nothing more and the batch is not empty, or deadline_ns (monotonic) passes; a batch
      * without changes may still carry a newer position (idle). Answers keepalives by its own clock. On failure
      * the batch may hold whole transactions that were read before: its content is then valid up to
-     * batch->position and the caller delivers it first. */
+     * batch->position and the caller delivers it first. MR_RETRY, MR_GAP, MR_DATA; MR_CONFIG when what was set up is
+     * not there any more. */
     int (*read)(void *state, struct mr_batch *batch, int64_t deadline_ns,
                 struct mr_err *err) MR_MUST_CHECK;
-    /* MUST, any thread. Stores a durable position; the reader thread tells the server. Never blocks. */
+    /* MUST, any thread. Stores a durable position, of this source and of this run or one before; the reader thread
+     * tells the server. Never blocks, never fails: a text that is no position is ignored. */
     void (*confirm)(void *state, const struct mr_position *position);
-    /* MUST, any thread, no state. Compares two position texts. */
+    /* MUST, any thread, no state. Compares two position texts: which of them has more of the log behind it. MR_APART:
+     * of different histories, or neither has all of the other (sets of GTIDs), or one is no position: going from one to
+     * the other steps over what cannot be told. `checkpoint set` tells it the user. */
     enum mr_order (*order)(struct mr_slice a, struct mr_slice b);
     /* MUST, reader thread, between read() calls and also while no read() is possible because the queue is
-     * full: answers keepalives and sends confirmed positions. Returns as read() does. */
+     * full: answers keepalives and sends confirmed positions. Errors as read()'s. */
     int (*tend)(void *state, struct mr_err *err) MR_MUST_CHECK;
     /* MAY, reader thread, once started. Asks nobody: what is known. */
     void (*lag)(const void *state, struct mr_source_lag *ret_lag);
-    /* MAY. Connects by itself and reports every line of its preflight; changes nothing. */
+    /* MAY, a verb. Connects by itself and reports every line of its preflight; changes nothing. What cannot be asked at
+     * all is the error: MR_RETRY, MR_CONFIG. */
     int (*preflight)(const struct mr_source_args *args, const struct mr_findings *findings,
                      struct mr_err *err) MR_MUST_CHECK;
     /* MAY. Writes what start() would make ("CREATE PUBLICATION ..."), one line each, as notes of level info. */

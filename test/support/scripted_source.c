@@ -211,7 +211,6 @@ static void set_position(struct source_scripted *source, struct mr_batch *batch)
 
     batch->position = (struct mr_position){.text = mr_slice_str(text),
                                            .number = number_of(source->script, source->done, n) - 1,
-                                           .log_bytes = (source->done + 1) * 1000,
                                            .commit_us = mr_clock_wall_us(),
                                            .whole = n == 0};
 }

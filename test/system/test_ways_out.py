@@ -45,7 +45,7 @@ def shop(db, millrace, tmp_path):
     db.sql("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()")
 
 
-def test_a_checkpoint_is_shown_exported_and_set_back(db, shop):
+def test_a_checkpoint_is_shown_exported_and_set_back(db, shop, millrace, tmp_path):
     shop.until_now()
     db.sql("INSERT INTO t VALUES (1)")
     shop.until_now()
@@ -55,10 +55,14 @@ def test_a_checkpoint_is_shown_exported_and_set_back(db, shop):
     refused = shop.run("checkpoint", "set", "shop", "now", code=64)
     assert refused["error"]["code"] == "usage.confirmation"
     db.sql("INSERT INTO t VALUES (2)")
-    shop.run("checkpoint", "set", "shop", "now", "--yes")
+    said = millrace.run("checkpoint", "set", "shop", "now", "--yes", "--config", shop.file)
+    assert said.popen.returncode == 0 and "between the two are never delivered" in said.tail(), said.tail()
     db.sql("INSERT INTO t VALUES (3)")
     shop.until_now()
     assert shop.ids() == [1, 3]
+    (tmp_path / "here.json").write_text(json.dumps(shop.run("checkpoint", "export", "shop")["result"]))
+    said = millrace.run("checkpoint", "set", "shop", "--from", tmp_path / "here.json", "--yes", "--config", shop.file)
+    assert "nothing lies between the two" in said.tail(), said.tail()
     number = shop.run("checkpoint", "show")["result"]["shop"]["number"]
     assert number > exported["number"]
 
