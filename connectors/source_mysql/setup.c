@@ -172,6 +172,14 @@ void mr_my_set_identity(struct mr_my_source *source)
     mr_standing_rebase(&position->standing, source->args->resume_number);
 }
 
+void mr_my_begin_anew(struct mr_my_source *source)
+{
+    mr_my_position_done(&source->feed.position);
+    mr_track_forget(&source->feed.track);
+    source->feed.catching = false;
+    source->first = true;
+}
+
 void mr_my_tear_down(struct mr_my_source *source)
 {
     mr_my_tables_close(&source->snapshot);

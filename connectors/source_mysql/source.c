@@ -14,6 +14,21 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "connectors/source_mysql/look/places.h"
+#include "connectors/source_mysql/place/resume.h"
+
+/* when_needed: the position cannot be resumed, err says why. */
+static int begin_anew(struct mr_my_source *source, struct mr_err *err)
+{
+    const struct mr_notes *notes = &source->context->notes;
+
+    if (notes->note)
+        notes->note(notes->state, MR_LOG_WARN, "source.snapshot_again",
+                    "%s; source.snapshot is when_needed, so the tables are read again", err->text);
+    mr_my_begin_anew(source);
+    mr_err_clear(err);
+    return 0;
+}
 
 static int source_open(void *state, const struct mr_source_args *args, struct mr_slice *ret_claim,
                        struct mr_err *err)
@@ -23,6 +38,11 @@ static int source_open(void *state, const struct mr_source_args *args, struct mr
 
     if (rc == 0)
         rc = mr_my_meet(source, err);
+    if (rc == 0 && !source->first)
+        rc = mr_my_resume_check(source->sql, &source->facts, &source->feed.position,
+                                source->context->pipeline, err);
+    if (rc == MR_GAP && source->config->capture.snapshot == MR_SNAPSHOT_MODE_WHEN_NEEDED)
+        rc = begin_anew(source, err);
     if (rc < 0)
         return rc;
     mr_my_set_identity(source);
@@ -179,6 +199,90 @@ static int source_sides(const struct mr_source_args *args, struct mr_arena *aren
                               &ret_sides->heartbeats, err);
 }
 
+static int locate(struct mr_my_source *source, const char *place, struct mr_buf *ret_position,
+                  struct mr_err *err)
+{
+    struct mr_my_position *position = &source->feed.position;
+    int rc = mr_my_meet(source, err);
+
+    if (rc < 0)
+        return rc;
+    mr_my_set_identity(source);
+    rc = mr_my_look_place(source->sql, &source->facts, place, source->context->pipeline, position,
+                          err);
+    if (rc == 0)
+        mr_my_position_write(position, &position->standing, ret_position);
+    return rc;
+}
+
+static int source_locate(const struct mr_source_args *args, const char *place,
+                         struct mr_buf *ret_position, struct mr_err *err)
+{
+    struct mr_my_source *source = mr_alloc_zero(sizeof(*source));
+    struct mr_source_args anew = *args;
+    int rc;
+
+    anew.resume = (struct mr_slice){NULL, 0};
+    rc = mr_my_set_up(source, &anew, err);
+    if (rc == 0)
+        rc = locate(source, place, ret_position, err);
+    mr_my_tear_down(source);
+    free(source);
+    return rc;
+}
+
+/* The position cannot be resumed (err says why): all tables can be read again, as at a first start. */
+static int again_anew(struct mr_my_source *source, size_t count, struct mr_err *err)
+{
+    if (count > 0) {
+        mr_err_hint(err,
+                    "Single tables can be read again only when the stream can go on. For all:\n"
+                    "  millrace resnapshot %s",
+                    source->context->pipeline);
+        return (int)err->class;
+    }
+    if (source->config->capture.snapshot == MR_SNAPSHOT_MODE_NO_DATA)
+        return mr_err_set(err, MR_CONFIG, "source.place",
+                          "source.snapshot is no_data: no table would be read; set it to initial");
+    mr_my_begin_anew(source);
+    mr_my_set_identity(source);
+    return 0;
+}
+
+static int again(struct mr_my_source *source, const char *const *tables, size_t count,
+                 struct mr_buf *ret_position, struct mr_err *err)
+{
+    struct mr_my_position *position = &source->feed.position;
+    int rc = mr_my_meet(source, err);
+
+    if (rc == 0)
+        rc = mr_my_resume_check(source->sql, &source->facts, position, source->context->pipeline,
+                                err);
+    if (rc == 0)
+        mr_snapshot_ask_again(&position->standing.snapshot, tables, count);
+    else if (rc == MR_GAP)
+        rc = again_anew(source, count, err);
+    if (rc == 0)
+        mr_my_position_write(position, &position->standing, ret_position);
+    return rc;
+}
+
+static int source_again(const struct mr_source_args *args, const char *const *tables, size_t count,
+                        struct mr_buf *ret_position, struct mr_err *err)
+{
+    struct mr_my_source *source = mr_alloc_zero(sizeof(*source));
+    int rc = mr_my_set_up(source, args, err);
+
+    if (rc == 0 && !source->feed.position.standing.started)
+        rc = mr_err_set(err, MR_CONFIG, "source.place",
+                        "nothing was read yet: the next start reads the tables anyway");
+    if (rc == 0)
+        rc = again(source, tables, count, ret_position, err);
+    mr_my_tear_down(source);
+    free(source);
+    return rc;
+}
+
 static void source_close(void *state)
 {
     mr_my_tear_down(state);
@@ -198,5 +302,7 @@ const struct mr_source mr_source_mysql = {
     .order = mr_my_position_order,
     .tend = source_tend,
     .sides = source_sides,
+    .locate = source_locate,
+    .again = source_again,
     .close = source_close,
 };

@@ -46,5 +46,7 @@ int mr_my_set_up(struct mr_my_source *source, const struct mr_source_args *args,
 void mr_my_tear_down(struct mr_my_source *source);
 /* Connects and learns who the server is. */
 int mr_my_meet(struct mr_my_source *source, struct mr_err *err) MR_MUST_CHECK;
+/* As if no position had been held: the tables are read again. */
+void mr_my_begin_anew(struct mr_my_source *source);
 /* Who we are on which server: all of a position but where it stands. */
 void mr_my_set_identity(struct mr_my_source *source);

@@ -162,3 +162,80 @@ def test_a_snapshot_under_writes_has_no_seam(my_db, millrace):
     assert overlap or len(found) == len(set(found)), f"{len(found) - len(set(found))} rows came twice"
     stands = {event[3]["id"]: event[3]["version"] for event in events(millrace, table="account")}
     assert stands == dict(my_db.sql("select id, version from account"))
+
+
+def millrace_says(millrace, *words, code=0):
+    done = millrace.run(*words, seconds=60)
+    assert done.popen.returncode == code, done.tail()
+    return done.tail(1000)
+
+
+def streaming(server, millrace, name):
+    """A database with one row that was delivered, and the configuration."""
+    server.script(f"create database {name}; create table {name}.t (id int primary key); insert into {name}.t values (1)")
+    path = to_files(type("Database", (), {"name": name, "dsn": server.dsn()}), millrace, name)
+    until_now(millrace, path)
+    server.script(f"insert into {name}.t values (2)")
+    until_now(millrace, path)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["mysql", "mariadb"])
+def test_a_purged_log_stops_and_says_how_to_go_on(my_servers, millrace, kind):
+    server = my_servers(kind)
+    path = streaming(server, millrace, "purged")
+    server.script("insert into purged.t values (3)")
+    server.purge()
+    assert "source.log_purged" in until_now(millrace, path, code=65).tail(1000)
+    millrace_says(millrace, "checkpoint", "set", "purged", "now", "--yes", "--config", path)
+    millrace_says(millrace, "resnapshot", "purged", "--yes", "--config", path)
+    server.script("insert into purged.t values (4)")
+    until_now(millrace, path)
+    assert [(event[1], event[3]["id"]) for event in events(millrace)][2:] == \
+        [("r", 1), ("r", 2), ("r", 3), ("r", 4)]
+
+
+@pytest.mark.parametrize("kind", ["mysql", "mariadb"])
+def test_a_server_that_was_reset_is_refused(my_servers, millrace, kind):
+    server = my_servers(kind)
+    path = streaming(server, millrace, "gone")
+    server.sql("reset master" if kind == "mariadb" else "reset binary logs and gtids")
+    said = until_now(millrace, path, code=65).tail(1000)
+    assert "source.gtid_ahead" in said or "source.domain_unknown" in said
+    server.script("insert into gone.t values (3)")
+    assert "source.gtid_ahead" in until_now(millrace, path, code=65).tail(1000)
+
+
+@pytest.mark.parametrize("kind", ["mysql", "mariadb"])
+def test_a_replica_that_was_promoted_goes_on(my_servers, millrace, kind):
+    primary, replica = my_servers(kind), my_servers(kind)
+    replica.follow(primary)
+    path = streaming(primary, millrace, "pair")
+    primary.script("insert into pair.t values (3)")
+    replica.caught_up(primary)
+    primary.kill9()
+    replica.promote()
+    replica.script("insert into pair.t values (4)")
+    path.write_text(path.read_text().replace(primary.dsn(), replica.dsn()))
+    until_now(millrace, path)
+    assert [event[3]["id"] for event in events(millrace)] == [1, 2, 3, 4]
+
+
+def test_by_file_where_gtids_are_off(my_servers, millrace):
+    server, other = (my_servers("mysql", gtid_mode="OFF", enforce_gtid_consistency="OFF") for _ in range(2))
+    path = streaming(server, millrace, "byfile")
+    server.script("begin; insert into byfile.t values (3); insert into byfile.t values (4); commit")
+    server.rotate()
+    server.script("insert into byfile.t values (5)")
+    until_now(millrace, path)
+    assert [event[3]["id"] for event in events(millrace)] == [1, 2, 3, 4, 5]
+    path.write_text(path.read_text().replace(server.dsn(), other.dsn()))
+    assert "source.server_changed" in until_now(millrace, path, code=65).tail(1000)
+
+
+def test_another_vendor_is_refused(my_servers, millrace):
+    path = streaming(my_servers("mysql"), millrace, "vendor")
+    text, other = path.read_text(), my_servers("mariadb")
+    path.write_text("\n".join(f'      dsn: "{other.dsn()}"' if line.strip().startswith("dsn:") else line
+                              for line in text.splitlines()))
+    assert "source.flavour_changed" in until_now(millrace, path, code=65).tail(1000)
