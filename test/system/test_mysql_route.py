@@ -189,10 +189,11 @@ def test_a_purged_log_stops_and_says_how_to_go_on(my_servers, millrace, kind):
     assert "source.log_purged" in until_now(millrace, path, code=65).tail(1000)
     millrace_says(millrace, "checkpoint", "set", "purged", "now", "--yes", "--config", path)
     millrace_says(millrace, "resnapshot", "purged", "--yes", "--config", path)
+    until_now(millrace, path)
     server.script("insert into purged.t values (4)")
     until_now(millrace, path)
     assert [(event[1], event[3]["id"]) for event in events(millrace)][2:] == \
-        [("r", 1), ("r", 2), ("r", 3), ("r", 4)]
+        [("r", 1), ("r", 2), ("r", 3), ("c", 4)]
 
 
 @pytest.mark.parametrize("kind", ["mysql", "mariadb"])
