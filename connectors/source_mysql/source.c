@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "connectors/source_mysql/look/places.h"
+#include "connectors/source_mysql/look/preflight.h"
 #include "connectors/source_mysql/place/resume.h"
 
 /* when_needed: the position cannot be resumed, err says why. */
@@ -283,6 +284,74 @@ static int source_again(const struct mr_source_args *args, const char *const *ta
     return rc;
 }
 
+static int inspect(struct mr_my_source *source, const struct mr_findings *findings,
+                   struct mr_err *err)
+{
+    struct mr_my_dump_args dump = {.server_id = server_id(source), .uuid = source->uuid};
+    struct mr_my_inspection inspection = {.session = source->sql,
+                                          .connect = &source->connect,
+                                          .facts = &source->facts,
+                                          .tables = source->tables,
+                                          .dump = &dump,
+                                          .findings = findings};
+    struct mr_err why;
+
+    set_uuid(source);
+    /* One of its own: that of a pipeline that runs would be driven out. */
+    dump.server_id ^= 0x20000000u;
+    source->uuid[0] = source->uuid[0] == 'f' ? 'e' : 'f';
+    mr_err_clear(&why);
+    if (!source->first && mr_my_resume_check(source->sql, &source->facts, &source->feed.position,
+                                             source->context->pipeline, &why) < 0)
+        findings->add(findings->state, mr_finding_of(&why), why.code, why.text, why.hint);
+    return mr_my_inspect(&inspection, err);
+}
+
+static int source_preflight(const struct mr_source_args *args, const struct mr_findings *findings,
+                            struct mr_err *err)
+{
+    struct mr_my_source *source = mr_alloc_zero(sizeof(*source));
+    struct mr_err why;
+    int rc = mr_my_set_up(source, args, err);
+
+    mr_err_clear(&why);
+    if (rc == 0 && mr_my_meet(source, &why) < 0)
+        findings->add(findings->state, mr_finding_of(&why), why.code, why.text,
+                      why.hint[0] ? why.hint : NULL);
+    else if (rc == 0)
+        rc = inspect(source, findings, err);
+    mr_my_tear_down(source);
+    free(source);
+    return rc;
+}
+
+static int show(struct mr_my_source *source, void (*each)(void *user, struct mr_table *table),
+                void *user, struct mr_err *err)
+{
+    int rc = mr_my_meet(source, err);
+
+    if (rc == 0)
+        rc = mr_my_tables_show(&source->snapshot, source->sql, each, user, err);
+    return rc;
+}
+
+static int source_tables(const struct mr_source_args *args,
+                         void (*each)(void *user, struct mr_table *table), void *user,
+                         struct mr_err *err)
+{
+    struct mr_my_source *source = mr_alloc_zero(sizeof(*source));
+    struct mr_source_args anew = *args;
+    int rc;
+
+    anew.resume = (struct mr_slice){NULL, 0};
+    rc = mr_my_set_up(source, &anew, err);
+    if (rc == 0)
+        rc = show(source, each, user, err);
+    mr_my_tear_down(source);
+    free(source);
+    return rc;
+}
+
 static void source_close(void *state)
 {
     mr_my_tear_down(state);
@@ -302,6 +371,8 @@ const struct mr_source mr_source_mysql = {
     .order = mr_my_position_order,
     .tend = source_tend,
     .sides = source_sides,
+    .preflight = source_preflight,
+    .tables = source_tables,
     .locate = source_locate,
     .again = source_again,
     .close = source_close,

@@ -240,3 +240,53 @@ def test_another_vendor_is_refused(my_servers, millrace):
     path.write_text("\n".join(f'      dsn: "{other.dsn()}"' if line.strip().startswith("dsn:") else line
                               for line in text.splitlines()))
     assert "source.flavour_changed" in until_now(millrace, path, code=65).tail(1000)
+
+
+@pytest.mark.parametrize("kind", ["mysql", "mariadb"])
+def test_check_names_what_to_mend(my_servers, millrace, kind):
+    settings = {"gtid_mode": "OFF", "enforce_gtid_consistency": "OFF"} if kind == "mysql" else {}
+    server = my_servers(kind, binlog_format="MIXED", binlog_row_metadata="MINIMAL", binlog_row_image="MINIMAL",
+                        binlog_ignore_db="scratch", **settings)
+    server.script("create database look; create table look.m (id int primary key) engine=memory")
+    path = to_files(type("Database", (), {"name": "look", "dsn": server.dsn()}), millrace, "look")
+    said = millrace.run("check", "--environment", path).tail(1000)
+    for code in ("source.statement_rows", "source.row_metadata", "source.row_image", "source.log_filtered", "source.engine"):
+        assert code in said, said
+    assert "SET GLOBAL binlog_row_metadata = 'FULL'" in said
+    assert kind == "mariadb" or "source.gtid_mode" in said
+
+
+@pytest.mark.parametrize("kind", ["mysql", "mariadb"])
+def test_a_user_with_just_what_is_needed(my_servers, millrace, kind):
+    server = my_servers(kind)
+    server.script("create database least; create table least.t (id int primary key); insert into least.t values (1)")
+    server.account("poor", grants=("select on `least`.*",))
+    server.account("cdc", grants=("replication slave on *.*", "select on `least`.*"))
+    config_of = lambda user: to_files(type("Database", (), {"name": "least", "dsn": server.dsn(user)}), millrace, "least",  # noqa: E731
+                                      "      password: secret\n")
+    poor = millrace.run("check", "--environment", config_of("poor"))
+    assert "source.no_replication_right" in poor.tail(1000) and poor.popen.returncode == 77, poor.tail(1000)
+    path = config_of("cdc")
+    until_now(millrace, path)
+    server.script("insert into least.t values (2)")
+    until_now(millrace, path)
+    assert [event[3]["id"] for event in events(millrace)] == [1, 2]
+
+
+@BOTH
+def test_a_server_that_restarts_is_waited_for(my_db, millrace):
+    my_db.script("create table t (id int primary key)")
+    path = to_files(my_db, millrace, "restart", "      snapshot: no_data\n")
+    until_now(millrace, path)
+    running = millrace.start("run", path)
+    my_db.script("insert into t values (1)")
+    running.wait_error('"state":"streaming"')
+    my_db.server.restart()
+    my_db.script("insert into t values (2)")
+    my_db.server.kill9()
+    my_db.server.start()
+    my_db.script("insert into t values (3)")
+    time.sleep(3)
+    assert running.stop() == 0, running.tail()
+    until_now(millrace, path)
+    assert [event[3]["id"] for event in events(millrace)] == [1, 2, 3]

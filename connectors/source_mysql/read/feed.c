@@ -33,6 +33,7 @@ void mr_my_feed_init(struct mr_my_feed *feed, const struct mr_context *context,
     mr_my_relations_init(&feed->relations);
     feed->relations.context = context;
     mr_track_init(&feed->track, context, &feed->position.standing);
+    mr_my_temporaries_init(&feed->temporaries);
     mr_my_holds_init(&feed->holds, 16 << 20, context->state_directory);
     mr_my_place_init(&feed->seen, position.mariadb);
     if (position.standing.started)
@@ -46,6 +47,7 @@ void mr_my_feed_done(struct mr_my_feed *feed)
 {
     mr_my_relations_done(&feed->relations);
     mr_my_holds_done(&feed->holds);
+    mr_my_temporaries_done(&feed->temporaries);
     mr_my_position_done(&feed->position);
     mr_my_place_done(&feed->seen);
     mr_my_place_done(&feed->until);

@@ -13,6 +13,7 @@
 #include "connectors/source_mysql/place/position.h"
 #include "connectors/source_mysql/read/hold.h"
 #include "connectors/source_mysql/read/statement.h"
+#include "connectors/source_mysql/read/temporary.h"
 #include "connectors/source_mysql/wire/event.h"
 #include "model/batch.h"
 #include "plug/context.h"
@@ -27,6 +28,7 @@ struct mr_my_feed {
     struct mr_my_position position;
     struct mr_track track; /* counts in position.standing */
     struct mr_my_dialect dialect;
+    struct mr_my_temporaries temporaries;
     size_t event_limit;
     bool words_pass; /* rows changed in words do not stop the pipeline */
 

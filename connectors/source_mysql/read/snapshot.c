@@ -120,8 +120,8 @@ static void set_place(struct mr_my_tables *tables, struct mr_snapshot *course)
     course->place = (union mr_origin_row){.binlog = {.offset = place->offset}};
 }
 
-static int describe(struct mr_my_tables *tables, const struct mr_snapshot_item *item,
-                    struct mr_err *err)
+static int describe(struct mr_my_tables *tables, struct mr_my_session *session,
+                    const struct mr_snapshot_item *item, struct mr_err *err)
 {
     struct mr_my_table_info info = {.count = 0};
     struct mr_arena answers;
@@ -129,8 +129,8 @@ static int describe(struct mr_my_tables *tables, const struct mr_snapshot_item *
 
     tables->relation = NULL;
     mr_arena_init(&answers, 16 << 10, 0);
-    rc = mr_my_lookup_table(&tables->lookup, tables->view.session, &answers, item->schema,
-                            item->name, &info, err);
+    rc = mr_my_lookup_table(&tables->lookup, session, &answers, item->schema, item->name, &info,
+                            err);
     if (rc == 0 && info.count > 0)
         rc = mr_my_relations_take_map(
             &tables->feed->relations,
@@ -148,7 +148,7 @@ static int begin(void *state, struct mr_snapshot *course, const struct mr_snapsh
 
     tables->has_held = false;
     if (rc == 0)
-        rc = describe(tables, item, err);
+        rc = describe(tables, tables->view.session, item, err);
     if (rc < 0)
         return rc;
     set_place(tables, course);
@@ -309,6 +309,20 @@ static const struct mr_snapshot_operations operations = {
     .covers = covers,
     .close = close,
 };
+
+int mr_my_tables_show(struct mr_my_tables *tables, struct mr_my_session *session,
+                      void (*each)(void *user, struct mr_table *table), void *user,
+                      struct mr_err *err)
+{
+    int rc = mr_my_tables_open(tables, err);
+
+    for (size_t i = 0; rc == 0 && i < tables->course.count; i++) {
+        rc = describe(tables, session, &tables->course.items[i], err);
+        if (rc == 0 && tables->relation && tables->relation->table)
+            each(user, tables->relation->table);
+    }
+    return rc;
+}
 
 int mr_my_tables_open(struct mr_my_tables *tables, struct mr_err *err)
 {

@@ -29,6 +29,10 @@ struct mr_my_tables {
 /* Lists what is to be read. The members above `view` are set before, and view.connect, server_id, uuid. */
 int mr_my_tables_open(struct mr_my_tables *tables, struct mr_err *err) MR_MUST_CHECK;
 void mr_my_tables_close(struct mr_my_tables *tables);
+/* Shows a version of every table that is wanted, described as for reading it. */
+int mr_my_tables_show(struct mr_my_tables *tables, struct mr_my_session *session,
+                      void (*each)(void *user, struct mr_table *table), void *user,
+                      struct mr_err *err) MR_MUST_CHECK;
 /* As struct mr_source's read(). *ret_finished: all tables are read. */
 int mr_my_tables_read(struct mr_my_tables *tables, struct mr_batch *batch, size_t limit,
                       int64_t deadline_ns, bool *ret_finished, struct mr_err *err) MR_MUST_CHECK;

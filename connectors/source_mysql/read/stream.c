@@ -96,6 +96,10 @@ static int await(struct mr_my_stream *stream, struct mr_batch *batch, int64_t de
     struct mr_my_event event;
     int rc = mr_my_dump_next(stream->dump, deadline_ns, &event, err);
 
+    if (rc == 0 && mr_my_dump_ended(stream->dump))
+        return mr_err_set(err, MR_RETRY, "source.connection_lost",
+                          "the server ended the stream of its log: it is being stopped, or killed "
+                          "our connection");
     return rc > 0 ? take(stream, batch, &event, err) : rc;
 }
 

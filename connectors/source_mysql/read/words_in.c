@@ -34,6 +34,23 @@ static void print_after(const struct mr_my_feed *feed, const struct mr_my_event 
     mr_my_place_done(&after);
 }
 
+/* The session has a temporary table of that name. */
+static bool is_hidden(const struct mr_my_feed *feed, const struct mr_my_event *event,
+                      const struct mr_my_name *name)
+{
+    return mr_my_temporaries_live(&feed->temporaries, event->query.thread_id,
+                                  database_of(name, &event->query), name->name);
+}
+
+static void set_temporary(struct mr_my_feed *feed, const struct mr_my_event *event,
+                          const struct mr_my_statement *statement, bool lives)
+{
+    for (size_t i = 0; i < statement->count; i++)
+        mr_my_temporaries_set(&feed->temporaries, event->query.thread_id,
+                              database_of(&statement->names[i], &event->query),
+                              statement->names[i].name, lives);
+}
+
 static int rows_in_words(struct mr_my_feed *feed, const struct mr_my_event *event,
                          struct mr_slice database, struct mr_slice table, struct mr_slice sql,
                          struct mr_err *err)
@@ -82,6 +99,8 @@ static int check_rows(struct mr_my_feed *feed, const struct mr_my_event *event,
     for (size_t i = 0; rc == 0 && i < statement->count; i++) {
         struct mr_slice database = database_of(&statement->names[i], &event->query);
         bool wanted = false;
+        if (is_hidden(feed, event, &statement->names[i]))
+            continue;
         rc = mr_my_relations_want(&feed->relations, database, statement->names[i].name, &wanted,
                                   err);
         if (rc == 0 && wanted)
@@ -138,14 +157,22 @@ static int take(struct mr_my_feed *feed, struct mr_batch *batch, const struct mr
     switch (statement->verb) {
     case MR_MY_VERB_ROWS: return check_rows(feed, event, statement, sql, err);
     case MR_MY_VERB_TRUNCATE:
+        if (is_hidden(feed, event, &statement->names[0]))
+            return 0;
         return truncate(feed, batch, event, database_of(&statement->names[0], &event->query),
                         statement->names[0].name, err);
     case MR_MY_VERB_CREATE:
+        if (statement->temporary)
+            set_temporary(feed, event, statement, true);
         changed(feed, event, statement);
         return statement->selects ? check_rows(feed, event, statement, sql, err) : 0;
     case MR_MY_VERB_ALTER:
     case MR_MY_VERB_RENAME:
-    case MR_MY_VERB_DROP: changed(feed, event, statement); return 0;
+    case MR_MY_VERB_DROP:
+        if (statement->verb == MR_MY_VERB_DROP)
+            set_temporary(feed, event, statement, false);
+        changed(feed, event, statement);
+        return 0;
     case MR_MY_VERB_DATABASE:
     case MR_MY_VERB_DROP_DATABASE: mr_my_relations_all_changed(&feed->relations); return 0;
     default: return 0;

@@ -70,11 +70,13 @@ int mr_my_failure(struct mr_err *err, unsigned number, const char *sqlstate, con
         break;
     case AUTH:
         rc = mr_err_set(err, MR_CONFIG, "source.auth", "cannot %s: %s", what, message);
-        err->exit_code = 77;
+        if (err)
+            err->exit_code = 77;
         break;
     case RIGHT:
         rc = mr_err_set(err, MR_CONFIG, "source.permission", "cannot %s: %s", what, message);
-        err->exit_code = 77;
+        if (err)
+            err->exit_code = 77;
         break;
     case SQL: rc = mr_err_set(err, MR_RETRY, "source.sql", "cannot %s: %s", what, message); break;
     }
@@ -110,7 +112,8 @@ static int no_right(struct mr_err *err, const char *message)
     mr_err_set(err, MR_CONFIG, "source.no_replication_right",
                "the server does not let this user read its binary log: %s", message);
     mr_err_hint(err, "GRANT REPLICATION SLAVE ON *.* TO the user of source.dsn;");
-    err->exit_code = 77;
+    if (err)
+        err->exit_code = 77;
     return MR_CONFIG;
 }
 
