@@ -39,7 +39,7 @@ static bool whole_number(struct mr_slice text, bool *ret_negative, uint64_t *ret
 static bool integer(const struct mr_my_reader *reader, struct mr_slice text,
                     struct mr_value *ret_value)
 {
-    bool negative, wide = reader->how == MR_MY_READ_UINT && reader->column->size == 8;
+    bool negative, wide = reader->how == MR_MY_READ_UINT && reader->column->type == MR_MY_LONGLONG;
     uint64_t number;
 
     if (!whole_number(text, &negative, &number) || (negative && wide) ||

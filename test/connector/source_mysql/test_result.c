@@ -29,6 +29,12 @@ static const struct {
      MR_UINT,
      -1,
      NULL},
+    /* as information_schema describes it: without a size */
+    {{.type = MR_MY_LONGLONG, .is_unsigned = true},
+     "9223372036854775808",
+     MR_UINT,
+     INT64_MIN,
+     NULL},
     {{.type = MR_MY_YEAR, .size = 1}, "0000", MR_INT, 0, NULL},
     {{.type = MR_MY_NEWDECIMAL, .precision = 10, .scale = 2},
      "00000012.50",
