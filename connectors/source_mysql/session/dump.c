@@ -54,7 +54,7 @@ struct mr_my_dump {
     int64_t waited_ns;            /* how long it has been */
     uint64_t bytes;
     bool begun; /* something came */
-    bool ended;
+    bool until_end, ended;
     bool message; /* the message in hand is an event */
 };
 
@@ -226,6 +226,7 @@ int mr_my_dump_open(const struct mr_my_connect *connect, const struct mr_my_dump
                       true);
     dump->silence_ns = SILENCES * period > SILENCE_NS ? SILENCES * period : SILENCE_NS;
     dump->first_ns = FIRST_NS;
+    dump->until_end = args->until_end;
     if (args->silence_ns > 0)
         dump->silence_ns = dump->first_ns = args->silence_ns;
     rc = mr_my_open(connect, &dump->session, err);
@@ -365,6 +366,8 @@ static int kind(struct mr_my_dump *dump, struct mr_my_piece *piece, struct mr_er
     if (first == 0xff)
         return error_packet(piece->bytes, err);
     if (first == 0xfe && piece->last && piece->bytes.size < 9) {
+        if (!dump->until_end)
+            return lost(err, "the server ended it: it goes down, or was told to");
         dump->ended = true;
         return 0;
     }

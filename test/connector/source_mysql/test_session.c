@@ -159,6 +159,7 @@ struct played {
     pthread_t thread;
     atomic_bool mute;     /* statements are not answered, after the login */
     bool hold;            /* the connection is kept open after the tail */
+    bool until_end;       /* the dump is asked to stop at the log's end */
     struct mr_slice tail; /* sent in answer to a dump */
     atomic_bool done;
 };
@@ -257,7 +258,10 @@ static int dump_of(struct played *played, unsigned *ret_events)
         .hosts = &host, .host_count = 1, .user = "u", .password = "p", .tls = MR_MY_TLS_DISABLED};
     struct mr_my_connect connect = {
         .context = &context, .address = &address, .answer_ns = 300 * MR_MS_NS};
-    struct mr_my_dump_args args = {.server_id = 5, .position = 4, .silence_ns = 300 * MR_MS_NS};
+    struct mr_my_dump_args args = {.server_id = 5,
+                                   .position = 4,
+                                   .silence_ns = 300 * MR_MS_NS,
+                                   .until_end = played->until_end};
     int64_t deadline_ns = mr_clock_mono_ns() + 20 * MR_SECOND_NS;
     struct mr_my_event event;
     struct mr_my_dump *dump;
@@ -331,6 +335,7 @@ static void tails(void **state)
     } cases[] = {
         {"", 0, MR_RETRY, "source.protocol", 0},
         {"\xfe\0\0\x02\0", 5, 0, NULL, 0},
+        {"\xfe\0\0\x02\0", 5, MR_RETRY, "source.connection_lost", 0},
         {"\x55", 1, MR_RETRY, "source.protocol", 0},
         {"\xff\xd4\x04#HY000Could not find first log file name", 46, MR_GAP, "source.log_purged",
          0},
@@ -340,7 +345,7 @@ static void tails(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct played played = {0};
+        struct played played = {.until_end = cases[i].rc == 0};
         struct mr_buf buf;
         unsigned events = 0;
         mr_buf_init(&buf, 4096);
