@@ -119,7 +119,9 @@ const struct mr_option mr_kafka_options[] = {
      .doc = "exactly_once: events and position commit in one Kafka transaction; consumers must "
             "read with "
             "isolation.level=read_committed. at_least_once: no transactions; a restart may repeat "
-            "events."},
+            "events, and nothing fences a predecessor: one that was frozen and wakes beside its "
+            "successor writes older events, and an older position, behind newer ones before it "
+            "learns of it. Make sure that the old instance is dead before a new one starts."},
     {.key = "create_topics",
      .type = MR_OPTION_GROUP,
      .flags = MR_OPTION_SHORT,
