@@ -16,6 +16,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "connectors/source_mysql/catalog/lookup.h"
 #include "connectors/source_mysql/catalog/shape.h"
 
 void mr_my_relations_init(struct mr_my_relations *relations)
@@ -449,15 +450,41 @@ static struct mr_my_relation *find_folded(const struct mr_my_relations *relation
     return relation;
 }
 
+/* A table of which no row came since the log was opened: as the catalogue has it now. */
+static int by_catalogue(struct mr_my_relations *relations, struct mr_slice database,
+                        struct mr_slice table, struct mr_my_relation **ret_relation,
+                        struct mr_err *err)
+{
+    struct mr_my_table_info info = {.count = 0};
+    struct mr_arena answers;
+    bool wanted = false;
+    int rc = mr_my_relations_want(relations, database, table, &wanted, err);
+
+    if (rc < 0 || !wanted || !relations->hints)
+        return rc;
+    mr_arena_init(&answers, 16 << 10, 0);
+    rc = relations->hints->table(relations->hints->state, &answers, database, table, &info, err);
+    if (rc == 0 && info.count > 0)
+        rc = mr_my_relations_take_map(
+            relations, mr_my_lookup_map(&info, relations->mariadb, database, table, &answers),
+            &info, ret_relation, err);
+    mr_arena_done(&answers);
+    return rc;
+}
+
 int mr_my_relations_named(struct mr_my_relations *relations, struct mr_slice database,
                           struct mr_slice table, struct mr_my_relation **ret_relation,
                           struct mr_err *err)
 {
     struct mr_my_relation *relation = find_folded(relations, database, table);
+    int rc = 0;
 
-    (void)err;
-    *ret_relation = relation && relation->table ? relation : NULL;
-    return 0;
+    *ret_relation = NULL;
+    if (!relation)
+        rc = by_catalogue(relations, database, table, &relation, err);
+    if (rc == 0 && relation && relation->table)
+        *ret_relation = relation;
+    return rc;
 }
 
 void mr_my_relations_changed(struct mr_my_relations *relations, struct mr_slice database,
