@@ -13,8 +13,8 @@
  * committed as long as anybody's transaction is open in front of them. SETTLED therefore takes the end as an
  * uncommitted reader sees it and reads committed records until that is reached; the wait ends when those
  * transactions end, which init_transactions has made sure of for our own. AS_SEEN takes the last stable offset: it
- * is for the question "has somebody else taken over?", asked while our own transaction may still hang open; it may answer with
- * a record older than our last one, whose transaction marker is still on its way. */
+ * is for the question "has somebody else taken over?", asked while our own transaction may still hang open; it may
+ * answer with a record older than our last one, whose transaction marker is still on its way. */
 #include "connectors/sink_kafka/checkpoint.h"
 
 #include <inttypes.h>

@@ -17,8 +17,8 @@ struct mr_my_result {
     struct mr_slice *values; /* of the row in hand */
 };
 
-/* Asks. `what` completes "cannot ..." in an error's text and must outlive the result. The result must be ended before the
- * next question. The session's answer_ns is the deadline for the first row and between two rows: MR_RETRY
+/* Asks. `what` completes "cannot ..." in an error's text and must outlive the result. The result must be ended
+ * before the next question. The session's answer_ns is the deadline for the first row and between two rows: MR_RETRY
  * source.no_answer, and the connection is of no use any more. */
 int mr_my_query(struct mr_my_session *session, const char *sql, const char *what,
                 struct mr_my_result **ret_result, struct mr_err *err) MR_MUST_CHECK;

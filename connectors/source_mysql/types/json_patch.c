@@ -3,8 +3,9 @@
  *     {"a": 1, "b": [..], "c": {..}}        a node stays closed (its bytes) until a path leads through it; opened, it
  *      closed   closed     opened           is a list of nodes. What no path touched is printed from its bytes.
  *
- * Paths are the server's: $ and then legs, .name or ."name with escapes" or [number]. They lead to what is there (replace,
- * remove) or to where it is to be (insert); anything else means that old row and diffs do not belong together.
+ * Paths are the server's: $ and then legs, .name or ."name with escapes" or [number]. They lead to what is there
+ * (replace, remove) or to where it is to be (insert); anything else means that old row and diffs do not belong
+ * together.
  *
  * Members are kept as the server keeps them: shorter keys first, then by their bytes. */
 #include "connectors/source_mysql/types/json_patch.h"

@@ -135,7 +135,7 @@ static int pin_settings(const struct mr_pg_connect *connect, PGconn *conn, struc
         "SET standard_conforming_strings = on; SET row_security = off; SET statement_timeout = 0;"
         "SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;"
         "SET client_min_messages = warning; SET default_transaction_read_only = off";
-
+    const char *encoding;
     int rc = mr_pg_command(connect, conn, pinned, "set up the session", err);
 
     /* Our sessions idle, and a snapshot's transaction is long. */
@@ -144,6 +144,12 @@ static int pin_settings(const struct mr_pg_connect *connect, PGconn *conn, struc
             mr_pg_command(connect, conn, "SET idle_session_timeout = 0", "set up the session", err);
     if (rc == 0 && PQserverVersion(conn) >= 170000)
         rc = mr_pg_command(connect, conn, "SET transaction_timeout = 0", "set up the session", err);
+    /* Such a server converts nothing, and refuses the whole stream for one byte that is no UTF-8. Sent as they are, the
+     * bytes are judged value by value, with table and column at hand. */
+    encoding = PQparameterStatus(conn, "server_encoding");
+    if (rc == 0 && encoding && strcmp(encoding, "SQL_ASCII") == 0)
+        rc = mr_pg_command(connect, conn, "SET client_encoding = 'SQL_ASCII'", "set up the session",
+                           err);
     return rc;
 }
 

@@ -102,6 +102,21 @@ static int no_rights_to_log_in(struct mr_err *err, const char *sqlstate, const c
     return permission(err, sqlstate);
 }
 
+/* What speaks the protocol, but not its replication part: PgBouncer before 1.23, RDS Proxy, Supavisor, a pooled
+ * address. */
+static int pooler(struct mr_err *err, const char *sqlstate, const char *line)
+{
+    mr_err_set(err, MR_CONFIG, "source.pooler",
+               "what answers at this address does not know replication connections, as a "
+               "connection pooler does not: %s",
+               line);
+    mr_err_hint(err, "Give the address of the PostgreSQL server itself in source.dsn, not that of "
+                     "a pooler before it (PgBouncer before 1.23, RDS Proxy, Supavisor, a "
+                     "\"pooled\" host name).");
+    mr_err_native(err, sqlstate);
+    return MR_CONFIG;
+}
+
 int mr_pg_login_error(struct mr_err *err, const char *sqlstate, const char *message,
                       const char *user, const char *database, bool replication)
 {
@@ -112,6 +127,8 @@ int mr_pg_login_error(struct mr_err *err, const char *sqlstate, const char *mess
     database = database && *database ? database : user;
     if (strncmp(sqlstate, "28", 2) == 0 || strcmp(sqlstate, "42501") == 0)
         return no_rights_to_log_in(err, sqlstate, line, user, database, replication);
+    if (replication && strcmp(sqlstate, "08P01") == 0)
+        return pooler(err, sqlstate, line);
     if (strcmp(sqlstate, "3D000") == 0) {
         mr_err_set(err, MR_CONFIG, "source.no_database", "there is no database \"%s\": %s",
                    database, line);
@@ -145,6 +162,9 @@ int mr_pg_sql_error(struct mr_err *err, const char *sqlstate, const char *messag
     int rc;
 
     one_line(message, line, sizeof(line));
+    /* A pooler that was told to ignore the parameter: an ordinary session gets the command. */
+    if (strcmp(sqlstate, "42601") == 0 && strstr(line, "IDENTIFY_SYSTEM"))
+        return pooler(err, sqlstate, line);
     if (sqlstate[0] == 0)
         rc = mr_err_set(err, MR_RETRY, "source.connection_lost", "cannot %s: %s", what,
                         line[0] ? line : "the server closed the connection");

@@ -27,8 +27,8 @@ struct mr_checkpoint {
 
 void mr_checkpoint_init(struct mr_checkpoint *checkpoint);
 void mr_checkpoint_done(struct mr_checkpoint *checkpoint);
-/* Appends the JSON text, with the wall time of now. MR_CONFIG "checkpoint.too_large": it passes the limit of a buffer, so
- * that the text would be cut. */
+/* Appends the JSON text, with the wall time of now. MR_CONFIG "checkpoint.too_large": it passes the limit of a
+ * buffer, so that the text would be cut. */
 int mr_checkpoint_render(const struct mr_checkpoint *checkpoint, struct mr_buf *ret_text,
                          struct mr_err *err) MR_MUST_CHECK;
 /* Fills an initialised checkpoint. MR_CONFIG "checkpoint.unreadable": not ours, of a newer format, cut. */

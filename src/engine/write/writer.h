@@ -77,8 +77,8 @@ int mr_writer_claim(struct mr_writer *writer, struct mr_slice position,
                     struct mr_err *err) MR_MUST_CHECK;
 
 /* Takes a batch through to the sink. MR_AGAIN: the sink is full or the registry is away (then err says so, else
- * its code is ""), nothing was taken: call again with the same batch after a poll. On any other failure the batch is still the caller's.
- * MR_DATA: *err names the change. */
+ * its code is ""), nothing was taken: call again with the same batch after a poll. On any other failure the batch is
+ * still the caller's. MR_DATA: *err names the change. */
 int mr_writer_take(struct mr_writer *writer, struct mr_batch *batch,
                    struct mr_err *err) MR_MUST_CHECK;
 

@@ -4,8 +4,8 @@
  *                                 "tableChanges":[{"type":"ALTER","id":"\"shop\".\"orders\"","table":{..,"columns":[..]}}]}
  *
  * A column is told by the words of SHOW CREATE TABLE: its type without what stands in parentheses, in capitals, then
- * length and scale from there. Numbers of JDBC are those of the driver that Debezium asks. As there, labels keep their
- * quotes, and AUTO_INCREMENT counts as generated. A table that was dropped has no columns to tell. */
+ * length and scale from there. Numbers of JDBC are those of the driver that Debezium asks. As there, labels keep
+ * their quotes, and AUTO_INCREMENT counts as generated. A table that was dropped has no columns to tell. */
 #include "schema/event/schema_change.h"
 
 #include "schema/event/source.h"

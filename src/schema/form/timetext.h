@@ -19,13 +19,15 @@ struct mr_day_cache {
 
 /* "2024-02-29" for days since 1970. */
 char *mr_time_put_day(char *at, int64_t days);
-/* "-838:59:59", "01:02:03" and the fraction: digits > 0 prints exactly so many, 0 and -1 as few as needed (none for .000000). */
+/* "-838:59:59", "01:02:03" and the fraction: digits > 0 prints exactly so many, 0 and -1 as few as needed (none for
+ * .000000). */
 char *mr_time_put_clock(char *at, int64_t micros, int digits);
 /* A NO_DATE: "2024-00-05", with the time behind it where that is not zero: "2024-02-31 01:02:03". */
 char *mr_time_put_parts(char *at, const struct mr_value *value);
 /* "2024-02-29T01:02:03.456000Z". */
 char *mr_time_put_timestamp(char *at, int64_t micros, int digits, struct mr_day_cache *cache);
-/* The day of a year of two digits, 1 to 99, in the years 2001 to 2069 and 1970 to 1999 instead; others as they are. */
+/* The day of a year of two digits, 1 to 99, in the years 2001 to 2069 and 1970 to 1999 instead; others as they are.
+ * */
 int64_t mr_time_long_year(int64_t days);
 /* ZonedTime: the clock in UTC, shortest fraction, Z; 24:00:00Z stays when the zone is UTC. */
 char *mr_time_put_timetz(char *at, int64_t micros, int32_t zone);

@@ -45,6 +45,9 @@ static void a_login_that_failed_is_classified(void **state)
         {"53300", "too many connections", "source.connect", MR_RETRY, 69, false},
         {"57P03", "the database system is starting up", "source.connect", MR_RETRY, 69, false},
         {"57014", "canceling authentication due to timeout", "source.connect", MR_RETRY, 69, false},
+        {"08P01", "unsupported startup parameter: replication", "source.pooler", MR_CONFIG, 78,
+         true},
+        {"08P01", "protocol violation", "source.connect", MR_RETRY, 69, false},
         {"55000", "database is not currently accepting connections", "source.connect_refused",
          MR_CONFIG, 78, false},
     };
@@ -89,6 +92,10 @@ static void a_statement_that_failed_is_classified(void **state)
         assert_int_equal(mr_err_exit(&err), cases[i].exit_code);
         assert_non_null(strstr(err.text, "read a table: it; failed"));
     }
+    assert_int_equal(mr_pg_sql_error(&err, "42601", "syntax error at or near \"IDENTIFY_SYSTEM\"",
+                                     NULL, "identify the server"),
+                     MR_CONFIG);
+    assert_string_equal(err.code, "source.pooler");
 }
 
 /* Servers before 17 and since then have another code for a view whose session has ended. */
