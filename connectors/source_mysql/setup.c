@@ -75,6 +75,8 @@ static void set_feed(struct mr_my_source *source)
     source->stream.feed = feed;
     source->stream.batch_bytes = source->batch_bytes;
     source->stream.connect = &source->connect;
+    source->stream.beats = &source->beats;
+    source->stream.beat_query = source->config->capture.heartbeat.query;
     mr_my_lookup_init(&source->lookup);
     mr_my_lookup_init(&source->snapshot.lookup);
     source->snapshot.options = &source->config->capture;
@@ -148,6 +150,7 @@ int mr_my_meet(struct mr_my_source *source, struct mr_err *err)
         return rc;
     if (!source->facts.log_on)
         return log_off(err);
+    source->stream.session = source->sql;
     source->lookup.session = source->snapshot.lookup.session = source->sql;
     source->feed.relations.mariadb = source->facts.mariadb;
     source->feed.relations.fold_names = source->facts.fold_names;

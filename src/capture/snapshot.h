@@ -57,6 +57,9 @@ struct mr_snapshot_operations {
     void (*close)(void *state, struct mr_snapshot *snapshot);
 };
 
+/* Room for a place in a log as text, with its NUL: a GTID set of some hundred servers. */
+#define MR_SNAPSHOT_PLACE 16384
+
 struct mr_snapshot {
     const struct mr_snapshot_operations *operations;
     void *state;
@@ -72,9 +75,9 @@ struct mr_snapshot {
     struct mr_table *table;
     struct mr_transaction transaction; /* what its rows belong to: the view */
     union mr_origin_row place;         /* of its rows */
-    char point[512];                   /* the view, in the source's notation; "" not told */
+    char point[MR_SNAPSHOT_PLACE];     /* the view, in the source's notation; "" not told */
     /* Set by the source in covers. hi "": as lo. */
-    char lo[512], hi[512];
+    char lo[MR_SNAPSHOT_PLACE], hi[MR_SNAPSHOT_PLACE];
     uint64_t key;
 
     struct mr_transaction *shared; /* the transaction's copy in the batch; NULL: none yet */

@@ -290,3 +290,17 @@ def test_a_server_that_restarts_is_waited_for(my_db, millrace):
     assert running.stop() == 0, running.tail()
     until_now(millrace, path)
     assert [event[3]["id"] for event in events(millrace)] == [1, 2, 3]
+
+
+@BOTH
+def test_heartbeats_come_although_nothing_changes(my_db, millrace):
+    my_db.script("create table t (id int primary key); create table beat (at int)")
+    path = to_files(my_db, millrace, "beat", "      heartbeat: {interval: 300ms, action_query: "
+                                             f"'insert into {my_db.name}.beat values (1)'}}\n")
+    running = millrace.start("run", path)
+    running.wait_error('"state":"streaming"')
+    time.sleep(3)
+    assert running.stop() == 0, running.tail()
+    names = [name for _, name, lines in published(millrace.folder / "files") for _ in lines]
+    assert sum("heartbeat" in name for name in names) >= 3, names
+    assert my_db.one("select count(*) from beat") >= 3

@@ -103,14 +103,25 @@ static int altered(const struct mr_my_tables *tables, const struct mr_snapshot_i
                       item->full);
 }
 
-static void set_place(struct mr_my_tables *tables, struct mr_snapshot *course)
+static int too_long(const struct mr_buf *text, struct mr_err *err)
+{
+    return mr_err_set(err, MR_CONFIG, "source.gtid",
+                      "the server's GTID set takes %zu bytes, which is more than a snapshot's "
+                      "position has room for: set source.snapshot to no_data",
+                      text->size);
+}
+
+static int set_place(struct mr_my_tables *tables, struct mr_snapshot *course, struct mr_err *err)
 {
     const struct mr_my_place *place = &tables->view.place;
     struct mr_buf text;
+    int rc = 0;
 
     mr_buf_init(&text, 1 << 20);
     mr_my_place_print(place, tables->view.by_gtid, &text);
     (void)snprintf(course->point, sizeof(course->point), "%s", mr_buf_cstr(&text));
+    if (text.size >= sizeof(course->point))
+        rc = too_long(&text, err);
     mr_buf_done(&text);
     course->transaction = (struct mr_transaction){
         .origin = {MR_ORIGIN_BINLOG,
@@ -118,6 +129,7 @@ static void set_place(struct mr_my_tables *tables, struct mr_snapshot *course)
         .commit_us = mr_clock_wall_us(),
     };
     course->place = (union mr_origin_row){.binlog = {.offset = place->offset}};
+    return rc;
 }
 
 static int describe(struct mr_my_tables *tables, struct mr_my_session *session,
@@ -151,7 +163,9 @@ static int begin(void *state, struct mr_snapshot *course, const struct mr_snapsh
         rc = describe(tables, tables->view.session, item, err);
     if (rc < 0)
         return rc;
-    set_place(tables, course);
+    rc = set_place(tables, course, err);
+    if (rc < 0)
+        return rc;
     if (!tables->relation || !tables->relation->table)
         return 0;
     course->table = tables->relation->table;

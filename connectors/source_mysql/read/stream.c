@@ -11,6 +11,7 @@
 #include "connectors/source_mysql/read/stream.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "connectors/source_mysql/read/take.h"
 
 #define IDLE_NS (10 * MR_SECOND_NS)
@@ -118,7 +119,27 @@ static bool must_close(const struct mr_my_stream *stream, const struct mr_batch 
     bool open = stream->feed->track.open || stream->feed->playing;
 
     return how == FULL || (!mr_batch_empty(batch) && !open) || (stream->told_inside && !open) ||
-           idle_due(stream);
+           idle_due(stream) || mr_heartbeat_due(stream->beats, &stream->feed->track);
+}
+
+/* A heartbeat stands at the end of its batch. What the user's query writes comes back through the log. */
+static void beat(struct mr_my_stream *stream, struct mr_batch *batch)
+{
+    const struct mr_notes *notes = &stream->context->notes;
+    struct mr_err why;
+
+    if (!mr_heartbeat_due(stream->beats, &stream->feed->track))
+        return;
+    mr_err_clear(&why);
+    if (stream->beat_query &&
+        mr_my_command(stream->session, stream->beat_query, "run source.heartbeat.action_query",
+                      &why) < 0 &&
+        mr_heartbeat_failed(stream->beats) && notes->note)
+        notes->note(notes->state, MR_LOG_WARN, "source.heartbeat_query",
+                    "heartbeats go on, but %s: tables are named with their database, and the user "
+                    "needs the right to write them",
+                    why.text);
+    mr_heartbeat_add(stream->beats, &stream->feed->track, batch);
 }
 
 static void close_batch(struct mr_my_stream *stream, struct mr_batch *batch)
@@ -152,6 +173,8 @@ int mr_my_stream_read(struct mr_my_stream *stream, struct mr_batch *batch, int64
         if (mr_batch_empty(batch))
             batch->received_us = feed->track.read_us = mr_clock_wall_us();
     }
+    if (rc == 0)
+        beat(stream, batch);
     batch->last = *ret_ended;
     batch->caught_up = how == DRAINED;
     if (closing || !mr_batch_empty(batch))

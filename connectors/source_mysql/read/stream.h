@@ -5,7 +5,9 @@
 #include <stdint.h>
 
 #include "connectors/source_mysql/read/feed.h"
+#include "capture/heartbeat.h"
 #include "connectors/source_mysql/session/dump.h"
+#include "connectors/source_mysql/session/query.h"
 #include "plug/context.h"
 
 struct mr_my_stream {
@@ -14,9 +16,12 @@ struct mr_my_stream {
     const struct mr_my_connect *connect;
     struct mr_my_dump *dump; /* NULL: none is open */
     size_t batch_bytes;
-    bool annotations; /* ask for the statements that rows come from */
-    int64_t told_ns;  /* when a position was last given */
-    bool told_inside; /* ... and that it stood inside a transaction */
+    struct mr_heartbeats *beats;
+    const char *beat_query;        /* the user's, run before each heartbeat; NULL: none */
+    struct mr_my_session *session; /* to run it in */
+    bool annotations;              /* ask for the statements that rows come from */
+    int64_t told_ns;               /* when a position was last given */
+    bool told_inside;              /* ... and that it stood inside a transaction */
 };
 
 /* Asks for the log at the feed's position. */
