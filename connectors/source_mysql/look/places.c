@@ -4,8 +4,8 @@
  *     uuid:1-70, 0-1-7        a set of GTIDs: all that is to count as finished
  *     binlog.000007:1234      a file and an offset between two transactions
  *
- * This is the way on from a refusal: whatever lies between the old position and the new one is read twice or never, by
- * the user's will. A place that the server does not have is refused at once, with the same words as at a start. */
+ * This is the way on from a refusal: whatever lies between the old position and the new one is read twice or never,
+ * by the user's will. A place that the server does not have is refused at once, with the same words as at a start. */
 #include "connectors/source_mysql/look/places.h"
 
 #include <string.h>

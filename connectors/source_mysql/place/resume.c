@@ -1,5 +1,5 @@
-/* Whether the position held fits the server, before it is asked for its log: a server can accept a position it does not
- * have and stay silent.
+/* Whether the position held fits the server, before it is asked for its log: a server can accept a position it does
+ * not have and stay silent.
  *
  *     flavour     MySQL's GTIDs mean nothing to MariaDB, and the other way round        source.flavour_changed
  *     by file     another server's files are others, whatever they are called           source.server_changed

@@ -1,7 +1,7 @@
 /* A temporary table can have the name of a real one, and hides it from its session. MariaDB in mixed format logs what
  * is done to it in words: CREATE TEMPORARY TABLE t, INSERT INTO t, TRUNCATE TABLE t, DROP TEMPORARY TABLE t. The
- * header's flag for such statements stands on DROPs of real tables, too, so who lives is remembered by thread and name,
- * from the CREATE to the DROP that the server logs at the latest when the session ends.
+ * header's flag for such statements stands on DROPs of real tables, too, so who lives is remembered by thread and
+ * name, from the CREATE to the DROP that the server logs at the latest when the session ends.
  *
  * Nothing of this outlives a connection of ours: a statement on a temporary table that was made before is then taken
  * for one on the real table, and stops the pipeline, which is the safe side. */

@@ -216,6 +216,18 @@ static int first_of_payload(struct mr_my_events *events, struct mr_my_event *ret
     return rc;
 }
 
+/* Whether what the fragments make ends in a checksum of its own: both would be right by what is written of them. */
+static bool sealed(const struct mr_my_events *events)
+{
+    const struct mr_buf *buf = &events->fragments;
+    uint32_t stored;
+
+    if (!events->format.checksum || buf->size < MR_MY_HEADER_SIZE + 4)
+        return false;
+    memcpy(&stored, buf->data + buf->size - 4, 4);
+    return mr_my_crc32(0, buf->data, buf->size - 4) == stored;
+}
+
 /* MariaDB 12.3: u32 total, u32 number, u8 flags, [u64 size], bytes. */
 static int fragment(struct mr_my_events *events, struct mr_my_event *ret_event, struct mr_err *err)
 {
@@ -239,7 +251,8 @@ static int fragment(struct mr_my_events *events, struct mr_my_event *ret_event, 
     if (number < total)
         return 0;
     events->fragment = 0;
-    rc = mr_my_event_parse(&events->format, mr_buf_slice(&events->fragments), true, ret_event, err);
+    rc = mr_my_event_parse(&events->format, mr_buf_slice(&events->fragments), !sealed(events),
+                           ret_event, err);
     if (rc < 0)
         return rc;
     ret_event->inner = false;

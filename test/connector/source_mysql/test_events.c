@@ -231,6 +231,55 @@ static void a_large_event(void **state)
     assert_string_equal(err.code, "source.event_too_large");
 }
 
+/* One rows event in fragments, as MariaDB 12.3 describes them; `lost` is left out. */
+static int play_fragments(bool sealed, unsigned lost, struct mr_my_event *ret_event)
+{
+    struct mr_my_events events;
+    struct mr_buf whole, piece;
+    int rc = 0;
+
+    mr_buf_init(&whole, 4096), mr_buf_init(&piece, 4096);
+    wire_event(&whole, MR_MY_WRITE_V1, 0, 0, hex("550000000000 0100 02 fc 00 07000000 08000000"),
+               sealed);
+    mr_my_events_init(&events, 1 << 20, true);
+    events.format =
+        (struct mr_my_format){.known = true, .mariadb = true, .checksum = true, .verify = true};
+    for (unsigned i = 0; i < 3 && rc >= 0; i++) {
+        uint8_t body[128] = {3, 0, 0, 0, (uint8_t)(i + 1), 0, 0, 0, i == 0, (uint8_t)whole.size};
+        size_t head = i == 0 ? 17 : 9, from = whole.size * i / 3,
+               size = whole.size * (i + 1) / 3 - from;
+        if (i > 0)
+            body[9] = 0;
+        memcpy(body + head, whole.data + from, size);
+        mr_buf_clear(&piece);
+        wire_event(&piece, MR_MY_MARIA_PARTIAL_ROW, 0, 0, mr_slice(body, head + size), true);
+        if (i + 1 == lost)
+            continue;
+        take(&events, &piece, 0);
+        rc = mr_my_events_next(&events, ret_event, &err);
+    }
+    if (rc == 1)
+        *ret_event = (struct mr_my_event){.header = ret_event->header,
+                                          .body = mr_arena_copy(&arena, ret_event->body)};
+    mr_my_events_done(&events);
+    mr_buf_done(&whole), mr_buf_done(&piece);
+    return rc;
+}
+
+static void rows_in_fragments(void **state)
+{
+    struct mr_my_event event;
+
+    (void)state;
+    for (int sealed = 0; sealed < 2; sealed++) {
+        assert_int_equal(play_fragments(sealed, 0, &event), 1);
+        assert_int_equal(event.header.type, MR_MY_WRITE_V1);
+        assert_int_equal(event.body.size, 19);
+    }
+    assert_int_equal(play_fragments(false, 2, &event), MR_RETRY);
+    assert_string_equal(err.code, "source.protocol");
+}
+
 /* A message of 20,000,000 bytes goes over two packets, through a buffer of 64 KiB. */
 static void a_message_over_several_packets(void **state)
 {
@@ -367,6 +416,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_payload_in_pieces, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_damaged_payload, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_large_event, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(rows_in_fragments, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_message_over_several_packets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_gap_in_the_packets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(maps_that_cannot_be_read, set_up, tear_down),
