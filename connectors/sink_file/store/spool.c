@@ -309,12 +309,14 @@ static int put_header(struct mr_file_spool *spool, struct mr_file_segment *segme
     int rc;
 
     segment->entry.about = mr_alloc(shape->about.size + 1);
-    memcpy(segment->entry.about, shape->about.data, shape->about.size);
+    if (shape->about.size > 0)
+        memcpy(segment->entry.about, shape->about.data, shape->about.size);
     segment->entry.about[shape->about.size] = 0;
     rc = make_room(spool, segment, shape->header.size, err);
     if (rc < 0)
         return rc;
-    memcpy(segment->buffer + segment->size, shape->header.data, shape->header.size);
+    if (shape->header.size > 0)
+        memcpy(segment->buffer + segment->size, shape->header.data, shape->header.size);
     segment->size += shape->header.size;
     return 0;
 }

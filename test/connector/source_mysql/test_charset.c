@@ -89,7 +89,7 @@ static void as_the_servers_do(void **state)
     mr_arena_init(&arena, 65536, 65536);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         const struct mr_my_charset *charset = mr_my_charset_named(mr_slice_str(texts[i].set));
-        struct mr_slice utf8;
+        struct mr_slice utf8 = {0};
         if (!charset || !mr_my_charset_utf8(charset, &arena, wire_hex(&arena, texts[i].hex), &utf8))
             fail_msg("%s: %s is refused", texts[i].set, texts[i].hex);
         if (!mr_slice_is(utf8, texts[i].utf8))

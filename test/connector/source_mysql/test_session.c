@@ -337,7 +337,7 @@ static void tails(void **state)
         {"\xfe\0\0\x02\0", 5, 0, NULL, 0},
         {"\xfe\0\0\x02\0", 5, MR_RETRY, "source.connection_lost", 0},
         {"\x55", 1, MR_RETRY, "source.protocol", 0},
-        {"\xff\xd4\x04#HY000Could not find first log file name", 46, MR_GAP, "source.log_purged",
+        {"\xff\xd4\x04#HY000Could not find first log file name", 43, MR_GAP, "source.log_purged",
          0},
         {"\0\0\0\0\0\x10\x07\0\0\0\x1b\0\0\0\x00\x01\0\0\0\0\x09\0\0\0\0\0\0\0", 28, MR_RETRY,
          "source.connection_lost", 1},
