@@ -219,7 +219,7 @@ static struct mr_slice bare_default(struct mr_slice text, struct mr_arena *arena
 static void set_default(const struct mr_my_reader *reader, const struct mr_my_column_info *info,
                         struct mr_arena *arena, struct mr_column *out)
 {
-    struct mr_my_reading reading = {.arena = arena, .limit = 1 << 20, .replace = true};
+    struct mr_my_reading reading = {.arena = arena, .limit = 1 << 20, .utf8 = true};
     struct mr_slice text = info->standard;
 
     out->serial = has(info->extra, "auto_increment");

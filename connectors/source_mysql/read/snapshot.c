@@ -88,6 +88,7 @@ static void select_sql(const struct mr_my_tables *tables, const struct mr_snapsh
     for (uint32_t i = 0; i < table->column_count; i++) {
         mr_buf_add_str(sql, i ? ", " : "");
         mr_my_add_name(sql, table->columns[i].name);
+        mr_buf_add_str(sql, mr_my_reader_suffix(&tables->relation->readers[i]));
     }
     add_from(item, sql);
 }
