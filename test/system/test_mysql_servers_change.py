@@ -71,7 +71,7 @@ class Shop:
 
     def obey(self, command):
         words = shlex.split(command)[1:]
-        done = self.millrace.run(*words, env={"MILLRACE_CONFIG": str(self.config)})
+        done = self.millrace.run(*words, "--yes", env={"MILLRACE_CONFIG": str(self.config)})
         assert done.popen.returncode == 0, done.tail()
 
 

@@ -88,6 +88,34 @@ static bool find_unknown(const struct mr_my_gtids *ours, const struct mr_my_gtid
     return false;
 }
 
+/* MariaDB: a transaction of ours whose number there is another server's: two histories parted before it. NULL: none. */
+static const struct mr_my_gtid_domain *find_namesake(const struct mr_my_gtids *ours,
+                                                     const struct mr_my_gtids *theirs)
+{
+    for (size_t i = 0; i < ours->domain_count; i++) {
+        for (size_t k = 0; k < theirs->domain_count; k++) {
+            const struct mr_my_gtid_domain *a = &ours->domains[i], *b = &theirs->domains[k];
+            if (a->domain == b->domain && a->number == b->number && a->server != b->server)
+                return a;
+        }
+    }
+    return NULL;
+}
+
+static int check_namesake(const struct mr_my_place *executed, const struct mr_my_position *position,
+                          const char *pipeline, struct mr_err *err)
+{
+    const struct mr_my_gtid_domain *lost = find_namesake(&position->done.gtids, &executed->gtids);
+
+    if (!lost)
+        return 0;
+    mr_err_set(err, MR_GAP, "source.gtid_ahead",
+               "transaction %u-%u-%llu was delivered, and the server has another one of that "
+               "number: it was promoted without it",
+               (unsigned)lost->domain, (unsigned)lost->server, (unsigned long long)lost->number);
+    return way_on(pipeline, err);
+}
+
 static int ahead(const struct mr_my_place *executed, const struct mr_my_position *position,
                  const char *pipeline, struct mr_err *err)
 {
@@ -172,6 +200,8 @@ static int check_gtids(struct mr_my_session *session, const struct mr_my_facts *
         rc = wait_for(session, position, &executed, err);
     if (rc == 0 && !mr_my_gtids_contain_all(&executed.gtids, &position->done.gtids))
         rc = ahead(&executed, position, pipeline, err);
+    else if (rc == 0)
+        rc = check_namesake(&executed, position, pipeline, err);
     mr_my_place_done(&executed);
     if (rc < 0 || facts->mariadb)
         return rc;
