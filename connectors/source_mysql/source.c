@@ -172,8 +172,12 @@ static int source_read(void *state, struct mr_batch *batch, int64_t deadline_ns,
     }
     if (!source->stream.dump)
         rc = start_stream(source, err);
-    return rc < 0 ? rc
-                  : mr_my_stream_read(&source->stream, batch, deadline_ns, &source->ended, err);
+    if (rc == 0)
+        rc = mr_my_stream_read(&source->stream, batch, deadline_ns, &source->ended, err);
+    /* What the server says of a hole has no command in it. */
+    if (rc == MR_GAP && err->hint[0] == 0)
+        rc = mr_my_way_on(source->context->pipeline, err);
+    return rc;
 }
 
 /* A server of this kind is told nothing. */

@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static int way_on(const char *pipeline, struct mr_err *err)
+int mr_my_way_on(const char *pipeline, struct mr_err *err)
 {
     mr_err_hint(
         err,
@@ -45,7 +45,7 @@ static int check_flavour(const struct mr_my_facts *facts, const struct mr_my_pos
     mr_err_set(err, MR_GAP, "source.flavour_changed",
                "the position is of a %s, and the server is a %s",
                position->mariadb ? "MariaDB" : "MySQL", facts->mariadb ? "MariaDB" : "MySQL");
-    return way_on(pipeline, err);
+    return mr_my_way_on(pipeline, err);
 }
 
 static int check_file(struct mr_my_session *session, const struct mr_my_facts *facts,
@@ -60,7 +60,7 @@ static int check_file(struct mr_my_session *session, const struct mr_my_facts *f
                    "the position %s:%llu is in the log files of server %s, and this is server %s",
                    position->done.file, (unsigned long long)position->done.offset, position->server,
                    facts->identity);
-        return way_on(pipeline, err);
+        return mr_my_way_on(pipeline, err);
     }
     mr_my_place_init(&begin, facts->mariadb);
     if (mr_my_facts_begin(session, facts->mariadb, false, &begin, NULL) == 0)
@@ -70,7 +70,7 @@ static int check_file(struct mr_my_session *session, const struct mr_my_facts *f
                    "the position is in %s, and the oldest log file the server still has is %s",
                    position->resume.file, begin.file);
     mr_my_place_done(&begin);
-    return purged ? way_on(pipeline, err) : 0;
+    return purged ? mr_my_way_on(pipeline, err) : 0;
 }
 
 /* MariaDB: a domain of ours that is not in the server's state. */
@@ -113,7 +113,7 @@ static int check_namesake(const struct mr_my_place *executed, const struct mr_my
                "transaction %u-%u-%llu was delivered, and the server has another one of that "
                "number: it was promoted without it",
                (unsigned)lost->domain, (unsigned)lost->server, (unsigned long long)lost->number);
-    return way_on(pipeline, err);
+    return mr_my_way_on(pipeline, err);
 }
 
 static int ahead(const struct mr_my_place *executed, const struct mr_my_position *position,
@@ -128,7 +128,7 @@ static int ahead(const struct mr_my_place *executed, const struct mr_my_position
                    "the position has GTIDs of domain %u, which the server's log does not know: it "
                    "was reset, or it is another server",
                    (unsigned)domain);
-        return way_on(pipeline, err);
+        return mr_my_way_on(pipeline, err);
     }
     mr_my_gtids_init(&more, position->mariadb);
     mr_my_gtids_copy(&more, &position->done.gtids);
@@ -139,7 +139,7 @@ static int ahead(const struct mr_my_place *executed, const struct mr_my_position
                "transactions were delivered that the server does not have: %s; it was reset or "
                "restored, or it was promoted without them",
                text);
-    return way_on(pipeline, err);
+    return mr_my_way_on(pipeline, err);
 }
 
 static int check_purged(struct mr_my_session *session, const struct mr_my_position *position,
@@ -156,7 +156,7 @@ static int check_purged(struct mr_my_session *session, const struct mr_my_positi
         print_cut(&purged.gtids, text, sizeof(text));
         mr_err_set(err, MR_GAP, "source.log_purged",
                    "the server has purged transactions that were not read yet: %s", text);
-        rc = way_on(pipeline, err);
+        rc = mr_my_way_on(pipeline, err);
     }
     mr_my_place_done(&purged);
     return rc;

@@ -9,3 +9,5 @@
 int mr_my_resume_check(struct mr_my_session *session, const struct mr_my_facts *facts,
                        const struct mr_my_position *position, const char *pipeline,
                        struct mr_err *err) MR_MUST_CHECK;
+/* Says how to go on after a hole; returns MR_GAP. */
+int mr_my_way_on(const char *pipeline, struct mr_err *err);
