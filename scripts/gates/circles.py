@@ -2,7 +2,6 @@
 
 A circle of files cannot be read, tested or moved one at a time. A circle of rooms (folders) is the same one size larger: two
 rooms that see each other are one room with a wall in it.
-Those that stand already are in circles.known, a name a line; the list may only shrink.
 """
 import re
 
@@ -64,15 +63,9 @@ for path in product(top, "*.c", "*.h"):
         if a != b and not a.startswith(b + "/") and not b.startswith(a + "/"):
             rooms.setdefault(a, set()).add(b)
             rooms.setdefault(b, set())
-known, listing, problems, met = set(), top / "scripts/gates/circles.known", [], set()
-if listing.exists():
-    known = set(listing.read_text().split())
+problems = []
 for what, graph in (("files", files), ("rooms", rooms)):
     for part in circles(graph):
-        met |= set(part)
-        if set(part) <= known:
-            continue
         where = next((part[0] + end for end in (".h", ".c") if (top / (part[0] + end)).is_file()), part[0] + "/")
         problems.append(f"{where}:1: a circle of {what}: {' '.join(part)}")
-problems += [f"scripts/gates/circles.known:1: {name} is not needed any more: remove it" for name in sorted(known - met)]
 report(problems)

@@ -78,7 +78,6 @@ PLANTED = [
     ("circles", "src/engine/motor.h", '#include "engine/gear.h"\n', "a circle of files: src/engine/gear src/engine/motor"),
     ("circles", "connectors/sink_a/bottom/b.c", '#include "connectors/sink_a/top/t.h"\n',
      "a circle of rooms: connectors/sink_a/bottom connectors/sink_a/top"),
-    ("circles", "scripts/gates/circles.known", "src/base/thing\n", "not needed any more"),
     ("comments", "src/base/thing.h", "struct mr_x {\n    bool\n        torn; /* why */\n};\n", "tears this declaration"),
     ("comments", "src/base/thing.c", "/* See base/gone.c. */\n", "there is no file base/gone.c"),
     ("banned", "src/base/thing.c", "void f(void)\n{\n    exit(1);\n}\n", "exit() ends the process"),
