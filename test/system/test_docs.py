@@ -105,12 +105,18 @@ def test_each_example_runs(name, db, shell, tmp_path, request):
         shell["BROKERS"] = request.getfixturevalue("kafka").bootstrap
     if "REGISTRY" in text:
         shell["REGISTRY"] = request.getfixturevalue("registry").url
-    db.sql("create table orders (id int primary key)")
-    db.sql("insert into orders values (1)")
+    dsn = db.dsn
+    if "type: mysql" in text:
+        server = request.getfixturevalue("my_servers")("mariadb")
+        server.script("create database shop; create table shop.orders (id int primary key); insert into shop.orders values (1)")
+        dsn = server.dsn()
+    else:
+        db.sql("create table orders (id int primary key)")
+        db.sql("insert into orders values (1)")
     copy = tmp_path / name  # by another name: what it leaves on the brokers is not the next one's
     copy.write_text(text.replace("\n  shop:\n", f"\n  {db.name}:\n"))
     command = ["millrace", "run", copy, "--until", "now"]
-    done = subprocess.run(command, env=shell | {"DSN": db.dsn, "OUT": str(tmp_path / "out")}, cwd=tmp_path, capture_output=True,
+    done = subprocess.run(command, env=shell | {"DSN": dsn, "OUT": str(tmp_path / "out")}, cwd=tmp_path, capture_output=True,
                           text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
 

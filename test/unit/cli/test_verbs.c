@@ -219,7 +219,8 @@ static void every_example_is_valid(void **state)
                                         "examples/postgres-csv.yaml",
                                         "examples/postgres-kafka.yaml",
                                         "examples/postgres-kafka-avro.yaml",
-                                        "examples/postgres-null.yaml"};
+                                        "examples/postgres-null.yaml",
+                                        "examples/mysql-kafka.yaml"};
     char words[100];
 
     (void)state;
@@ -231,7 +232,7 @@ static void every_example_is_valid(void **state)
     /* each by itself: that all of them have a pipeline of one name does not matter */
     assert_int_equal(run("check config/examples/*.yaml"), 0);
     assert_int_equal(run("check config/examples/*.yaml test/config/broken/tab.yaml 2>&1"), 78);
-    assert_non_null(strstr(output, "6 of 7 files are valid"));
+    assert_non_null(strstr(output, "7 of 8 files are valid"));
     assert_int_equal(run("config show config/examples/*.yaml --json"), 78);
     assert_non_null(strstr(output, "config.duplicate_pipeline"));
 }
