@@ -6,10 +6,13 @@ published with their parents, an unpublished generated column spoils an identity
 database, a pipeline reads it, and every table is written to: before the start, after it, and after each table has changed
 its shape.
 """
+import time
+
 import psycopg
 import pytest
 
 import files
+from servers import process
 from servers.postgres import Database, Postgres, fetch
 
 VERSIONS = [12, 15, 18] + [pytest.param(version, marks=pytest.mark.release) for version in (13, 14, 16, 17)]
@@ -212,3 +215,24 @@ def test_operations_that_the_publication_leaves_out_are_named(db, millrace):
     assert "source.operations_left_out" in ran.tail() and "SET (publish" in ran.tail()
     path = millrace.config(text.replace("slot: app", "slot: app, skipped_operations: [u, t]"))
     assert "operations_left_out" not in millrace.run("check", "--environment", path).tail()
+
+
+@pytest.mark.release
+def test_a_lock_on_a_published_table_stops_nothing_else(server, database, millrace):
+    """Since 16 the server's view of published tables waits for such a lock; the look for new tables comes every 30 s."""
+    database.psql("create table locked (id int primary key, v text); create table free (id int primary key, v text)")
+    path = millrace.config(CONFIG.format(dsn=database.dsn, folder=millrace.folder, more="", tables='"public.*"',
+                                         create="filtered"))
+    running = millrace.start("run", path)
+    running.wait_error("streaming")
+
+    def ids():
+        return [event["id"] for event in files.events(millrace.folder / "out")]
+
+    with database.connect() as holder, holder.transaction():
+        holder.execute("lock table locked in access exclusive mode")
+        for number in range(45):
+            database.sql("insert into free values (%s, 'x')", [number])
+            process.wait_until(lambda: number in ids(), 5, f"row {number} beside a locked table", running)
+            time.sleep(1)
+    assert running.stop() == 0, running.tail()

@@ -106,7 +106,7 @@ def test_brokers_away_under_load(db, millrace, kafka):
     assert last < middle + 32, "memory does not grow while brokers are away"
 
 
-@pytest.mark.parametrize("way", ("kill", "freeze"))
+@pytest.mark.parametrize("way", (pytest.param("kill", marks=pytest.mark.release), "freeze"))
 def test_an_outage_tears_no_transaction(db, millrace, kafka, way):
     """One transaction far below commit.split; the broker goes in its middle, for longer than a transaction may take to be
     split by time, and comes back before brokers end it, or after. Readers see all of it or nothing: between two records

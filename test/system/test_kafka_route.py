@@ -246,7 +246,7 @@ def test_the_checker_sees_what_is_wrong():
             return [Message(row) for row in self.rows[topic]]
 
     class Stub:
-        committed = 2
+        committed, space = 2, "public"
         db = type("", (), {"sql": staticmethod(lambda _: [(1, 3)])})
 
     assert check(Broker(ledger, account), Stub, "x") == 4
