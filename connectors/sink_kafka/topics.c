@@ -186,6 +186,19 @@ static int check_id(const struct mr_kafka_client *client, const struct mr_kafka_
     return MR_GAP;
 }
 
+/* A broker that has not heard of the new topic yet denies it for a while: what was made is what there is. */
+static int make(struct mr_kafka_client *client, const struct mr_kafka_topic *topic,
+                struct mr_kafka_look *ret_seen, struct illness *ill, struct mr_err *err)
+{
+    int made = 0, rc = create(client, topic->name, &made, err);
+
+    if (rc == 0)
+        rc = count(client, topic->name, made, ret_seen, ill, err);
+    if (rc == 0 && ret_seen->partitions < made)
+        ret_seen->partitions = made;
+    return rc;
+}
+
 /* Counts partitions, creating the topic if it was never seen. One that was seen and is gone stays gone, also where
  * another one of its name with fewer partitions is there: to go on with that would hide the loss. One that the
  * checkpoint remembers is looked for as patiently: a broker that is behind and denies it would otherwise have us forget
@@ -209,9 +222,7 @@ static int find_out(struct mr_kafka_client *client, struct mr_kafka_topic *topic
             note(client, "kafka.topic_missing", topic->name, topic->recorded, 0,
                  "it is gone and made anew; what stood in it is not written again");
         topic->recorded = 0;
-        rc = create(client, topic->name, &seen.partitions, err);
-        if (rc == 0)
-            rc = look(client, topic->name, &seen, ill, err);
+        rc = make(client, topic, &seen, ill, err);
     }
     if (rc == 0)
         memcpy(topic->id, seen.id, sizeof topic->id);

@@ -9,11 +9,13 @@ from millrace import ROOT, binary
 
 VALID = [ROOT / "config/millrace.yaml", *sorted((ROOT / "config/examples").glob("*.yaml"))]
 BROKEN = sorted((ROOT / "test/config/broken").glob("*.yaml"))
-# What a schema cannot know: other files, the environment, YAML's own notation, templates and patterns, a part of a
-# configuration that others complete, whether a size with a unit is in its range.
+# What a schema cannot know: other files, the environment, YAML's own notation, templates, patterns and names of slots, a
+# part of a configuration that others complete, what two pipelines share, the notation of addresses, whether a size with a
+# unit is in its range.
 UNSEEN = {"config.alias", "config.conflict", "config.duplicate_key", "config.file", "config.include", "config.missing", "config.pattern",
           "config.range", "config.substitution", "config.syntax", "config.tag", "config.topic_collision", "config.topic_template",
-          "config.undefined_variable", "config.value"}
+          "config.undefined_variable", "config.value", "config.shared", "config.path_template", "source.dsn", "source.slot_name", "source.tables",
+          "kafka.client_property"}
 
 
 @pytest.fixture(scope="module")
